@@ -1,0 +1,27 @@
+//! The words on the wire of Weir: ids, messages, runs, events, frames and errors.
+//!
+//! This crate does no I/O. Every type that a client sees is defined here once; the `OpenAPI` document, the
+//! TypeScript types and the Zod schemas are generated from it.
+
+mod chat;
+mod error;
+mod event;
+mod frame;
+mod id;
+mod model;
+mod page;
+mod request;
+mod time;
+
+pub use chat::{Approval, ChatMessage, Conversation, MessageStatus, Role, ToolCall, ToolCallStatus, Usage};
+pub use error::{FieldError, Problem};
+pub use event::{Done, FinishReason, RunError, StreamChunk, Token, ToolStatus};
+pub use frame::{ClientFrame, InboxChange, ServerFrame};
+pub use id::{ConversationId, MessageId, RunId, SessionId, ToolCallId, UserId};
+pub use model::{Model, ModelCapabilities, ModelList};
+pub use page::{ConversationPage, MessagePage};
+pub use request::{CreateConversation, CreateMessage, StartRun, UpdateConversation};
+pub use time::{Seq, Timestamp};
+
+/// The version of the wire contract, sent as `weir-protocol` with every response.
+pub const PROTOCOL_VERSION: &str = "1";

@@ -1,0 +1,11 @@
+//! Where answers come from. An upstream's stream becomes [`ProviderEvent`]s; nothing here knows of stores or HTTP routes.
+
+#[cfg(feature = "embedded-model")]
+pub mod embedded;
+pub mod openai;
+
+mod error;
+mod provider;
+
+pub use error::{ProviderError, ProviderErrorKind};
+pub use provider::{Admission, ChatRequest, EventStream, FinishedWith, Provider, ProviderEvent, Turn};

@@ -1,0 +1,88 @@
+//! The one interface between a run and whatever answers it.
+
+use std::{any::Any, pin::Pin};
+
+use async_trait::async_trait;
+use futures_util::Stream;
+use weir_protocol::{ConversationId, Model, Role, Usage};
+
+use crate::ProviderError;
+
+/// One message of the context, as a model reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: Role,
+    /// The text.
+    pub content: String,
+}
+
+/// What a run asks of a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatRequest {
+    /// The model's own name, without the provider's prefix.
+    pub model: String,
+    /// The conversation; a provider may keep work (a prompt's prefix) from one request to the next of the same one.
+    pub conversation: ConversationId,
+    /// The messages, oldest first; the last is the person's. Never empty.
+    pub turns: Vec<Turn>,
+    /// The answer so far, when a broken-off answer is taken up again. The stream then carries only what follows it.
+    /// Asked only of a model that `continues`.
+    pub partial: Option<String>,
+}
+
+/// What a provider says while it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderEvent {
+    /// The next piece of the answer: whole characters, never empty.
+    Text(String),
+    /// Tokens counted so far for this request; a later count replaces an earlier one.
+    Usage(Usage),
+    /// The answer is complete; at most a `Usage` follows. A stream that ends without it has failed.
+    Finished(FinishedWith),
+}
+
+/// How a provider came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishedWith {
+    /// The model ended its answer.
+    Stop,
+    /// The limit of tokens was reached.
+    Length,
+}
+
+/// An answer as it comes. Dropping it cancels: the upstream's connection is closed, or its slot freed, at once.
+pub type EventStream = Pin<Box<dyn Stream<Item = Result<ProviderEvent, ProviderError>> + Send>>;
+
+/// A place in a provider's bounded queue, held from before the run is stored until its stream has ended.
+pub type Admission = Box<dyn Any + Send + Sync>;
+
+/// Something that answers.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// The prefix of its models' ids, for instance `openai`.
+    fn id(&self) -> &'static str;
+
+    /// What it can answer with now, and what it could if something were done (`available: false` with a `note`). Never
+    /// fails and never takes long: an upstream that does not answer within a few seconds is reported as not available.
+    /// `default` is left false; the caller marks it.
+    async fn models(&self) -> Vec<Model>;
+
+    /// Asks for a place before a run is stored, so that an overloaded provider refuses while nothing has begun.
+    ///
+    /// # Errors
+    /// [`ProviderErrorKind::Overloaded`](crate::ProviderErrorKind::Overloaded) with a time to retry after.
+    fn admit(&self) -> Result<Admission, ProviderError> {
+        Ok(Box::new(()))
+    }
+
+    /// Whether `model` goes on from a partial answer.
+    fn continues(&self, model: &str) -> bool;
+
+    /// Asks, and answers as soon as the upstream has accepted the question. Retries of its own happen only before the
+    /// first token.
+    ///
+    /// # Errors
+    /// When the upstream cannot be reached or refuses.
+    async fn stream(&self, request: ChatRequest) -> Result<EventStream, ProviderError>;
+}
