@@ -1,0 +1,27 @@
+//! What a caller of the store can act on.
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such thing, or it is another user's.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The cursor was not made by this list.
+    #[error("the cursor is not one of this list")]
+    InvalidCursor,
+    /// `parentId` names no message of the conversation that may stand there.
+    #[error("{0}")]
+    InvalidParent(&'static str),
+    /// The idempotency key was used with another request.
+    #[error("the idempotency key was used with another request")]
+    KeyReused,
+    /// The database did not answer or refused.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The database could not be brought to this version's schema.
+    #[error("the database could not be migrated: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A stored value is not what this version writes.
+    #[error("a stored {0} cannot be read")]
+    Corrupt(&'static str),
+}

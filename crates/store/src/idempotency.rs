@@ -1,0 +1,94 @@
+//! Idempotency keys: the same key and request give the first answer again, for 24 hours.
+
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{Row, SqliteConnection};
+use weir_protocol::{Timestamp, UserId};
+
+use crate::{Store, StoreError};
+
+/// A digest of a request, to tell a repeated one from another one under the same key.
+pub type Fingerprint = [u8; 32];
+
+/// A key that a client chose for one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The client's word.
+    pub key: String,
+    /// What it stands for.
+    pub fingerprint: Fingerprint,
+}
+
+/// How long a key is honoured.
+const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl Store {
+    /// The answer that was given under this key, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`] when the key stands for another request.
+    pub async fn first_answer<T: DeserializeOwned>(
+        &self,
+        user: UserId,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<T>, StoreError> {
+        let mut connection = self.readers.acquire().await?;
+        find(&mut connection, user, key, now).await
+    }
+
+    /// Forgets the keys that are no longer honoured.
+    pub async fn forget_old_keys(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let gone = sqlx::query("DELETE FROM idempotency_keys WHERE created_at <= $1")
+            .bind(now.0 - KEPT_MS)
+            .execute(&self.writer)
+            .await?;
+        Ok(gone.rows_affected())
+    }
+}
+
+/// Looks a key up; inside a writing transaction this decides who came first.
+pub(crate) async fn find<T: DeserializeOwned>(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> Result<Option<T>, StoreError> {
+    let row = sqlx::query(
+        "SELECT fingerprint, answer FROM idempotency_keys WHERE user_id = $1 AND key = $2 AND created_at > $3",
+    )
+    .bind(user.0)
+    .bind(&key.key)
+    .bind(now.0 - KEPT_MS)
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.get::<&[u8], _>(0) != key.fingerprint {
+        return Err(StoreError::KeyReused);
+    }
+    let answer = serde_json::from_str(row.get(1)).map_err(|_| StoreError::Corrupt("answer"))?;
+    Ok(Some(answer))
+}
+
+/// Keeps the first answer, in the transaction that makes what it speaks of.
+pub(crate) async fn keep<T: Serialize>(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    key: &IdempotencyKey,
+    answer: &T,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let answer = serde_json::to_string(answer).map_err(|_| StoreError::Corrupt("answer"))?;
+    sqlx::query(
+        "INSERT INTO idempotency_keys (user_id, key, fingerprint, answer, created_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (user_id, key) DO UPDATE
+         SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = excluded.created_at",
+    )
+    .bind(user.0)
+    .bind(&key.key)
+    .bind(&key.fingerprint[..])
+    .bind(answer)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

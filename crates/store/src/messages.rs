@@ -1,0 +1,287 @@
+//! Messages: a tree in each conversation. The content of one that is still growing is folded from its run's log.
+
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use uuid::Uuid;
+use weir_protocol::{
+    ChatMessage, ConversationId, MessageId, MessagePage, MessageStatus, Role, RunId, Seq, Timestamp, Token, Usage,
+    UserId,
+};
+
+use crate::{
+    IdempotencyKey, Store, StoreError, conversations,
+    cursor::Cursor,
+    idempotency::{find, keep},
+};
+
+/// A message to store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// The conversation, or none for a new one.
+    pub conversation: Option<ConversationId>,
+    /// The id of the conversation, should one be made.
+    pub new_conversation: ConversationId,
+    /// The title of the conversation, should it have none.
+    pub title: String,
+    /// The message it follows; none for the newest.
+    pub parent: Option<MessageId>,
+    /// Who speaks.
+    pub role: Role,
+    /// Its text.
+    pub content: String,
+}
+
+const COLUMNS: &str = "SELECT m.id, m.conversation_id, m.parent_id, m.role, m.content, m.status, m.run_id, m.model,
+    m.input_tokens, m.output_tokens, m.created_at FROM messages m ";
+
+/// How many messages of a conversation's branch a model may be shown.
+const LINEAGE_LIMIT: i64 = 1000;
+
+impl Store {
+    /// Stores a message, or gives the one that was stored under the same key.
+    pub async fn create_message(
+        &self,
+        user: UserId,
+        new: &NewMessage,
+        now: Timestamp,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<ChatMessage, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        if let Some(key) = key
+            && let Some(first) = find(&mut transaction, user, key, now).await?
+        {
+            return Ok(first);
+        }
+        let message = insert_prompt(&mut transaction, user, new, now).await?;
+        if let Some(key) = key {
+            keep(&mut transaction, user, key, &message, now).await?;
+        }
+        transaction.commit().await?;
+        Ok(message)
+    }
+
+    /// A page of a conversation's messages, newest first.
+    pub async fn messages(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<MessagePage, StoreError> {
+        let after = Cursor::parse(cursor)?;
+        // One transaction is one snapshot: a message and its run's log are seen at the same moment.
+        let mut snapshot = self.readers.begin().await?;
+        conversations::get(&mut snapshot, user, conversation).await?;
+        let sql = format!(
+            "{COLUMNS} WHERE m.conversation_id = $1 AND (m.created_at, m.id) < ($2, $3)
+             ORDER BY m.created_at DESC, m.id DESC LIMIT $4"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(conversation.0)
+            .bind(after.time.0)
+            .bind(after.id)
+            .bind(i64::from(limit) + 1)
+            .fetch_all(&mut *snapshot)
+            .await?;
+        let mut items = rows.iter().map(message).collect::<Result<Vec<_>, _>>()?;
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        for item in &mut items {
+            fold_streaming(&mut snapshot, item).await?;
+        }
+        let next_cursor =
+            items.last().filter(|_| more).map(|last| Cursor { time: last.created_at, id: last.id.0 }.text());
+        Ok(MessagePage { items, next_cursor })
+    }
+
+    /// The branch that ends with `leaf`, oldest first: what a model is shown.
+    pub async fn lineage(&self, leaf: MessageId) -> Result<Vec<ChatMessage>, StoreError> {
+        let sql = format!(
+            "WITH RECURSIVE branch (id, parent_id, depth) AS (
+                 SELECT id, parent_id, 0 FROM messages WHERE id = $1
+                 UNION ALL
+                 SELECT p.id, p.parent_id, branch.depth + 1 FROM messages p JOIN branch ON p.id = branch.parent_id
+                 WHERE branch.depth < $2)
+             {COLUMNS} JOIN branch ON branch.id = m.id ORDER BY branch.depth DESC"
+        );
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(leaf.0).bind(LINEAGE_LIMIT - 1).fetch_all(&self.readers).await?;
+        rows.iter().map(message).collect()
+    }
+}
+
+/// Stores a message of a person or a program, in a new conversation where none is named.
+pub(crate) async fn insert_prompt(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    new: &NewMessage,
+    now: Timestamp,
+) -> Result<ChatMessage, StoreError> {
+    let (conversation, newest) = if let Some(id) = new.conversation {
+        conversations::get(connection, user, id).await?;
+        (id, newest(connection, id).await?)
+    } else {
+        conversations::insert(connection, user, new.new_conversation, Some(&new.title), now).await?;
+        (new.new_conversation, None)
+    };
+    let parent = match new.parent {
+        Some(parent) => Some(get(connection, conversation, parent).await?.id),
+        None => newest.map(|(id, _)| id),
+    };
+    let message = ChatMessage {
+        id: new.id,
+        conversation_id: conversation,
+        parent_id: parent,
+        role: new.role,
+        content: new.content.clone(),
+        created_at: after(newest.map(|(_, time)| time), now),
+        status: MessageStatus::Complete,
+        run_id: None,
+        seq: None,
+        model: None,
+        tool_calls: None,
+        usage: None,
+    };
+    insert(connection, &message).await?;
+    conversations::touch(connection, conversation, Some(&new.title), message.created_at).await?;
+    Ok(message)
+}
+
+/// The time of a message that follows one of `last`: in a conversation time only goes forward, whatever the clock does.
+pub(crate) fn after(last: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    last.map_or(now, |last| now.max(Timestamp(last.0 + 1)))
+}
+
+pub(crate) async fn insert(connection: &mut SqliteConnection, message: &ChatMessage) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO messages (id, conversation_id, parent_id, role, content, status, run_id, model, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(message.id.0)
+    .bind(message.conversation_id.0)
+    .bind(message.parent_id.map(|id| id.0))
+    .bind(role_word(message.role))
+    .bind(&message.content)
+    .bind(status_word(message.status))
+    .bind(message.run_id.map(|id| id.0))
+    .bind(&message.model)
+    .bind(message.created_at.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes what a finished run has made of its message.
+pub(crate) async fn finish(connection: &mut SqliteConnection, message: &ChatMessage) -> Result<(), StoreError> {
+    let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+    sqlx::query("UPDATE messages SET content = $2, status = $3, input_tokens = $4, output_tokens = $5 WHERE id = $1")
+        .bind(message.id.0)
+        .bind(&message.content)
+        .bind(status_word(message.status))
+        .bind(message.usage.map(|usage| count(usage.input_tokens)))
+        .bind(message.usage.map(|usage| count(usage.output_tokens)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn newest(
+    connection: &mut SqliteConnection,
+    conversation: ConversationId,
+) -> Result<Option<(MessageId, Timestamp)>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id, created_at FROM messages WHERE conversation_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+    )
+    .bind(conversation.0)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (MessageId(row.get(0)), Timestamp(row.get(1)))))
+}
+
+pub(crate) async fn get(
+    connection: &mut SqliteConnection,
+    conversation: ConversationId,
+    id: MessageId,
+) -> Result<ChatMessage, StoreError> {
+    let sql = format!("{COLUMNS} WHERE m.id = $1 AND m.conversation_id = $2");
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.0).bind(conversation.0).fetch_optional(connection).await?;
+    row.as_ref().map_or(Err(StoreError::InvalidParent("names no message of this conversation")), message)
+}
+
+/// Gives a message that is still growing its content so far, and the event that it reaches up to.
+async fn fold_streaming(snapshot: &mut SqliteConnection, message: &mut ChatMessage) -> Result<(), StoreError> {
+    let (MessageStatus::Streaming, Some(run)) = (message.status, message.run_id) else { return Ok(()) };
+    let rows = sqlx::query("SELECT seq, kind, data FROM run_events WHERE run_id = $1 ORDER BY seq")
+        .bind(run.0)
+        .fetch_all(snapshot)
+        .await?;
+    let mut seq = Seq::START;
+    for row in &rows {
+        seq = Seq(row.get::<i64, _>(0).unsigned_abs());
+        if row.get::<&str, _>(1) == "token" {
+            let token: Token = serde_json::from_str(row.get(2)).map_err(|_| StoreError::Corrupt("token"))?;
+            message.content.push_str(&token.text);
+        }
+    }
+    message.seq = Some(seq);
+    Ok(())
+}
+
+fn message(row: &SqliteRow) -> Result<ChatMessage, StoreError> {
+    let count = |column| row.get::<Option<i64>, _>(column).map(i64::unsigned_abs);
+    Ok(ChatMessage {
+        id: MessageId(row.get(0)),
+        conversation_id: ConversationId(row.get(1)),
+        parent_id: row.get::<Option<Uuid>, _>(2).map(MessageId),
+        role: parse_role(row.get(3))?,
+        content: row.get(4),
+        status: parse_status(row.get(5))?,
+        run_id: row.get::<Option<Uuid>, _>(6).map(RunId),
+        seq: None,
+        model: row.get(7),
+        tool_calls: None,
+        usage: count(8).zip(count(9)).map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens }),
+        created_at: Timestamp(row.get(10)),
+    })
+}
+
+const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+        Role::System => "system",
+    }
+}
+
+fn parse_role(word: &str) -> Result<Role, StoreError> {
+    Ok(match word {
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        "tool" => Role::Tool,
+        "system" => Role::System,
+        _ => return Err(StoreError::Corrupt("role")),
+    })
+}
+
+const fn status_word(status: MessageStatus) -> &'static str {
+    match status {
+        MessageStatus::Complete => "complete",
+        MessageStatus::Streaming => "streaming",
+        MessageStatus::Cancelled => "cancelled",
+        MessageStatus::Interrupted => "interrupted",
+        MessageStatus::Error => "error",
+    }
+}
+
+fn parse_status(word: &str) -> Result<MessageStatus, StoreError> {
+    Ok(match word {
+        "complete" => MessageStatus::Complete,
+        "streaming" => MessageStatus::Streaming,
+        "cancelled" => MessageStatus::Cancelled,
+        "interrupted" => MessageStatus::Interrupted,
+        "error" => MessageStatus::Error,
+        _ => return Err(StoreError::Corrupt("status")),
+    })
+}

@@ -1,0 +1,301 @@
+//! Runs: one row each; who may append to one is decided by its epoch.
+
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use weir_protocol::{
+    ChatMessage, ConversationId, MessageId, MessageStatus, Role, RunId, Seq, StreamChunk, Timestamp, UserId,
+};
+
+use crate::{
+    IdempotencyKey, NewMessage, Store, StoreError, conversations,
+    idempotency::{find, keep},
+    log, messages,
+};
+
+/// What a run answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// A message to store.
+    New(NewMessage),
+    /// A stored user message, to be answered anew.
+    Stored {
+        /// Its conversation.
+        conversation: ConversationId,
+        /// The message.
+        message: MessageId,
+    },
+}
+
+/// A run to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What it answers.
+    pub prompt: Prompt,
+    /// The id of the answer.
+    pub message: MessageId,
+    /// The model, as `provider/model`.
+    pub model: String,
+    /// Further instructions to the model.
+    pub context: Option<String>,
+    /// Under which key it was asked for.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// Whether a run was begun now or before.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Started {
+    /// The user message, the run and its event 1 are committed.
+    Now(RunRecord),
+    /// It is the run that was started under the same key.
+    Before(RunRecord),
+}
+
+/// A run as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecord {
+    /// Its id.
+    pub id: RunId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Where it belongs.
+    pub conversation: ConversationId,
+    /// What it answers.
+    pub prompt_message: MessageId,
+    /// The answer.
+    pub message: MessageId,
+    /// The model, as `provider/model`.
+    pub model: String,
+    /// Further instructions to the model.
+    pub context: Option<String>,
+    /// Going on or done.
+    pub state: RunState,
+    /// Whose appends count.
+    pub epoch: u64,
+    /// How often the answer was begun or taken up again.
+    pub attempts: u32,
+    /// Somebody wants it stopped.
+    pub cancel_requested: bool,
+    /// When it was started.
+    pub created_at: Timestamp,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// Its log still grows.
+    Running,
+    /// Its log has its terminal event, since then.
+    Done(Timestamp),
+}
+
+/// The right to append to a run, until somebody takes the run over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The run.
+    pub run: RunId,
+    /// The number that an append must carry.
+    pub epoch: u64,
+    /// The number of the next event.
+    pub next: Seq,
+}
+
+const COLUMNS: &str =
+    "SELECT id, user_id, conversation_id, prompt_message_id, message_id, model, context, state, epoch,
+    attempts, cancel_requested_at, created_at, ended_at FROM runs ";
+
+impl Store {
+    /// Commits the user message, the run, its empty answer and event 1 together.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a conversation that is not the user's, [`StoreError::InvalidParent`], and
+    /// [`StoreError::KeyReused`].
+    pub async fn start_run(&self, new: &NewRun, now: Timestamp) -> Result<Started, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        if let Some(key) = &new.key
+            && let Some(first) = find::<RunId>(&mut transaction, new.user, key, now).await?
+        {
+            return get(&mut transaction, new.user, first).await.map(Started::Before);
+        }
+        let prompt = match &new.prompt {
+            Prompt::New(message) => messages::insert_prompt(&mut transaction, new.user, message, now).await?,
+            Prompt::Stored { conversation, message } => {
+                conversations::get(&mut transaction, new.user, *conversation).await?;
+                let prompt = messages::get(&mut transaction, *conversation, *message).await?;
+                if prompt.role != Role::User {
+                    return Err(StoreError::InvalidParent("must name a user message when prompt is left out"));
+                }
+                prompt
+            }
+        };
+        let newest = messages::newest(&mut transaction, prompt.conversation_id).await?;
+        let answer = ChatMessage {
+            id: new.message,
+            conversation_id: prompt.conversation_id,
+            parent_id: Some(prompt.id),
+            role: Role::Assistant,
+            content: String::new(),
+            created_at: messages::after(newest.map(|(_, time)| time), now),
+            status: MessageStatus::Streaming,
+            run_id: Some(new.id),
+            seq: None,
+            model: Some(new.model.clone()),
+            tool_calls: None,
+            usage: None,
+        };
+        messages::insert(&mut transaction, &answer).await?;
+        conversations::touch(&mut transaction, prompt.conversation_id, None, answer.created_at).await?;
+        insert(&mut transaction, new, &prompt, now).await?;
+        let first = StreamChunk::Message(prompt);
+        log::insert_first(&mut transaction, new.id, &first).await?;
+        if let Some(key) = &new.key {
+            keep(&mut transaction, new.user, key, &new.id, now).await?;
+        }
+        let run = get(&mut transaction, new.user, new.id).await?;
+        transaction.commit().await?;
+        Ok(Started::Now(run))
+    }
+
+    /// One run.
+    pub async fn run(&self, user: UserId, id: RunId) -> Result<RunRecord, StoreError> {
+        let mut connection = self.readers.acquire().await?;
+        get(&mut connection, user, id).await
+    }
+
+    /// Notes that somebody wants the run stopped. A run that is done stays as it is.
+    pub async fn request_cancel(&self, user: UserId, id: RunId, now: Timestamp) -> Result<RunRecord, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query(
+            "UPDATE runs SET cancel_requested_at = $3
+             WHERE id = $1 AND user_id = $2 AND state = 'running' AND cancel_requested_at IS NULL",
+        )
+        .bind(id.0)
+        .bind(user.0)
+        .bind(now.0)
+        .execute(&mut *transaction)
+        .await?;
+        let run = get(&mut transaction, user, id).await?;
+        transaction.commit().await?;
+        Ok(run)
+    }
+
+    /// The runs of a conversation that are going on.
+    pub async fn running_in(&self, conversation: ConversationId) -> Result<Vec<RunId>, StoreError> {
+        let rows = sqlx::query("SELECT id FROM runs WHERE conversation_id = $1 AND state = 'running'")
+            .bind(conversation.0)
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(rows.iter().map(|row| RunId(row.get(0))).collect())
+    }
+
+    /// Every run that has no terminal event yet, oldest first.
+    pub async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, StoreError> {
+        let sql = format!("{COLUMNS} WHERE state = 'running' ORDER BY id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&self.writer).await?;
+        rows.iter().map(record).collect()
+    }
+
+    /// Takes a run over: from now on only appends of the new lease count, and one more attempt is.
+    pub async fn take_over(&self, id: RunId) -> Result<(RunRecord, Lease), StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let taken = sqlx::query(
+            "UPDATE runs SET epoch = epoch + 1, attempts = attempts + 1 WHERE id = $1 AND state = 'running'
+             RETURNING user_id",
+        )
+        .bind(id.0)
+        .fetch_optional(&mut *transaction)
+        .await?
+        .ok_or(StoreError::NotFound("run"))?;
+        let run = get(&mut transaction, UserId(taken.get(0)), id).await?;
+        let last = log::last_seq(&mut transaction, id).await?;
+        transaction.commit().await?;
+        let lease = Lease { run: id, epoch: run.epoch, next: last.next() };
+        Ok((run, lease))
+    }
+
+    /// Counts one more attempt of a run that goes on under the same lease.
+    pub async fn count_attempt(&self, id: RunId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE runs SET attempts = attempts + 1 WHERE id = $1").bind(id.0).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Deletes the logs of runs that were done before `before`, a few runs at a time so that nobody waits for it.
+    pub async fn forget_logs(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut events = 0;
+        loop {
+            let gone = sqlx::query(
+                "DELETE FROM run_events WHERE run_id IN (
+                     SELECT r.id FROM runs r WHERE r.state = 'done' AND r.ended_at < $1
+                     AND EXISTS (SELECT 1 FROM run_events e WHERE e.run_id = r.id) LIMIT 16)",
+            )
+            .bind(before.0)
+            .execute(&self.writer)
+            .await?
+            .rows_affected();
+            if gone == 0 {
+                return Ok(events);
+            }
+            events += gone;
+        }
+    }
+}
+
+impl RunRecord {
+    /// The lease of a run that has just been started: event 1 is there.
+    pub fn first_lease(&self) -> Lease {
+        Lease { run: self.id, epoch: self.epoch, next: Seq(2) }
+    }
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    new: &NewRun,
+    prompt: &ChatMessage,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO runs (id, user_id, conversation_id, prompt_message_id, message_id, model, context, state, epoch,
+         attempts, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', 1, 1, $8)",
+    )
+    .bind(new.id.0)
+    .bind(new.user.0)
+    .bind(prompt.conversation_id.0)
+    .bind(prompt.id.0)
+    .bind(new.message.0)
+    .bind(&new.model)
+    .bind(&new.context)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn get(connection: &mut SqliteConnection, user: UserId, id: RunId) -> Result<RunRecord, StoreError> {
+    let sql = format!("{COLUMNS} WHERE id = $1 AND user_id = $2");
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.0).bind(user.0).fetch_optional(connection).await?;
+    row.as_ref().map_or(Err(StoreError::NotFound("run")), record)
+}
+
+fn record(row: &SqliteRow) -> Result<RunRecord, StoreError> {
+    let state = match (row.get::<&str, _>(7), row.get::<Option<i64>, _>(12)) {
+        ("running", None) => RunState::Running,
+        ("done", Some(ended)) => RunState::Done(Timestamp(ended)),
+        _ => return Err(StoreError::Corrupt("run")),
+    };
+    Ok(RunRecord {
+        id: RunId(row.get(0)),
+        user: UserId(row.get(1)),
+        conversation: ConversationId(row.get(2)),
+        prompt_message: MessageId(row.get(3)),
+        message: MessageId(row.get(4)),
+        model: row.get(5),
+        context: row.get(6),
+        state,
+        epoch: row.get::<i64, _>(8).unsigned_abs(),
+        attempts: row.get(9),
+        cancel_requested: row.get::<Option<i64>, _>(10).is_some(),
+        created_at: Timestamp(row.get(11)),
+    })
+}
