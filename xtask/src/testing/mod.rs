@@ -1,0 +1,155 @@
+//! `cargo xtask test`: every check and every test, in an order in which nothing is compiled twice without need.
+
+mod counts;
+mod selection;
+mod suite;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+use crate::build;
+use crate::contracts;
+use crate::model;
+use crate::pnpm::Pnpm;
+use crate::prerequisites;
+use crate::process;
+use crate::setup::{self, Purpose};
+use crate::terminal;
+use crate::workspace::{Profile, Workspace};
+
+use self::counts::Counts;
+pub(crate) use self::selection::Selection;
+use self::selection::{ALL, Group};
+use self::suite::Suite;
+
+/// Runs the selected steps, prints the table and the totals, and gives the exit code: failure if anything failed.
+pub(crate) fn run(workspace: &Workspace, selection: &Selection) -> Result<ExitCode> {
+    let mut suite = Suite::new(selection);
+    let mut ready = None;
+    suite.step("Set-up", &ALL, &[], || {
+        ready = Some(setup::run(workspace, Purpose::Test)?);
+        Ok(Counts::CHECK)
+    });
+    if let Some(pnpm) = ready {
+        steps(&mut suite, workspace, &pnpm, &workspace.scratch()?);
+    }
+    print!("{}", suite.summary());
+    Ok(if suite.has_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) {
+    use Group::{Contracts, E2e, Rust, Web};
+    let weir = workspace.binary(Profile::Dev);
+    let cargo = |arguments: &[&str]| check(workspace.cargo().args(arguments));
+
+    suite.step("rustfmt", &[Rust], &[], || cargo(&["fmt", "--all", "--check"]));
+    // The binary embeds the pages, so they come before anything that compiles it.
+    let pages = suite.step("Web app", &[Rust, Web, E2e], &[], || web_build(workspace, pnpm));
+    suite.step("Prettier", &[Web], &[], || check(&mut pnpm.web_script("format:check")));
+    suite.step("ESLint", &[Web], &[], || check(&mut pnpm.web_script("lint")));
+    suite.step("TypeScript", &[Web], &[], || check(&mut pnpm.web_script("typecheck")));
+    suite.step("Vitest", &[Web], &[], || vitest(pnpm, &scratch.join("vitest.json")));
+    suite.step("Clippy", &[Rust], &[], || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+    });
+    suite.step("Without embedded model", &[Rust], &[], || {
+        cargo(&["check", "--package", "weir-server", "--no-default-features", "--locked"])
+    });
+    // Tests and server in one go: on its own the server would be built with other features of the same dependencies.
+    let built = suite.step("Rust build", &[Rust, Contracts, E2e], &[], || {
+        cargo(&["build", "--workspace", "--bins", "--tests", "--locked"])
+    });
+    let model = suite.step("Model", &[Rust, E2e], &[built], || model::pull(&weir).map(|()| Counts::CHECK));
+    suite.step("Rust tests", &[Rust], &[built], || rust_tests(workspace));
+    suite.step("Rust doc tests", &[Rust], &[built], || {
+        cargo_test(workspace, &["test", "--doc", "--workspace", "--locked", "--no-fail-fast"])
+    });
+    suite.step("Rust documentation", &[Rust], &[], || {
+        check(
+            workspace
+                .cargo()
+                .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
+                .env("RUSTDOCFLAGS", "-D warnings"),
+        )
+    });
+    suite.step("Contract", &[Contracts], &[built], || contracts::check_fresh(workspace, pnpm).map(|()| Counts::CHECK));
+    suite.step("Browser tests", &[E2e], &[pages, built, model], || {
+        browser_tests(pnpm, &weir, &scratch.join("playwright.json"))
+    });
+}
+
+/// A command that counts as one check.
+fn check(command: &mut Command) -> Result<Counts> {
+    process::run(command)?;
+    Ok(Counts::CHECK)
+}
+
+fn web_build(workspace: &Workspace, pnpm: &Pnpm) -> Result<Counts> {
+    if build::web_is_current(workspace)? {
+        println!("    web/dist was built from these sources");
+    } else {
+        build::web(workspace, pnpm)?;
+    }
+    Ok(Counts::CHECK)
+}
+
+fn rust_tests(workspace: &Workspace) -> Result<Counts> {
+    let arguments = ["--workspace", "--locked", "--no-fail-fast"];
+    if prerequisites::find_program("cargo-nextest").is_none() {
+        println!("    cargo-nextest is not installed, so cargo runs the tests");
+        return cargo_test(workspace, &[["test", "--lib", "--bins", "--tests"].as_slice(), &arguments].concat());
+    }
+    let mut command = colourful(workspace.cargo());
+    let finished = process::run_recorded(command.args(["nextest", "run", "--no-tests=pass"]).args(arguments))?;
+    Ok(counts::nextest(&finished.output).and_exit(finished.status))
+}
+
+fn cargo_test(workspace: &Workspace, arguments: &[&str]) -> Result<Counts> {
+    let finished = process::run_recorded(colourful(workspace.cargo()).args(arguments))?;
+    Ok(counts::cargo_test(&finished.output).and_exit(finished.status))
+}
+
+/// Our reading along takes the terminal from cargo, but not its colours.
+fn colourful(mut cargo: Command) -> Command {
+    if terminal::is_terminal() {
+        cargo.env("CARGO_TERM_COLOR", "always");
+    }
+    cargo
+}
+
+fn vitest(pnpm: &Pnpm, report: &Path) -> Result<Counts> {
+    forget(report)?;
+    let mut command = pnpm.web_script("test");
+    command.args(["--reporter=default", "--reporter=json"]).arg(format!("--outputFile.json={}", report.display()));
+    let status = process::status(&mut command)?;
+    Ok(counts::vitest(&read(report)).and_exit(status))
+}
+
+fn browser_tests(pnpm: &Pnpm, weir: &Path, report: &Path) -> Result<Counts> {
+    forget(report)?;
+    let mut command = pnpm.web_script("e2e");
+    command.arg("--reporter=list,json").env("PLAYWRIGHT_JSON_OUTPUT_FILE", report).env("WEIR_BINARY", weir);
+    if let Some(chromium) = prerequisites::chromium() {
+        command.env("WEIR_CHROMIUM", chromium);
+    }
+    let status = process::status(&mut command)?;
+    Ok(counts::playwright(&read(report)).and_exit(status))
+}
+
+/// Removes the report of an earlier run, so that it can't be taken for this one's.
+fn forget(report: &Path) -> Result<()> {
+    match fs::remove_file(report) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", report.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A runner that could not even start has written no report; its exit code tells.
+fn read(report: &Path) -> String {
+    fs::read_to_string(report).unwrap_or_default()
+}
