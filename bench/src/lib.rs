@@ -1,0 +1,3 @@
+//! A scripted OpenAI-compatible upstream, and what the measurements share.
+
+pub mod upstream;

@@ -1,0 +1,3 @@
+//! `weir-bench`: the repeatable measurements.
+
+fn main() {}
