@@ -95,6 +95,18 @@ impl Store {
         Ok(MessagePage { items, next_cursor })
     }
 
+    /// One message with its content so far, if it is still growing.
+    pub async fn streaming_message(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<ChatMessage, StoreError> {
+        let mut snapshot = self.readers.begin().await?;
+        let mut message = get(&mut snapshot, conversation, id).await?;
+        fold_streaming(&mut snapshot, &mut message).await?;
+        Ok(message)
+    }
+
     /// The branch that ends with `leaf`, oldest first: what a model is shown.
     pub async fn lineage(&self, leaf: MessageId) -> Result<Vec<ChatMessage>, StoreError> {
         let sql = format!(

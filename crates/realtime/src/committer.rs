@@ -1,0 +1,319 @@
+//! The coalescing committer: what all runs of the process say in one window becomes one commit, and only then is shown.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use weir_protocol::{MessageId, RunId, Seq, StreamChunk, Token};
+use weir_store::{Lease, NewEvent, RunAppend, RunEnd, Store};
+
+use crate::{
+    Frame,
+    feed::{Feed, Feeds},
+};
+
+/// How the committer works.
+#[derive(Clone, Copy, Debug)]
+pub struct CommitterOptions {
+    /// How long small tokens are gathered before they are committed. The first token of a run does not wait.
+    pub window: Duration,
+}
+
+impl Default for CommitterOptions {
+    fn default() -> Self {
+        Self { window: Duration::from_millis(30) }
+    }
+}
+
+/// The run was taken over, deleted or ended by somebody else: nothing more can be appended under this lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the run's lease is lost")]
+pub struct LostLease;
+
+/// Messages that wait for the committer. A full queue slows the runs down, never the readers.
+const QUEUE: usize = 1024;
+/// Bytes of text that one token event carries at most.
+const TOKEN_BYTES: usize = 16 * 1024;
+/// Waits between two tries while the database fails.
+const RETRY_MIN: Duration = Duration::from_millis(50);
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+enum Entry {
+    Open { lease: Lease, feed: Arc<Feed>, lost: CancellationToken },
+    Text { run: RunId, message: MessageId, text: String },
+    Chunk { run: RunId, chunk: Box<StreamChunk> },
+    End { run: RunId, chunks: Vec<StreamChunk>, end: Box<RunEnd>, committed: oneshot::Sender<()> },
+    Flush { committed: oneshot::Sender<()> },
+    Close { lease: Lease },
+}
+
+/// Appends to one run's log. Dropping it appends nothing more; the run then waits for somebody to take it over.
+#[derive(Debug)]
+pub struct LogWriter {
+    lease: Lease,
+    queue: mpsc::Sender<Entry>,
+    hurry: Arc<Notify>,
+    lost: CancellationToken,
+    spoken: bool,
+}
+
+impl LogWriter {
+    /// Appends a piece of the answer. Waits only while the committer is far behind.
+    ///
+    /// # Errors
+    /// [`LostLease`]; what was appended before may be committed or not.
+    pub async fn text(&mut self, message: MessageId, text: String) -> Result<(), LostLease> {
+        self.send(Entry::Text { run: self.lease.run, message, text }).await?;
+        if !self.spoken {
+            self.spoken = true;
+            self.hurry.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Appends an event that is not a token; it does not wait for the window.
+    ///
+    /// # Errors
+    /// [`LostLease`].
+    pub async fn chunk(&mut self, chunk: StreamChunk) -> Result<(), LostLease> {
+        self.send(Entry::Chunk { run: self.lease.run, chunk: Box::new(chunk) }).await?;
+        self.hurry.notify_one();
+        Ok(())
+    }
+
+    /// Appends the last events, `done` being the very last, together with what becomes of the run; returns when they
+    /// are committed and shown.
+    ///
+    /// # Errors
+    /// [`LostLease`]; then nothing of it is committed.
+    pub async fn end(self, chunks: Vec<StreamChunk>, end: RunEnd) -> Result<(), LostLease> {
+        let (committed, answer) = oneshot::channel();
+        self.send(Entry::End { run: self.lease.run, chunks, end: Box::new(end), committed }).await?;
+        self.hurry.notify_one();
+        answer.await.map_err(|_| LostLease)
+    }
+
+    /// Returns when everything appended so far is committed and shown.
+    ///
+    /// # Errors
+    /// [`LostLease`].
+    pub async fn flush(&self) -> Result<(), LostLease> {
+        let (committed, answer) = oneshot::channel();
+        self.send(Entry::Flush { committed }).await?;
+        self.hurry.notify_one();
+        answer.await.map_err(|_| LostLease)?;
+        if self.lost.is_cancelled() { Err(LostLease) } else { Ok(()) }
+    }
+
+    /// Resolves when the lease is lost.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    async fn send(&self, entry: Entry) -> Result<(), LostLease> {
+        if self.lost.is_cancelled() {
+            return Err(LostLease);
+        }
+        self.queue.send(entry).await.map_err(|_| LostLease)
+    }
+}
+
+impl Drop for LogWriter {
+    fn drop(&mut self) {
+        let close = Entry::Close { lease: self.lease };
+        if let Err(mpsc::error::TrySendError::Full(close)) = self.queue.try_send(close) {
+            let queue = self.queue.clone();
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async move { queue.send(close).await });
+            }
+        }
+    }
+}
+
+/// Where writers hand in their events.
+#[derive(Clone, Debug)]
+pub(crate) struct Intake {
+    queue: mpsc::Sender<Entry>,
+    hurry: Arc<Notify>,
+    feeds: Arc<Feeds>,
+}
+
+impl Intake {
+    pub(crate) async fn writer(&self, lease: Lease) -> Result<LogWriter, LostLease> {
+        let lost = CancellationToken::new();
+        let open = Entry::Open { lease, feed: self.feeds.of(lease.run), lost: lost.clone() };
+        self.queue.send(open).await.map_err(|_| LostLease)?;
+        let (queue, hurry) = (self.queue.clone(), self.hurry.clone());
+        Ok(LogWriter { lease, queue, hurry, lost, spoken: false })
+    }
+}
+
+/// Starts the committer. It ends by itself when no [`Intake`] and no [`LogWriter`] is left and all is committed.
+pub(crate) fn start(store: Store, feeds: Arc<Feeds>, options: CommitterOptions) -> (Intake, impl Future<Output = ()>) {
+    let (queue, entries) = mpsc::channel(QUEUE);
+    let hurry = Arc::new(Notify::new());
+    let committer = Committer { store, options, entries, hurry: hurry.clone(), runs: HashMap::new() };
+    (Intake { queue, hurry, feeds }, committer.work())
+}
+
+struct Committer {
+    store: Store,
+    options: CommitterOptions,
+    entries: mpsc::Receiver<Entry>,
+    hurry: Arc<Notify>,
+    runs: HashMap<RunId, Open>,
+}
+
+/// A run that is written here.
+struct Open {
+    lease: Lease,
+    feed: Arc<Feed>,
+    lost: CancellationToken,
+}
+
+/// What one window has gathered.
+#[derive(Default)]
+struct Window {
+    /// In the order of the runs' ids, so that a commit's rows are written in the order of the index.
+    runs: BTreeMap<RunId, Gathered>,
+    flushed: Vec<oneshot::Sender<()>>,
+    closed: Vec<Lease>,
+}
+
+#[derive(Default)]
+struct Gathered {
+    chunks: Vec<StreamChunk>,
+    end: Option<(RunEnd, oneshot::Sender<()>)>,
+}
+
+impl Committer {
+    async fn work(mut self) {
+        let mut last_commit = Instant::now();
+        while let Some(entry) = self.entries.recv().await {
+            tokio::select! {
+                biased;
+                () = self.hurry.notified() => {}
+                () = sleep_until(last_commit + self.options.window) => {}
+            }
+            let mut window = Window::default();
+            self.gather(&mut window, entry);
+            for _ in 0..QUEUE {
+                let Ok(entry) = self.entries.try_recv() else { break };
+                self.gather(&mut window, entry);
+            }
+            self.commit(window).await;
+            last_commit = Instant::now();
+        }
+    }
+
+    fn gather(&mut self, window: &mut Window, entry: Entry) {
+        match entry {
+            Entry::Open { lease, feed, lost } => {
+                self.runs.insert(lease.run, Open { lease, feed, lost });
+            }
+            Entry::Text { run, message, text } => push_text(&mut window.run(run).chunks, message, text),
+            Entry::Chunk { run, chunk } => window.run(run).chunks.push(*chunk),
+            Entry::End { run, chunks, end, committed } => {
+                let gathered = window.run(run);
+                gathered.chunks.extend(chunks);
+                gathered.end = Some((*end, committed));
+            }
+            Entry::Flush { committed } => window.flushed.push(committed),
+            Entry::Close { lease } => window.closed.push(lease),
+        }
+    }
+
+    async fn commit(&mut self, mut window: Window) {
+        let (batch, mut acknowledge) = self.batch(&mut window);
+        if !batch.is_empty() {
+            let refused = append(&self.store, &batch).await;
+            for run in &batch {
+                let Some(open) = self.runs.get_mut(&run.run) else { continue };
+                if refused.contains(&run.run) {
+                    open.lost.cancel();
+                    acknowledge.remove(&run.run);
+                    continue;
+                }
+                if let Some(last) = run.events.last() {
+                    open.lease.next = last.seq.next();
+                }
+                let frames = run.events.iter().map(|event| Frame::new(event.seq, event.kind, &event.data)).collect();
+                open.feed.publish(frames);
+            }
+        }
+        for committed in acknowledge.into_values().chain(window.flushed) {
+            // Nobody waits any more: then nobody needs to know.
+            let _ = committed.send(());
+        }
+        for lease in window.closed {
+            // Whoever took the run over in this process keeps it open.
+            if self.runs.get(&lease.run).is_some_and(|open| open.lease.epoch == lease.epoch) {
+                self.runs.remove(&lease.run);
+            }
+        }
+    }
+
+    /// Numbers the events. Runs that are not open, or whose lease is lost, append nothing.
+    fn batch(&self, window: &mut Window) -> (Vec<RunAppend>, HashMap<RunId, oneshot::Sender<()>>) {
+        let mut acknowledge = HashMap::new();
+        let mut batch = Vec::with_capacity(window.runs.len());
+        for (run, gathered) in std::mem::take(&mut window.runs) {
+            let Some(open) = self.runs.get(&run).filter(|open| !open.lost.is_cancelled()) else { continue };
+            let mut next = open.lease.next;
+            let events = gathered.chunks.iter().filter_map(|chunk| numbered(chunk, &mut next)).collect();
+            let end = gathered.end.map(|(end, committed)| {
+                acknowledge.insert(run, committed);
+                end
+            });
+            batch.push(RunAppend { run, epoch: open.lease.epoch, events, end });
+        }
+        (batch, acknowledge)
+    }
+}
+
+impl Window {
+    fn run(&mut self, run: RunId) -> &mut Gathered {
+        self.runs.entry(run).or_default()
+    }
+}
+
+/// Joins a piece to the token before it, if there is one with room.
+fn push_text(chunks: &mut Vec<StreamChunk>, message: MessageId, text: String) {
+    if let Some(StreamChunk::Token(last)) = chunks.last_mut()
+        && last.id == message
+        && last.text.len() + text.len() <= TOKEN_BYTES
+    {
+        last.text.push_str(&text);
+        return;
+    }
+    chunks.push(StreamChunk::Token(Token { id: message, text }));
+}
+
+fn numbered(chunk: &StreamChunk, next: &mut Seq) -> Option<NewEvent> {
+    let data = chunk.data().inspect_err(|error| tracing::error!(%error, "an event cannot be written as JSON")).ok()?;
+    let seq = *next;
+    *next = next.next();
+    Some(NewEvent { seq, kind: chunk.kind(), data })
+}
+
+/// Appends, and tries again for as long as the database fails: the runs wait, their readers see pings.
+async fn append(store: &Store, batch: &[RunAppend]) -> std::collections::HashSet<RunId> {
+    let mut wait = RETRY_MIN;
+    loop {
+        match store.append(batch).await {
+            Ok(refused) => return refused,
+            Err(error) => {
+                tracing::error!(%error, ?wait, "the log cannot be written; trying again");
+                sleep(wait).await;
+                wait = (wait * 2).min(RETRY_MAX);
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! One encoding of an event for all its readers.
+
+use bytes::Bytes;
+use weir_protocol::Seq;
+
+/// An event as its readers get it. Cloning shares the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The event's number.
+    pub seq: Seq,
+    /// The whole server-sent event: `id`, `event`, `data` and the empty line (WHATWG HTML, 9.2).
+    pub sse: Bytes,
+    /// Whether it is the terminal event.
+    pub terminal: bool,
+}
+
+impl Frame {
+    /// Encodes an event. `data` is JSON and so has no line breaks of its own.
+    pub(crate) fn new(seq: Seq, kind: &str, data: &str) -> Self {
+        use std::io::Write as _;
+        let mut sse = Vec::with_capacity(kind.len() + data.len() + 40);
+        // Writing to a Vec cannot fail.
+        let _ = write!(sse, "id: {seq}\nevent: {kind}\ndata: {data}\n\n");
+        Self { seq, sse: Bytes::from(sse), terminal: kind == "done" }
+    }
+}

@@ -1,0 +1,39 @@
+//! Why a run was not started.
+
+use std::time::Duration;
+
+use weir_protocol::FieldError;
+use weir_providers::ProviderError;
+use weir_store::StoreError;
+
+/// Why a run was not started. Nothing of it is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Fields of the request cannot be carried out.
+    #[error("the request cannot be carried out")]
+    Invalid(Vec<FieldError>),
+    /// Nothing is there that could answer; the text says what to do.
+    #[error("{0}")]
+    NoModel(String),
+    /// The model's queue is full.
+    #[error("{message}")]
+    Overloaded {
+        /// A sentence for the person.
+        message: String,
+        /// When a place may be free.
+        retry_after: Duration,
+    },
+    /// The server is about to stop.
+    #[error("the server is restarting")]
+    Draining,
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ProviderError> for StartError {
+    fn from(error: ProviderError) -> Self {
+        let retry_after = error.retry_after.unwrap_or(Duration::from_secs(5));
+        Self::Overloaded { message: error.message, retry_after }
+    }
+}

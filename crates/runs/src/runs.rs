@@ -1,0 +1,343 @@
+//! Every run of this process: started, stopped, taken over, drained.
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::FutureExt as _;
+use tokio::time::{sleep, timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use weir_protocol::{
+    ChatMessage, ConversationId, FieldError, MessageId, Model, Role, RunError, RunId, StartRun, UserId,
+};
+use weir_providers::Admission;
+use weir_realtime::{EventLog, LostLease};
+use weir_store::{Clock, IdempotencyKey, Lease, NewMessage, NewRun, Prompt, RunRecord, Started, Store, StoreError};
+
+use crate::{
+    Fold, Outcome, Providers, StartError, context,
+    drive::{Drive, Ended, Signals},
+    providers::Chosen,
+    title::title_of,
+};
+
+/// How long a deletion waits for the runs that it stops.
+const DELETION_WAIT: Duration = Duration::from_secs(5);
+
+/// Every run of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Runs {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    log: EventLog,
+    providers: Providers,
+    clock: Arc<dyn Clock>,
+    active: Mutex<HashMap<RunId, Active>>,
+    tasks: TaskTracker,
+    /// No new run is started any more.
+    draining: CancellationToken,
+    /// Running ones are left to whoever comes next.
+    stop: CancellationToken,
+}
+
+/// Between two tries to end a run whose store fails.
+const BROKEN_RETRY: Duration = Duration::from_secs(1);
+
+/// A run that is under way here.
+#[derive(Clone, Default)]
+struct Active {
+    cancel: CancellationToken,
+    ended: CancellationToken,
+}
+
+impl Runs {
+    /// Runs that answer by `providers` and write to `log`.
+    pub fn new(store: Store, log: EventLog, providers: Providers, clock: Arc<dyn Clock>) -> Self {
+        let inner = Inner {
+            store,
+            log,
+            providers,
+            clock,
+            active: Mutex::default(),
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            stop: CancellationToken::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Every model, the default marked.
+    pub async fn models(&self) -> Vec<Model> {
+        self.inner.providers.models().await
+    }
+
+    /// Starts a run and answers at once; the reply arrives on its log. A request whose key was used before gives the run
+    /// that was started then.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing is stored then.
+    pub async fn start(
+        &self,
+        user: UserId,
+        request: StartRun,
+        key: Option<IdempotencyKey>,
+    ) -> Result<RunRecord, StartError> {
+        let inner = &self.inner;
+        if let Some(key) = &key
+            && let Some(first) = inner.store.first_answer::<RunId>(user, key, inner.clock.now()).await?
+        {
+            return Ok(inner.store.run(user, first).await?);
+        }
+        if inner.draining.is_cancelled() {
+            return Err(StartError::Draining);
+        }
+        check_tools(&request)?;
+        let chosen = inner.providers.choose(request.model.as_deref()).await?;
+        let admission = chosen.provider.admit()?;
+        let new = inner.new_run(user, request, &chosen, key)?;
+        // Known as active before it is stored: whoever sees the run can stop it.
+        let active = inner.activate(new.id);
+        match inner.store.start_run(&new, inner.clock.now()).await {
+            Ok(Started::Now(run)) => {
+                let lease = run.first_lease();
+                self.spawn(run.clone(), lease, active, Some(admission));
+                Ok(run)
+            }
+            Ok(Started::Before(run)) => {
+                inner.deactivate(new.id);
+                Ok(run)
+            }
+            Err(error) => {
+                inner.deactivate(new.id);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Stops a run, from anywhere; one that is done stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such run of this user.
+    pub async fn cancel(&self, user: UserId, run: RunId) -> Result<(), StoreError> {
+        self.inner.store.request_cancel(user, run, self.inner.clock.now()).await?;
+        if let Some(active) = self.inner.active(run) {
+            active.cancel.cancel();
+        }
+        Ok(())
+    }
+
+    /// Stops the runs of a conversation that is about to be deleted, and waits until their logs have ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cancel_all_in(&self, user: UserId, conversation: ConversationId) -> Result<(), StoreError> {
+        self.inner.store.conversation(user, conversation).await?;
+        for run in self.inner.store.running_in(conversation).await? {
+            let active = self.inner.active(run);
+            self.cancel(user, run).await?;
+            if let Some(active) = active
+                && timeout(DELETION_WAIT, active.ended.cancelled()).await.is_err()
+            {
+                tracing::warn!(%run, "a run of a deleted conversation did not end in time");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over every run that a dead server left: it goes on where its provider can, else it ends as interrupted.
+    /// Returns how many there were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_over_orphans(&self) -> Result<usize, StoreError> {
+        let orphans = self.inner.store.unfinished_runs().await?;
+        for orphan in &orphans {
+            let (run, lease) = self.inner.store.take_over(orphan.id).await?;
+            tracing::info!(run = %run.id, attempt = run.attempts, "taking a run over");
+            let active = self.inner.activate(run.id);
+            self.spawn(run, lease, active, None);
+        }
+        Ok(orphans.len())
+    }
+
+    /// How many runs are under way here.
+    pub fn under_way(&self) -> usize {
+        lock(&self.inner.active).len()
+    }
+
+    /// Starts no run from now on.
+    pub fn stop_starting(&self) {
+        self.inner.draining.cancel();
+    }
+
+    /// Lets running answers come to their end for as long as `grace`, then leaves the others, with all they said
+    /// committed, to whoever takes them over.
+    pub async fn drain(&self, grace: Duration) {
+        self.stop_starting();
+        self.inner.tasks.close();
+        if timeout(grace, self.inner.tasks.wait()).await.is_err() {
+            tracing::info!(runs = self.under_way(), "leaving running answers to the next server");
+        }
+        self.inner.stop.cancel();
+        self.inner.tasks.wait().await;
+    }
+
+    fn spawn(&self, run: RunRecord, lease: Lease, active: Active, admission: Option<Admission>) {
+        let inner = self.inner.clone();
+        self.inner.tasks.spawn(async move {
+            let id = run.id;
+            let driven = AssertUnwindSafe(inner.drive(run, lease, &active)).catch_unwind().await;
+            match driven {
+                Ok(Ok(())) => {}
+                Ok(Err(Broke::LostLease(_))) => tracing::warn!(run = %id, "the run is somebody else's or gone"),
+                Ok(Err(Broke::Store(error))) => inner.end_broken(id, &error.to_string()).await,
+                Err(_) => inner.end_broken(id, "it panicked").await,
+            }
+            drop(admission);
+            inner.deactivate(id);
+        });
+    }
+}
+
+impl Inner {
+    fn new_run(
+        &self,
+        user: UserId,
+        request: StartRun,
+        chosen: &Chosen,
+        key: Option<IdempotencyKey>,
+    ) -> Result<NewRun, StartError> {
+        let prompt = match (request.prompt, request.conversation_id, request.parent_id) {
+            (Some(content), conversation, parent) => Prompt::New(NewMessage {
+                id: MessageId(self.clock.id()),
+                conversation,
+                new_conversation: ConversationId(self.clock.id()),
+                title: title_of(&content),
+                parent,
+                role: Role::User,
+                content,
+            }),
+            (None, Some(conversation), Some(message)) => Prompt::Stored { conversation, message },
+            (None, ..) => return Err(StartError::Invalid(vec![FieldError::new("prompt", "is required")])),
+        };
+        Ok(NewRun {
+            id: RunId(self.clock.id()),
+            user,
+            prompt,
+            message: MessageId(self.clock.id()),
+            model: chosen.id(),
+            context: request.context,
+            key,
+        })
+    }
+
+    async fn drive(&self, run: RunRecord, lease: Lease, active: &Active) -> Result<(), Broke> {
+        let mut drive = self.prepare(run, active).await?;
+        let mut writer = self.log.writer(lease).await?;
+        match drive.answer(&mut writer).await? {
+            Ended::Left => writer.flush().await?,
+            Ended::With(outcome) => {
+                let (chunks, end) = drive.fold.end(outcome, drive.run.attempts, self.clock.now());
+                writer.end(chunks, end).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn prepare(&self, run: RunRecord, active: &Active) -> Result<Drive, StoreError> {
+        let branch = self.store.lineage(run.prompt_message).await?;
+        let turns = context::turns(run.context.as_deref(), branch);
+        let fold = Fold::new(self.answer_so_far(&run).await?);
+        Ok(Drive {
+            store: self.store.clone(),
+            chosen: self.providers.find(&run.model),
+            turns,
+            fold,
+            signals: Signals { cancel: active.cancel.clone(), stop: self.stop.clone() },
+            run,
+        })
+    }
+
+    /// The assistant message with what the log has of it.
+    async fn answer_so_far(&self, run: &RunRecord) -> Result<ChatMessage, StoreError> {
+        self.store.streaming_message(run.conversation, run.message).await
+    }
+
+    /// A fault of ours must not leave a spinner: the run ends with an error, as soon as the store lets it.
+    async fn end_broken(&self, run: RunId, why: &str) {
+        tracing::error!(%run, why, "a run broke");
+        while let Err(error) = self.try_end_broken(run).await {
+            if matches!(error, StoreError::NotFound(_)) {
+                return;
+            }
+            tracing::error!(%error, %run, "a broken run could not be ended; trying again");
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = sleep(BROKEN_RETRY) => {}
+            }
+        }
+    }
+
+    async fn try_end_broken(&self, run: RunId) -> Result<(), StoreError> {
+        let (run, lease) = self.store.take_over(run).await?;
+        let fold = Fold::new(self.answer_so_far(&run).await?);
+        let error = RunError {
+            code: "internal".to_owned(),
+            message: "Weir failed while it wrote this answer. What was there is kept. Try again.".to_owned(),
+        };
+        let (chunks, end) = fold.end(Outcome::Failed(error), run.attempts, self.clock.now());
+        let ended = async { self.log.writer(lease).await?.end(chunks, end).await };
+        if ended.await.is_err() {
+            tracing::warn!(run = %run.id, "somebody else has taken the broken run over");
+        }
+        Ok(())
+    }
+
+    fn activate(&self, run: RunId) -> Active {
+        lock(&self.active).entry(run).or_default().clone()
+    }
+
+    fn active(&self, run: RunId) -> Option<Active> {
+        lock(&self.active).get(&run).cloned()
+    }
+
+    fn deactivate(&self, run: RunId) {
+        if let Some(active) = lock(&self.active).remove(&run) {
+            active.ended.cancel();
+        }
+    }
+}
+
+/// Why a run could not be driven to its end.
+#[derive(Debug, thiserror::Error)]
+enum Broke {
+    #[error(transparent)]
+    LostLease(LostLease),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<LostLease> for Broke {
+    fn from(lost: LostLease) -> Self {
+        Self::LostLease(lost)
+    }
+}
+
+/// There are no tools yet: a request that names one cannot be carried out.
+fn check_tools(request: &StartRun) -> Result<(), StartError> {
+    let unknown = request.tools.iter().flatten().enumerate();
+    let faults: Vec<_> =
+        unknown.map(|(place, _)| FieldError::new(format!("tools[{place}]"), "names no tool of this server")).collect();
+    if faults.is_empty() { Ok(()) } else { Err(StartError::Invalid(faults)) }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // The map is whole after every statement; a panic elsewhere does not spoil it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
