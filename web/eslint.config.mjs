@@ -24,24 +24,43 @@ const direction = LAYERS.slice(0, -1).map((layer, position) => ({
 }))
 
 export default defineConfig(
-  globalIgnores(['.next/', 'out/', 'dist/', 'next-env.d.ts', 'src/types/generated/', 'playwright-report/', 'test-results/']),
+  globalIgnores([
+    '.next/',
+    'out/',
+    'dist/',
+    'next-env.d.ts',
+    'src/types/generated/',
+    'playwright-report/',
+    'test-results/',
+  ]),
   next,
   {
     files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
     rules: {
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       '@typescript-eslint/consistent-type-definitions': ['error', 'interface'],
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }],
+      '@typescript-eslint/no-misused-promises': [
+        'error',
+        { checksVoidReturn: { attributes: false } },
+      ],
     },
   },
   {
     // Index signatures (`process.env`) are read with brackets, as the compiler asks.
     files: ['**/*.{ts,tsx}'],
-    rules: { '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }] },
+    rules: {
+      '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
+    },
   },
   ...direction,
   {

@@ -1,0 +1,47 @@
+import { useEffect } from 'react'
+
+import { onActivity } from '@/stores/activity'
+import { chat } from '@/stores/chat.store'
+import { conversations } from '@/stores/conversations.store'
+import { models } from '@/stores/models.store'
+import { ui } from '@/stores/ui.store'
+
+/**
+ * Loads what every page needs, and keeps it in agreement with the server and the browser's other tabs. Mount it once.
+ */
+export function useLiveData(): void {
+  useEffect(() => {
+    ui.restore()
+    void models.load()
+    void conversations.load()
+  }, [])
+
+  useEffect(
+    () =>
+      onActivity((conversationId, origin) => {
+        void conversations.refresh()
+        if (origin === 'other-tab') void chat.refresh(conversationId)
+      }),
+    [],
+  )
+
+  useEffect(() => {
+    const refresh = () => {
+      if (document.visibilityState !== 'visible') return
+      void models.load()
+      void conversations.refresh()
+      const thread = new URLSearchParams(window.location.search).get('c')
+      if (thread !== null) void chat.refresh(thread)
+    }
+    document.addEventListener('visibilitychange', refresh)
+    window.addEventListener('focus', refresh)
+    window.addEventListener('online', refresh)
+    window.addEventListener('pagehide', conversations.flushRemovals)
+    return () => {
+      document.removeEventListener('visibilitychange', refresh)
+      window.removeEventListener('focus', refresh)
+      window.removeEventListener('online', refresh)
+      window.removeEventListener('pagehide', conversations.flushRemovals)
+    }
+  }, [])
+}

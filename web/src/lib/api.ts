@@ -1,0 +1,59 @@
+import type { Conversation } from '@/types/chat'
+import type { ConversationPage, MessagePage, ModelList, UpdateConversation } from '@/types/api'
+
+import { type Fetch, request, requestJson, withQuery } from './fetcher'
+import {
+  zConversation,
+  zConversationPage,
+  zMessagePage,
+  zModelList,
+  zUpdateConversation,
+} from './validators'
+
+/** What a REST call depends on; a test passes its own `fetch`. All calls throw as `request` does. */
+export interface ApiDeps {
+  readonly fetch: Fetch
+  readonly signal?: AbortSignal
+}
+
+/** A page of conversations, newest activity first. */
+export function listConversations(
+  query: { cursor?: string; limit?: number; q?: string },
+  deps: ApiDeps,
+): Promise<ConversationPage> {
+  return requestJson(withQuery('/api/conversations', query), zConversationPage, deps)
+}
+
+/** A conversation with the given changes made. */
+export function updateConversation(
+  id: string,
+  change: UpdateConversation,
+  deps: ApiDeps,
+): Promise<Conversation> {
+  return requestJson(`/api/conversations/${id}`, zConversation, {
+    ...deps,
+    method: 'PATCH',
+    body: { schema: zUpdateConversation, value: change },
+  })
+}
+
+/** Deletes a conversation; with `keepalive` even while the page goes away. */
+export async function deleteConversation(
+  id: string,
+  deps: ApiDeps & { keepalive?: boolean },
+): Promise<void> {
+  await request(`/api/conversations/${id}`, { ...deps, method: 'DELETE' })
+}
+
+/** A page of a conversation's messages, newest first. */
+export function listMessages(
+  query: { conversationId: string; cursor?: string; limit?: number },
+  deps: ApiDeps,
+): Promise<MessagePage> {
+  return requestJson(withQuery('/api/messages', query), zMessagePage, deps)
+}
+
+/** Every model that can, or could, answer. */
+export function listModels(deps: ApiDeps): Promise<ModelList> {
+  return requestJson('/api/models', zModelList, deps)
+}

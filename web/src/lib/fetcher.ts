@@ -1,0 +1,131 @@
+import type { Problem } from '@/types/api'
+
+import { ApiError, OfflineError, isAbort } from './errors'
+import { type Schema, parse, parseJson, zProblem } from './validators'
+
+/** The `fetch` in use; a test passes its own. */
+export type Fetch = typeof globalThis.fetch
+
+/** A body, and the schema it must satisfy before it is sent. */
+export interface Body<T> {
+  readonly schema: Schema<T>
+  readonly value: T
+}
+
+export interface RequestOptions<T = unknown> {
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+  readonly body?: Body<T>
+  /** Makes a POST that creates something safe to repeat: the same key and body give the first answer again. */
+  readonly idempotencyKey?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+  /** Lets the request outlive the page. */
+  readonly keepalive?: boolean
+  readonly fetch?: Fetch
+}
+
+/**
+ * One request; the response is successful and its body unread.
+ * @throws {ApiError} when the server says no.
+ * @throws {OfflineError} when no answer comes.
+ * @throws {ContractError} when the body does not fit its schema.
+ * @throws {DOMException} `AbortError` when `signal` aborts.
+ */
+export async function request<T>(path: string, options: RequestOptions<T> = {}): Promise<Response> {
+  const { body, fetch: send = globalThis.fetch } = options
+  const headers = new Headers(options.headers)
+  if (!headers.has('accept')) headers.set('accept', 'application/json')
+  if (options.idempotencyKey !== undefined) headers.set('idempotency-key', options.idempotencyKey)
+
+  const init: RequestInit = {
+    method: options.method ?? 'GET',
+    headers,
+    credentials: 'same-origin',
+    cache: 'no-store',
+  }
+  if (options.signal) init.signal = options.signal
+  if (options.keepalive === true) init.keepalive = true
+  if (body) {
+    headers.set('content-type', 'application/json')
+    init.body = JSON.stringify(parse(body.schema, body.value, `the body of ${path}`))
+  }
+
+  const response = await answered(send(path, init))
+  if (!response.ok) throw await toApiError(response)
+  return response
+}
+
+/** One request whose answer is a `T`. Throws as {@link request} does, and a `ContractError` when the answer does not fit. */
+export async function requestJson<T, B = unknown>(
+  path: string,
+  schema: Schema<T>,
+  options: RequestOptions<B> = {},
+): Promise<T> {
+  const response = await request(path, options)
+  return parseJson(schema, await answered(response.text()), `the answer of ${path}`)
+}
+
+/** `path` with the given query; a parameter that is undefined is left out. */
+export function withQuery(
+  path: string,
+  query: Readonly<Record<string, string | number | undefined>>,
+): string {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) parameters.set(name, String(value))
+  }
+  const text = parameters.toString()
+  return text === '' ? path : `${path}?${text}`
+}
+
+/** `fetch` rejects with a bare TypeError when the network fails; that gets a name here. */
+async function answered<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    throw isAbort(error) ? error : new OfflineError(error)
+  }
+}
+
+async function toApiError(response: Response): Promise<ApiError> {
+  const retryAfterMs = retryAfter(response.headers)
+  const type = response.headers.get('content-type') ?? ''
+  if (!type.startsWith('application/problem+json')) return plainError(response, retryAfterMs)
+
+  const problem = readProblem(await answered(response.text()))
+  if (!problem) return plainError(response, retryAfterMs)
+  return new ApiError({
+    status: response.status,
+    code: problem.code,
+    detail: problem.detail,
+    requestId: problem.requestId,
+    ...(problem.errors && { fields: problem.errors }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  })
+}
+
+function readProblem(text: string): Problem | undefined {
+  try {
+    return parseJson(zProblem, text, 'a problem document')
+  } catch {
+    return undefined
+  }
+}
+
+/** The error page of a proxy in front of the server: only its status means anything. */
+function plainError(response: Response, retryAfterMs: number | undefined): ApiError {
+  const requestId = response.headers.get('x-request-id')
+  return new ApiError({
+    status: response.status,
+    code: `http_${response.status}`,
+    detail: `The server answered with status ${response.status}.`,
+    ...(requestId !== null && { requestId }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  })
+}
+
+/** `Retry-After` in milliseconds; Weir sends whole seconds only (RFC 9110 §10.2.3). */
+function retryAfter(headers: Headers): number | undefined {
+  const text = headers.get('retry-after')
+  return text !== null && /^\d{1,6}$/.test(text) ? Number(text) * 1000 : undefined
+}

@@ -1,0 +1,95 @@
+import type {
+  ChatMessage,
+  Done,
+  FinishReason,
+  MessageStatus,
+  RunError,
+  RunEvent,
+} from '@/types/chat'
+
+/** What the events of one run have added up to. */
+export interface RunState {
+  readonly runId: string
+  /** The newest event that is in here; 0 before the first. */
+  readonly lastSeq: number
+  /** The stored user message that is answered. */
+  readonly question?: ChatMessage
+  /** The assistant message, growing until the run has ended. */
+  readonly answer?: ChatMessage
+  /** Why the run could not go on. */
+  readonly error?: RunError
+  /** How the run ended; absent while it goes on. */
+  readonly end?: Done
+}
+
+/** A run of which nothing is known yet, or only the snapshot of its answer up to `answer.seq`. */
+export function startOfRun(runId: string, answer?: ChatMessage): RunState {
+  return answer ? { runId, lastSeq: answer.seq ?? 0, answer } : { runId, lastSeq: 0 }
+}
+
+/** Applies one event; an event seen before a reconnect changes nothing. */
+export function applyEvent(
+  run: RunState,
+  event: RunEvent,
+  context: { conversationId: string; now: number },
+): RunState {
+  if (event.seq <= run.lastSeq) return run
+  const next = { ...run, lastSeq: event.seq }
+  switch (event.type) {
+    case 'message':
+      return event.data.role === 'assistant'
+        ? { ...next, answer: event.data }
+        : { ...next, question: event.data }
+    case 'token':
+      return { ...next, answer: withText(run, event.data.id, event.data.text, event.seq, context) }
+    case 'tool-status':
+      return next
+    case 'error':
+      return { ...next, error: event.data }
+    case 'done':
+      return ended(next, event.data)
+  }
+}
+
+function withText(
+  run: RunState,
+  id: string,
+  text: string,
+  seq: number,
+  context: { conversationId: string; now: number },
+): ChatMessage {
+  if (run.answer) return { ...run.answer, content: run.answer.content + text, seq }
+  return {
+    id,
+    conversationId: context.conversationId,
+    ...(run.question && { parentId: run.question.id }),
+    role: 'assistant',
+    content: text,
+    createdAt: new Date(context.now).toISOString(),
+    status: 'streaming',
+    runId: run.runId,
+    seq,
+  }
+}
+
+function ended(run: RunState, end: Done): RunState {
+  if (run.answer?.status !== 'streaming') return { ...run, end }
+  const { seq, ...answer } = run.answer
+  return {
+    ...run,
+    end,
+    answer: {
+      ...answer,
+      status: STATUS_OF[end.finishReason],
+      ...(end.usage && { usage: end.usage }),
+    },
+  }
+}
+
+const STATUS_OF: Record<FinishReason, MessageStatus> = {
+  stop: 'complete',
+  length: 'complete',
+  cancelled: 'cancelled',
+  interrupted: 'interrupted',
+  error: 'error',
+}

@@ -1,0 +1,60 @@
+import * as z from 'zod/mini'
+
+// The page's content security policy forbids `eval`; without this Zod probes for it, and the browser reports that.
+z.config({ jitless: true })
+
+/** A generated schema whose parsed value is a `T`. */
+export type Schema<T> = z.core.$ZodType<T>
+
+/** A payload that does not have the shape that the contract promises: client and server are of different versions. */
+export class ContractError extends Error {
+  override readonly name = 'ContractError'
+}
+
+/**
+ * The value as a `T`.
+ * @throws {ContractError} when it does not fit; the message names each field that is wrong.
+ */
+export function parse<T>(schema: Schema<T>, value: unknown, subject: string): T {
+  const result = z.safeParse(schema, value)
+  if (result.success) return result.data
+  const faults = result.error.issues.map(
+    (issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`,
+  )
+  throw new ContractError(`${subject} does not fit the contract: ${faults.join('; ')}`)
+}
+
+/**
+ * The JSON text as a `T`.
+ * @throws {ContractError} when it is not JSON, or does not fit.
+ */
+export function parseJson<T>(schema: Schema<T>, text: string, subject: string): T {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new ContractError(`${subject} is not JSON`)
+  }
+  return parse(schema, value, subject)
+}
+
+/** The number of an event: from 1. */
+export const zEventNumber = z.int().check(z.gte(1))
+
+/** An id as the server makes them. */
+export const zId = z.uuid()
+
+/** Any JSON value. */
+export const zAnything = z.unknown()
+
+export {
+  zChatMessage,
+  zConversation,
+  zConversationPage,
+  zMessagePage,
+  zModelList,
+  zProblem,
+  zStartRun,
+  zStreamChunk,
+  zUpdateConversation,
+} from '@/types/generated/zod.gen'

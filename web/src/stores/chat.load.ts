@@ -1,0 +1,150 @@
+import { listMessages } from '@/lib/api'
+import { ApiError } from '@/lib/errors'
+import type { MessagePage } from '@/types/api'
+
+import { type ChatContext, failureOf } from './chat.context'
+import { type FollowedRun, follow, giveUp } from './chat.follow'
+import {
+  merged,
+  threadKey,
+  threadOf,
+  withMessages,
+  withRun,
+  withThread,
+  withoutMessages,
+  withoutRun,
+} from './chat.state'
+import { type ChatState, NEW_THREAD, type Thread, type ThreadMessage } from './chat.types'
+import { LOADING, MISSING, READY, beyond } from './load-state'
+
+export interface ChatLoader {
+  /** Loads a conversation's newest page, or brings it up to date, and follows the answers that are still growing. */
+  readonly open: (thread: string) => Promise<void>
+  /** Brings a conversation up to date, if it is loaded. */
+  readonly refresh: (thread: string) => Promise<void>
+  /** Loads the page before the oldest loaded message. */
+  readonly loadOlder: (thread: string) => Promise<void>
+  /** Follows a run to its end; where its log is not to be had any more, the stored message says how it went. */
+  readonly follow: (run: FollowedRun) => Promise<void>
+}
+
+export function createLoader(context: ChatContext): ChatLoader {
+  const { deps, store } = context
+  const loading = new Map<string, Promise<void>>()
+
+  const loadNewest = async (thread: string) => {
+    const fresh = threadOf(store.getState(), thread).load.kind !== 'ready'
+    if (fresh) store.setState((state) => withThread(state, thread, { load: LOADING }))
+    try {
+      const page = await listMessages({ conversationId: thread }, deps)
+      store.setState((state) => withNewestPage(context, state, thread, page))
+    } catch (error) {
+      const missing = error instanceof ApiError && error.status === 404
+      // A thread that is on the screen stays there: what failed is only its refresh.
+      if (!fresh && !missing) return
+      const load = missing
+        ? MISSING
+        : ({ kind: 'failed', failure: failureOf(context, error) } as const)
+      store.setState((state) => withThread(state, thread, { load }))
+      return
+    }
+    for (const message of streamingIn(store.getState(), thread)) resume(message)
+  }
+
+  const resume = (message: ThreadMessage) => {
+    const { conversationId: thread, runId } = message
+    if (runId === undefined || context.readers.has(runId) || context.lost.has(runId)) return
+    store.setState((state) =>
+      withRun(withoutRun(state, thread, runId), thread, {
+        key: runId,
+        phase: message.content === '' ? 'reading' : 'writing',
+        runId,
+        parentId: message.parentId ?? '',
+        messageId: message.id,
+      }),
+    )
+    void loader.follow({ thread, runKey: runId, runId, snapshot: message })
+  }
+
+  const loader: ChatLoader = {
+    open: (thread) => {
+      const key = threadKey(store.getState(), thread)
+      if (key === NEW_THREAD) return Promise.resolve()
+      const known = loading.get(key)
+      if (known) return known
+      const load = loadNewest(key).finally(() => loading.delete(key))
+      loading.set(key, load)
+      return load
+    },
+
+    refresh: async (thread) => {
+      if (threadOf(store.getState(), thread).load.kind === 'ready') await loader.open(thread)
+    },
+
+    loadOlder: async (thread) => {
+      const key = threadKey(store.getState(), thread)
+      const { cursor, older } = threadOf(store.getState(), key)
+      if (cursor === undefined || older.kind === 'loading') return
+      store.setState((state) => withThread(state, key, { older: { kind: 'loading' } }))
+      try {
+        const page = await listMessages({ conversationId: key, cursor }, deps)
+        store.setState((state) => withPage(context, state, key, page, pagingOf(page)))
+      } catch (error) {
+        const failure = failureOf(context, error)
+        store.setState((state) => withThread(state, key, { older: { kind: 'failed', failure } }))
+      }
+    },
+
+    follow: async (run) => {
+      const end = await follow(context, run)
+      if (end.kind !== 'refused') return
+      await loader.refresh(run.thread)
+      for (const message of streamingIn(store.getState(), run.thread)) {
+        if (message.runId === run.runId) giveUp(context, message.id, end.error)
+      }
+    },
+  }
+  return loader
+}
+
+type Paging = Pick<Thread, 'older' | 'cursor'>
+
+function pagingOf(page: MessagePage): Paging {
+  return { older: beyond(page.nextCursor), cursor: page.nextCursor }
+}
+
+function withNewestPage(
+  context: ChatContext,
+  state: ChatState,
+  thread: string,
+  page: MessagePage,
+): ChatState {
+  const before = threadOf(state, thread)
+  const meets = page.items.some((message) => state.messages[message.id] !== undefined)
+  if (before.load.kind === 'ready' && meets) return withPage(context, state, thread, page, {})
+  // Between the loaded messages and a page that does not reach them there is a gap: the page stands alone then.
+  const gap = before.load.kind === 'ready' && page.nextCursor !== undefined
+  const start = gap ? withoutMessages(state, thread) : state
+  return withPage(context, start, thread, page, { load: READY, ...pagingOf(page) })
+}
+
+function withPage(
+  context: ChatContext,
+  state: ChatState,
+  thread: string,
+  page: MessagePage,
+  change: Partial<Thread>,
+): ChatState {
+  const messages = page.items.map((message) => {
+    const followed = message.runId !== undefined && context.readers.has(message.runId)
+    return merged(state.messages[message.id], message, followed)
+  })
+  return withMessages(withThread(state, thread, change), thread, messages)
+}
+
+function streamingIn(state: ChatState, thread: string): ThreadMessage[] {
+  return threadOf(state, thread).ids.flatMap((id) => {
+    const message = state.messages[id]
+    return message?.status === 'streaming' ? [message] : []
+  })
+}

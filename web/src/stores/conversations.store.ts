@@ -1,0 +1,300 @@
+import { createStore } from 'zustand/vanilla'
+import { useStore } from 'zustand'
+import { useShallow } from 'zustand/react/shallow'
+
+import { deleteConversation, listConversations, updateConversation } from '@/lib/api'
+import { type Clock, systemClock } from '@/lib/clock'
+import { ApiError } from '@/lib/errors'
+import { OK, type Outcome, toFailure } from '@/lib/failure'
+import type { Fetch } from '@/lib/fetcher'
+import type { Conversation } from '@/types/chat'
+import type { UpdateConversation } from '@/types/api'
+
+import { announceActivity } from './activity'
+import { IDLE, LOADING, type LoadState, type MoreState, NO_MORE, READY, beyond } from './load-state'
+
+/** How long a deletion can be undone, in milliseconds. */
+export const UNDO_MS = 6_000
+/** How long typing must rest before a search is asked of the server, in milliseconds. */
+export const SEARCH_REST_MS = 200
+const PAGE_SIZE = 50
+
+export interface ConversationsState {
+  readonly load: LoadState
+  readonly more: MoreState
+  readonly cursor: string | undefined
+  /** What the list is searched for; empty for the whole history. */
+  readonly query: string
+  readonly byId: Readonly<Record<string, Conversation>>
+  /** The listed conversations, pinned ones first, then newest activity first; archived ones are not listed. */
+  readonly ids: readonly string[]
+  /** Deleted a moment ago: hidden, and not yet deleted on the server. */
+  readonly removing: readonly string[]
+}
+
+export interface ConversationsDeps {
+  readonly fetch: Fetch
+  readonly clock: Clock
+  readonly onActivity: (conversationId: string) => void
+}
+
+export interface ConversationsActions {
+  /** Loads the first page, unless that has been done. */
+  readonly load: () => Promise<void>
+  /** Brings the list up to date; what is on the screen stays until then. */
+  readonly refresh: () => Promise<void>
+  readonly loadMore: () => Promise<void>
+  /** Searches titles and messages, as soon as typing rests. */
+  readonly search: (query: string) => void
+  readonly rename: (id: string, title: string) => Promise<Outcome>
+  readonly setPinned: (id: string, pinned: boolean) => Promise<Outcome>
+  /**
+   * Hides the conversation at once, and deletes it when {@link UNDO_MS} have passed. Resolves when the server has
+   * done so, or has refused (then it is back), or with `ok` as soon as the deletion is undone.
+   */
+  readonly remove: (id: string) => Promise<Outcome>
+  readonly undoRemove: (id: string) => void
+  /** Deletes now what waits to be deleted: the page is going away. */
+  readonly flushRemovals: () => void
+}
+
+const INITIAL: ConversationsState = {
+  load: IDLE,
+  more: NO_MORE,
+  cursor: undefined,
+  query: '',
+  byId: {},
+  ids: [],
+  removing: [],
+}
+
+interface Removal {
+  readonly cancelTimer: () => void
+  readonly settle: (outcome: Outcome) => void
+}
+
+/** A list of conversations of its own, with everything it depends on passed in. */
+export function createConversations(deps: ConversationsDeps) {
+  const store = createStore<ConversationsState>(() => INITIAL)
+  const removals = new Map<string, Removal>()
+  let newestRequest = 0
+  let cancelSearch: () => void = () => undefined
+
+  const failureOf = (error: unknown) => toFailure(error, deps.clock.now())
+
+  const fetchFirst = async () => {
+    cancelSearch()
+    newestRequest += 1
+    const request = newestRequest
+    const { load, query } = store.getState()
+    if (load.kind !== 'ready') store.setState({ load: LOADING })
+    try {
+      const page = await listConversations(
+        { limit: PAGE_SIZE, ...(query !== '' && { q: query }) },
+        deps,
+      )
+      if (request !== newestRequest) return
+      store.setState((state) => ({
+        load: READY,
+        more: beyond(page.nextCursor),
+        cursor: page.nextCursor,
+        byId: { ...state.byId, ...byId(page.items) },
+        ids: page.items.map((item) => item.id),
+      }))
+    } catch (error) {
+      if (request !== newestRequest) return
+      // A list that is on the screen stays there: what failed is only its refresh.
+      if (store.getState().load.kind !== 'ready')
+        store.setState({ load: { kind: 'failed', failure: failureOf(error) } })
+    }
+  }
+
+  /** Shows a change at once, asks for it, and takes it back when the server refuses. */
+  const change = async (id: string, patch: UpdateConversation): Promise<Outcome> => {
+    const before = store.getState().byId[id]
+    if (!before) return OK
+    put({ ...before, ...patch })
+    try {
+      put(await updateConversation(id, patch, deps))
+      deps.onActivity(id)
+      return OK
+    } catch (error) {
+      put(before)
+      return { ok: false, failure: failureOf(error) }
+    }
+  }
+
+  const put = (conversation: Conversation) => {
+    store.setState((state) => ({ byId: { ...state.byId, [conversation.id]: conversation } }))
+  }
+
+  const unhide = (id: string) => {
+    store.setState((state) => ({ removing: state.removing.filter((other) => other !== id) }))
+  }
+
+  const deleteNow = async (id: string, keepalive: boolean) => {
+    const removal = removals.get(id)
+    if (!removal) return
+    removals.delete(id)
+    removal.cancelTimer()
+    try {
+      await deleteConversation(id, { ...deps, keepalive })
+      forget(id)
+      removal.settle(OK)
+      deps.onActivity(id)
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) {
+        forget(id)
+        removal.settle(OK)
+        return
+      }
+      unhide(id)
+      removal.settle({ ok: false, failure: failureOf(error) })
+    }
+  }
+
+  const forget = (id: string) => {
+    store.setState((state) => {
+      const { [id]: gone, ...rest } = state.byId
+      return {
+        byId: rest,
+        ids: state.ids.filter((other) => other !== id),
+        removing: state.removing.filter((other) => other !== id),
+      }
+    })
+  }
+
+  const actions: ConversationsActions = {
+    load: async () => {
+      const { kind } = store.getState().load
+      if (kind === 'idle' || kind === 'failed') await fetchFirst()
+    },
+    refresh: async () => {
+      // A search that typing still holds back brings the newest list itself.
+      const { ids, more } = store.getState()
+      if (more.kind === 'loading') return
+      if (ids.length <= PAGE_SIZE) await fetchFirst()
+      else await refreshTop()
+    },
+    loadMore: async () => {
+      const { cursor, more, query } = store.getState()
+      if (cursor === undefined || more.kind === 'loading') return
+      const request = newestRequest
+      store.setState({ more: { kind: 'loading' } })
+      try {
+        const page = await listConversations(
+          { limit: PAGE_SIZE, cursor, ...(query !== '' && { q: query }) },
+          deps,
+        )
+        if (request !== newestRequest) return
+        store.setState((state) => ({
+          more: beyond(page.nextCursor),
+          cursor: page.nextCursor,
+          byId: { ...state.byId, ...byId(page.items) },
+          ids: [...new Set([...state.ids, ...page.items.map((item) => item.id)])],
+        }))
+      } catch (error) {
+        if (request === newestRequest)
+          store.setState({ more: { kind: 'failed', failure: failureOf(error) } })
+      }
+    },
+    search: (query) => {
+      if (query === store.getState().query) return
+      store.setState({ query })
+      cancelSearch()
+      cancelSearch = deps.clock.after(SEARCH_REST_MS, () => void fetchFirst())
+    },
+    rename: (id, title) => change(id, { title }),
+    setPinned: (id, pinned) => change(id, { pinned }),
+    remove: (id) =>
+      new Promise((settle) => {
+        if (removals.has(id)) {
+          settle(OK)
+          return
+        }
+        store.setState((state) => ({ removing: [...state.removing, id] }))
+        const cancelTimer = deps.clock.after(UNDO_MS, () => void deleteNow(id, false))
+        removals.set(id, { cancelTimer, settle })
+      }),
+    undoRemove: (id) => {
+      const removal = removals.get(id)
+      if (!removal) return
+      removals.delete(id)
+      removal.cancelTimer()
+      unhide(id)
+      removal.settle(OK)
+    },
+    flushRemovals: () => {
+      for (const id of [...removals.keys()]) void deleteNow(id, true)
+    },
+  }
+
+  /** Of a list that has grown by several pages only the top is asked for again. */
+  const refreshTop = async () => {
+    const request = newestRequest
+    const { query } = store.getState()
+    try {
+      const page = await listConversations(
+        { limit: PAGE_SIZE, ...(query !== '' && { q: query }) },
+        deps,
+      )
+      if (request !== newestRequest) return
+      store.setState((state) => ({
+        byId: { ...state.byId, ...byId(page.items) },
+        ids: [...new Set([...page.items.map((item) => item.id), ...state.ids])],
+      }))
+    } catch {
+      // The list stays as it is; the next refresh comes with the next focus.
+    }
+  }
+
+  return { store, actions }
+}
+
+function byId(items: readonly Conversation[]): Record<string, Conversation> {
+  return Object.fromEntries(items.map((item) => [item.id, item]))
+}
+
+/** What the history shows, in its order. */
+export function listed(state: ConversationsState): Conversation[] {
+  const items = state.ids.flatMap((id) => {
+    const item = state.byId[id]
+    return item && !item.archived && !state.removing.includes(id) ? [item] : []
+  })
+  return items.sort(
+    (a, b) => Number(b.pinned) - Number(a.pinned) || b.updatedAt.localeCompare(a.updatedAt),
+  )
+}
+
+const app = createConversations({
+  fetch: (input, init) => fetch(input, init),
+  clock: systemClock,
+  onActivity: announceActivity,
+})
+
+export const conversationsStore = app.store
+
+/** What can be done with the page's list of conversations. Stable; none of it rejects. */
+export const conversations = app.actions
+
+/** The history: how far it is loaded, what it shows, what lies beyond its end, and what it is searched for. */
+export interface ConversationList {
+  readonly load: LoadState
+  readonly items: readonly Conversation[]
+  readonly more: MoreState
+  readonly query: string
+}
+
+/** The history as it is shown: pinned conversations first, then newest activity first. */
+export function useConversationList(): ConversationList {
+  const items = useStore(conversationsStore, useShallow(listed))
+  const load = useStore(conversationsStore, (state) => state.load)
+  const more = useStore(conversationsStore, (state) => state.more)
+  const query = useStore(conversationsStore, (state) => state.query)
+  return { load, items, more, query }
+}
+
+/** One conversation, if it has been listed. */
+export function useConversation(id: string): Conversation | undefined {
+  return useStore(conversationsStore, (state) => state.byId[id])
+}
