@@ -1,0 +1,56 @@
+import { Skeleton } from '@/components/ui/skeleton'
+
+import { Greeting } from './chat/Welcome'
+import { ShellFrame } from './layout/ShellFrame'
+import { LogoMark } from './layout/Logo'
+import { HistorySkeleton, MessageListSkeleton } from './Skeleton'
+
+/**
+ * The page as it is served: what stands here is painted before any script has run. Which of the two
+ * middles is shown follows the address, by the inline script in the root layout.
+ */
+export function ChatPlaceholder() {
+  return (
+    <ShellFrame
+      sidebar="open"
+      panel={
+        <>
+          <div className="flex h-(--header-height) items-center gap-2 pl-4 text-[0.9375rem] font-semibold tracking-tight text-foreground">
+            <LogoMark className="size-5.5 text-primary" />
+            Weir
+          </div>
+          <div className="flex flex-col gap-2 px-2.5 pb-4">
+            <Skeleton className="h-9" />
+            <Skeleton className="h-9" />
+          </div>
+          <HistorySkeleton />
+        </>
+      }
+      header={
+        <header className="flex h-(--header-height) shrink-0 items-center justify-between border-b px-5">
+          <Skeleton className="h-4 w-32" />
+          <Skeleton className="h-4 w-40" />
+        </header>
+      }
+    >
+      <div className="flex min-h-0 flex-1 flex-col overflow-hidden in-data-[thread=open]:hidden">
+        <div className="column my-auto flex flex-col py-8">
+          <Greeting />
+          <div className="mt-8 grid gap-2.5 sm:grid-cols-2">
+            {[0, 1, 2, 3].map((index) => (
+              <Skeleton key={index} className="h-24 rounded-2xl" />
+            ))}
+          </div>
+          <div className="mt-6 min-h-10" />
+        </div>
+      </div>
+      <div className="hidden min-h-0 flex-1 overflow-hidden in-data-[thread=open]:block">
+        <MessageListSkeleton />
+      </div>
+      <div className="column pt-1 pb-2">
+        <div className="h-12.5 rounded-3xl border border-input shadow-sm" />
+        <div className="min-h-7" />
+      </div>
+    </ShellFrame>
+  )
+}

@@ -1,0 +1,45 @@
+'use client'
+
+import { memo, useState } from 'react'
+import ReactMarkdown from 'react-markdown'
+import remarkGfm from 'remark-gfm'
+import remend from 'remend'
+
+import { createBlockSplitter, hasDefinitions } from './markdown/blocks'
+import { elements } from './markdown/elements'
+
+const plugins = [remarkGfm]
+
+const Block = memo(function Block({ source }: { source: string }) {
+  return (
+    <div>
+      <ReactMarkdown remarkPlugins={plugins} components={elements}>
+        {source}
+      </ReactMarkdown>
+    </div>
+  )
+})
+
+interface MarkdownProps {
+  text: string
+  /** While true, the last block may end anywhere, also within a mark. */
+  streaming: boolean
+}
+
+/**
+ * Markdown that may still be growing. It is parsed block by block: a token costs a parse of the
+ * last block only, and the finished blocks before it do not render again. Raw HTML stays text.
+ */
+export default function Markdown({ text, streaming }: MarkdownProps) {
+  const [split] = useState(createBlockSplitter)
+  // Link definitions and footnotes reach across blocks; a finished text with such is parsed whole.
+  const blocks = !streaming && hasDefinitions(text) ? [text] : split(text)
+  const last = blocks.length - 1
+  return (
+    <div className="markdown" data-streaming={streaming ? '' : undefined}>
+      {blocks.map((source, index) => (
+        <Block key={index} source={streaming && index === last ? remend(source) : source} />
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,54 @@
+'use client'
+
+import { useCallback } from 'react'
+
+import { chat, type ThreadMessage } from '@/stores/chat.store'
+import { useSelectedModel } from '@/stores/models.store'
+
+import Markdown from '../Markdown'
+import { reportFailure } from '../toasts'
+import { AnswerActions } from './AnswerActions'
+import { AnswerEnding } from './AnswerEnding'
+import { Thinking } from './Thinking'
+
+interface AssistantMessageProps {
+  message: ThreadMessage
+  thread: string
+  last: boolean
+}
+
+/** An answer: plain text over the whole column, its ending, and what can be done with it. */
+export function AssistantMessage({ message, thread, last }: AssistantMessageProps) {
+  const { id, content, status } = message
+  const model = useSelectedModel()?.id
+  const streaming = status === 'streaming'
+
+  const regenerate = useCallback(() => {
+    void chat
+      .regenerate({ thread, messageId: id, ...(model !== undefined && { model }) })
+      .then(reportFailure)
+  }, [thread, id, model])
+
+  return (
+    <article
+      aria-label="Answer"
+      aria-busy={streaming}
+      data-message-id={id}
+      data-role="assistant"
+      data-status={status}
+      className="group/message column pt-3 pb-2"
+    >
+      {content === '' && streaming ? (
+        <Thinking label="Reading…" />
+      ) : (
+        <Markdown text={content} streaming={streaming} />
+      )}
+      {!streaming && (
+        <>
+          <AnswerEnding message={message} onRetry={regenerate} />
+          <AnswerActions message={message} last={last} onRegenerate={regenerate} />
+        </>
+      )}
+    </article>
+  )
+}

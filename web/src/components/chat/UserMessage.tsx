@@ -1,0 +1,49 @@
+'use client'
+
+import { cn } from '@/lib/utils'
+import type { ThreadMessage } from '@/stores/chat.store'
+
+import { CopyButton } from '../CopyButton'
+import { BranchSwitcher } from './BranchSwitcher'
+import { FailedDelivery } from './FailedDelivery'
+
+const DELIVERY: Partial<Record<ThreadMessage['delivery'], string>> = {
+  waiting: 'Waiting for the network',
+}
+
+export function UserMessage({ message }: { message: ThreadMessage }) {
+  const { id, content, delivery } = message
+  const note = DELIVERY[delivery]
+  return (
+    <article
+      aria-label="Your message"
+      data-message-id={id}
+      data-role="user"
+      data-status={message.status}
+      data-delivery={delivery}
+      className="group/message column flex flex-col items-end pt-5 pb-1"
+    >
+      <div
+        className={cn(
+          'max-w-[85%] rounded-3xl rounded-br-lg bg-secondary px-4.5 py-2.5 text-[0.9375rem] leading-6 [overflow-wrap:anywhere] whitespace-pre-wrap text-secondary-foreground sm:max-w-[75%]',
+          delivery === 'failed' && 'ring-1 ring-destructive/40',
+        )}
+      >
+        {content}
+      </div>
+      {delivery === 'failed' ? (
+        <FailedDelivery message={message} />
+      ) : (
+        <div className="flex h-8 items-center gap-1">
+          {note !== undefined && <span className="text-xs text-muted-foreground">{note}</span>}
+          <BranchSwitcher id={id} />
+          <CopyButton
+            text={() => content}
+            label="Copy message"
+            className="size-7 opacity-0 group-focus-within/message:opacity-100 group-hover/message:opacity-100 pointer-coarse:opacity-100"
+          />
+        </div>
+      )}
+    </article>
+  )
+}

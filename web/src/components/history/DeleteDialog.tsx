@@ -1,0 +1,40 @@
+'use client'
+
+import {
+  AlertDialog,
+  AlertDialogAction,
+  AlertDialogCancel,
+  AlertDialogContent,
+  AlertDialogDescription,
+  AlertDialogFooter,
+  AlertDialogTitle,
+} from '@/components/ui/alert-dialog'
+
+interface DeleteDialogProps {
+  title: string
+  onConfirm: () => void
+  onClose: () => void
+}
+
+/** Asks before a conversation goes. Mounted while it is open. */
+export default function DeleteDialog({ title, onConfirm, onClose }: DeleteDialogProps) {
+  return (
+    <AlertDialog
+      open
+      onOpenChange={(open) => {
+        if (!open) onClose()
+      }}
+    >
+      <AlertDialogContent>
+        <AlertDialogTitle>Delete this conversation?</AlertDialogTitle>
+        <AlertDialogDescription>
+          “{title}” and all its messages will be deleted, on every device.
+        </AlertDialogDescription>
+        <AlertDialogFooter>
+          <AlertDialogCancel>Cancel</AlertDialogCancel>
+          <AlertDialogAction onClick={onConfirm}>Delete</AlertDialogAction>
+        </AlertDialogFooter>
+      </AlertDialogContent>
+    </AlertDialog>
+  )
+}

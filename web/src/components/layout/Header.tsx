@@ -1,0 +1,67 @@
+'use client'
+
+import { Menu, PanelLeftOpen, SquarePen } from 'lucide-react'
+
+import { Button } from '@/components/ui/button'
+import { useConversation } from '@/stores/conversations.store'
+import { ui, useSidebar } from '@/stores/ui.store'
+
+import { shortcutHint } from '../shortcuts'
+import { ModelPicker } from './ModelPicker'
+import { MoreMenu } from './MoreMenu'
+
+interface HeaderProps {
+  thread: string
+  onNew: () => void
+}
+
+/** The conversation's title, what answers in it, and the way to everything else. */
+export function Header({ thread, onNew }: HeaderProps) {
+  const sidebar = useSidebar()
+  const title = useConversation(thread)?.title
+  return (
+    <header className="flex [height:calc(var(--header-height)+env(safe-area-inset-top))] h-(--header-height) shrink-0 items-center gap-1 border-b px-2 pt-[env(safe-area-inset-top)] sm:px-3">
+      <Button
+        variant="ghost"
+        size="icon"
+        className="lg:hidden"
+        aria-label="Open the history"
+        onClick={() => {
+          ui.setDrawer('open')
+        }}
+      >
+        <Menu aria-hidden="true" className="size-4.5" />
+      </Button>
+      {sidebar === 'collapsed' && (
+        <>
+          <Button
+            variant="ghost"
+            size="icon"
+            className="max-lg:hidden"
+            aria-label="Show the history"
+            aria-expanded={false}
+            title={`Show the history (${shortcutHint('mod+b')})`}
+            onClick={ui.toggleSidebar}
+          >
+            <PanelLeftOpen aria-hidden="true" className="size-4.5" />
+          </Button>
+          <NewChatButton className="max-lg:hidden" onNew={onNew} />
+        </>
+      )}
+      <h1 className="min-w-0 flex-1 truncate px-1.5 text-sm font-medium" data-conversation-title="">
+        {title === undefined || title === '' ? 'New chat' : title}
+      </h1>
+      <ModelPicker />
+      <NewChatButton className="lg:hidden" onNew={onNew} />
+      <MoreMenu />
+    </header>
+  )
+}
+
+function NewChatButton({ className, onNew }: { className: string; onNew: () => void }) {
+  return (
+    <Button variant="ghost" size="icon" className={className} aria-label="New chat" onClick={onNew}>
+      <SquarePen aria-hidden="true" className="size-4.5" />
+    </Button>
+  )
+}

@@ -1,0 +1,38 @@
+import type { ReactNode } from 'react'
+
+import { COMPOSER_ID } from '../composer-id'
+
+interface ShellFrameProps {
+  sidebar: 'open' | 'collapsed'
+  panel: ReactNode
+  header: ReactNode
+  children: ReactNode
+}
+
+/** Where things stand. Shared by the page and by what is served before its script has run. */
+export function ShellFrame({ sidebar, panel, header, children }: ShellFrameProps) {
+  return (
+    <div className="flex h-dvh overflow-hidden">
+      <a
+        href={`#${COMPOSER_ID}`}
+        className="sr-only z-50 rounded-md bg-primary px-4 py-2 text-sm font-medium text-primary-foreground focus:not-sr-only focus:fixed focus:top-3 focus:left-3"
+      >
+        Skip to the message field
+      </a>
+      <nav
+        aria-label="Conversations"
+        // The look follows `data-sidebar` of the root element, which is there before the first paint.
+        inert={sidebar === 'collapsed'}
+        className="w-(--sidebar-width) shrink-0 overflow-hidden border-r border-sidebar-border bg-sidebar text-sidebar-foreground transition-[margin] duration-200 ease-out in-data-[sidebar=collapsed]:invisible in-data-[sidebar=collapsed]:-ml-(--sidebar-width) in-data-[sidebar=collapsed]:[transition:margin_200ms_ease-out,visibility_0s_200ms] max-lg:hidden"
+      >
+        {panel}
+      </nav>
+      <div className="flex min-w-0 flex-1 flex-col">
+        {header}
+        <main id="main" className="flex min-h-0 flex-1 flex-col">
+          {children}
+        </main>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,37 @@
+'use client'
+
+import { Dialog, DialogContent, DialogHeader, DialogTitle } from '@/components/ui/dialog'
+import { Kbd } from '@/components/ui/kbd'
+import { ui } from '@/stores/ui.store'
+
+import { shortcutKeys, SHORTCUTS } from '../shortcuts'
+
+/** The keyboard shortcuts. Mounted while it is open. */
+export default function ShortcutsDialog() {
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => {
+        ui.setShortcutsHelp(open ? 'open' : 'closed')
+      }}
+    >
+      <DialogContent className="max-w-md" aria-describedby={undefined}>
+        <DialogHeader>
+          <DialogTitle>Keyboard shortcuts</DialogTitle>
+        </DialogHeader>
+        <dl className="divide-y text-sm">
+          {SHORTCUTS.map(({ keys, action }) => (
+            <div key={keys} className="flex h-10 items-center justify-between">
+              <dt>{action}</dt>
+              <dd className="flex gap-1">
+                {shortcutKeys(keys).map((key) => (
+                  <Kbd key={key}>{key}</Kbd>
+                ))}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </DialogContent>
+    </Dialog>
+  )
+}

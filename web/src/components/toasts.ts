@@ -1,0 +1,18 @@
+import type { Outcome } from '@/lib/failure'
+
+/**
+ * Tells a person that something did not work. Sonner is fetched at the first toast: most visits
+ * have none, and `Toaster` shows what was said before it stood.
+ */
+export function reportFailure(outcome: Outcome): void {
+  if (outcome.ok) return
+  const { message } = outcome.failure
+  void import('sonner').then(({ toast }) => toast.error(message))
+}
+
+/** Says that something was done, with one way back. */
+export function reportUndoable(message: string, undo: () => void, duration: number): void {
+  void import('sonner').then(({ toast }) =>
+    toast(message, { duration, action: { label: 'Undo', onClick: undo } }),
+  )
+}
