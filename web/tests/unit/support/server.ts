@@ -189,11 +189,8 @@ export function frame(seq: number, chunk: StreamChunk): string {
   return `event: ${chunk.type}\nid: ${seq}\ndata: ${JSON.stringify(chunk.data)}\n\n`
 }
 
-export function json(body: unknown, init: ResponseInit = {}): Response {
-  return new Response(JSON.stringify(body), {
-    ...init,
-    headers: { 'content-type': 'application/json', ...init.headers },
-  })
+export function json(body: unknown): Response {
+  return new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } })
 }
 
 export function problem(

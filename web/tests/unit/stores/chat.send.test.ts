@@ -1,0 +1,281 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+
+import { NEW_THREAD } from '@/stores/chat.store'
+
+import { type TestChat, testChat, transcript } from '../support/chat'
+import { done, message, problem, token } from '../support/server'
+import { id, settle } from '../support/values'
+
+const ANSWER = id(900)
+
+let test: TestChat
+let conversation: string | undefined
+
+beforeEach(() => {
+  test = testChat()
+  conversation = undefined
+})
+
+const send = (text = 'Hi', thread: string = NEW_THREAD) =>
+  test.chat.send({
+    thread,
+    text,
+    model: 'embedded/small',
+    onConversation: (made) => (conversation = made),
+  })
+
+const answerWith = (...texts: string[]) => {
+  const log = test.server.newest
+  const [question] = log.events
+  if (question?.type !== 'message') throw new Error('no question')
+  test.server.append(
+    log,
+    ...texts.map((text) => token(ANSWER, text)),
+    {
+      type: 'message',
+      data: message({
+        id: ANSWER,
+        conversationId: log.conversationId,
+        parentId: question.data.id,
+        role: 'assistant',
+        content: texts.join(''),
+        runId: log.runId,
+      }),
+    },
+    done(ANSWER),
+  )
+}
+
+describe('send', () => {
+  it('shows the message at once, before the server has answered', () => {
+    void send()
+    expect(test.shown(NEW_THREAD)).toMatchObject([
+      { content: 'Hi', role: 'user', delivery: 'sending' },
+    ])
+    expect(test.thread(NEW_THREAD).runs).toMatchObject([{ phase: 'sending' }])
+  })
+
+  it('makes the new thread a conversation, and keeps the React key of its first message', async () => {
+    const sent = send()
+    const key = test.shown(NEW_THREAD)[0]?.key
+    await expect(sent).resolves.toEqual({ ok: true })
+    await test.frame()
+    expect(conversation).toBe(test.server.newest.conversationId)
+    expect(test.shown(conversation ?? '')).toMatchObject([
+      { content: 'Hi', delivery: 'stored', key },
+    ])
+    expect(test.store.getState().threads[NEW_THREAD]).toBeUndefined()
+    expect(test.thread(conversation ?? '').runs).toMatchObject([{ phase: 'reading' }])
+  })
+
+  it('grows the answer, then ends its run', async () => {
+    await send()
+    test.server.append(test.server.newest, token(ANSWER, 'Good '))
+    await test.frame()
+    expect(transcript(test, conversation ?? '')).toEqual([
+      'user complete: Hi',
+      'assistant streaming: Good ',
+    ])
+    expect(test.thread(conversation ?? '').runs).toMatchObject([
+      { phase: 'writing', messageId: ANSWER },
+    ])
+
+    answerWith('', 'day')
+    await test.frame()
+    expect(test.shown(conversation ?? '').at(-1)).toMatchObject({
+      status: 'complete',
+      finishReason: 'stop',
+    })
+    expect(test.thread(conversation ?? '').runs).toEqual([])
+    expect(test.activity).toEqual([conversation, conversation])
+  })
+
+  it('puts the next message under the newest shown answer', async () => {
+    await send()
+    answerWith('Hello')
+    await test.frame()
+    await send('More', conversation)
+    expect(test.server.requests('POST', '/api/realtime')[1]?.body).toEqual({
+      prompt: 'More',
+      conversationId: conversation,
+      parentId: ANSWER,
+      model: 'embedded/small',
+    })
+  })
+
+  it('refuses a second message while an answer is being made, and keeps its draft', async () => {
+    await send()
+    test.chat.setDraft(conversation ?? '', 'next')
+    await expect(send('next', conversation)).resolves.toMatchObject({
+      ok: false,
+      failure: { code: 'busy' },
+    })
+    expect(test.store.getState().drafts[conversation ?? '']).toBe('next')
+    expect(test.server.requests('POST', '/api/realtime')).toHaveLength(1)
+  })
+
+  it('starts nothing twice when the connection breaks before the headers', async () => {
+    test.server.instead.push((seen) => {
+      // The server has got it, and its answer is lost on the way.
+      void test.server.fetch(`http://weir.test${seen.path}`, {
+        method: 'POST',
+        body: JSON.stringify(seen.body),
+        headers: { 'idempotency-key': seen.key ?? '' },
+      })
+      return Promise.reject(new TypeError('connection reset'))
+    })
+    const sent = send()
+    await test.clock.advance(10_000)
+    await expect(sent).resolves.toEqual({ ok: true })
+    expect(test.server.logs.size).toBe(1)
+    answerWith('once')
+    await test.frame()
+    expect(transcript(test, conversation ?? '')).toEqual([
+      'user complete: Hi',
+      'assistant complete: once',
+    ])
+  })
+
+  it('waits for the network, and goes out with it', async () => {
+    await test.network.set(false)
+    test.server.instead.push(() => Promise.reject(new TypeError('offline')))
+    void send()
+    await test.clock.advance(3_600_000)
+    expect(test.shown(NEW_THREAD)).toMatchObject([{ delivery: 'waiting' }])
+    expect(test.thread(NEW_THREAD).runs).toMatchObject([{ phase: 'waiting' }])
+    await test.network.set(true)
+    await test.frame()
+    expect(test.shown(conversation ?? '')).toMatchObject([{ content: 'Hi', delivery: 'stored' }])
+  })
+})
+
+describe('a message that cannot be sent', () => {
+  it('keeps its text and says when to come back; the same start is sent again', async () => {
+    test.server.instead.push(() => problem(429, 'rate_limited', { retryAfter: 7 }))
+    await send()
+    expect(test.shown(NEW_THREAD)).toMatchObject([
+      {
+        content: 'Hi',
+        delivery: 'failed',
+        failure: { code: 'rate_limited', retryAt: test.clock.now() + 7000 },
+      },
+    ])
+    expect(test.thread(NEW_THREAD).runs).toEqual([])
+    expect(test.storage.entries).toEqual({ 'draft.new': 'Hi' })
+
+    await expect(test.chat.retry(test.shown(NEW_THREAD)[0]?.id ?? '')).resolves.toEqual({
+      ok: true,
+    })
+    await test.frame()
+    const [first, second] = test.server.requests('POST', '/api/realtime')
+    expect(second).toEqual(first)
+    expect(test.shown(conversation ?? '')).toMatchObject([{ content: 'Hi', delivery: 'stored' }])
+    expect(test.storage.entries).toEqual({})
+  })
+
+  it('gives up after some tries, and can be taken back into the draft', async () => {
+    test.server.instead.push(
+      ...Array.from({ length: 6 }, () => () => Promise.reject(new TypeError('refused'))),
+    )
+    const sent = send()
+    await test.clock.advance(60_000)
+    await expect(sent).resolves.toMatchObject({ ok: false, failure: { kind: 'offline' } })
+    expect(new Set(test.server.seen.map((seen) => seen.key)).size).toBe(1)
+
+    test.chat.setDraft(NEW_THREAD, 'later')
+    test.chat.discard(test.shown(NEW_THREAD)[0]?.id ?? '')
+    expect(test.shown(NEW_THREAD)).toEqual([])
+    expect(test.store.getState().drafts[NEW_THREAD]).toBe('Hi\nlater')
+  })
+
+  it('blocks the messages after it', async () => {
+    test.server.instead.push(() => problem(503, 'draining'))
+    await send()
+    await expect(send('next')).resolves.toMatchObject({ ok: false, failure: { code: 'unsent' } })
+  })
+})
+
+describe('stop', () => {
+  it('asks the server, and shows what its log says', async () => {
+    await send()
+    const log = test.server.newest
+    test.server.append(log, token(ANSWER, 'half'))
+    await test.frame()
+    await test.chat.stop(conversation ?? '')
+    expect(test.server.requests('DELETE', `/api/realtime/${log.runId}`)).toHaveLength(1)
+    expect(test.thread(conversation ?? '').runs).toMatchObject([{ phase: 'stopping' }])
+    test.server.append(log, { type: 'done', data: { id: ANSWER, finishReason: 'cancelled' } })
+    await test.frame()
+    expect(transcript(test, conversation ?? '').at(-1)).toBe('assistant cancelled: half')
+  })
+
+  it('goes back to writing when the server cannot be told', async () => {
+    await send()
+    test.server.append(test.server.newest, token(ANSWER, 'half'))
+    await test.frame()
+    test.server.instead.push(() => Promise.reject(new TypeError('refused')))
+    await expect(test.chat.stop(conversation ?? '')).resolves.toMatchObject({
+      ok: false,
+      failure: { kind: 'offline' },
+    })
+    expect(test.thread(conversation ?? '').runs).toMatchObject([{ phase: 'writing' }])
+  })
+
+  it('before the run has an id stops it as soon as it has one', async () => {
+    const sent = send()
+    await test.chat.stop(NEW_THREAD)
+    await sent
+    await settle()
+    expect(
+      test.server.requests('DELETE', `/api/realtime/${test.server.newest.runId}`),
+    ).toHaveLength(1)
+  })
+
+  it('without a network gives the message back', async () => {
+    await test.network.set(false)
+    test.server.instead.push(() => Promise.reject(new TypeError('offline')))
+    const sent = send()
+    await settle()
+    await test.chat.stop(NEW_THREAD)
+    await expect(sent).resolves.toMatchObject({ ok: false, failure: { code: 'stopped' } })
+    expect(test.shown(NEW_THREAD)).toMatchObject([{ content: 'Hi', delivery: 'failed' }])
+  })
+})
+
+describe('regenerate', () => {
+  it('answers the stored message anew, hides the old answer meanwhile, and offers both', async () => {
+    await send()
+    answerWith('first')
+    await test.frame()
+    const thread = conversation ?? ''
+    const question = test.shown(thread)[0]?.id
+
+    await test.chat.regenerate({ thread, messageId: ANSWER })
+    expect(test.server.requests('POST', '/api/realtime')[1]?.body).toEqual({
+      conversationId: thread,
+      parentId: question,
+    })
+    expect(transcript(test, thread)).toEqual(['user complete: Hi'])
+
+    test.server.append(test.server.newest, token(id(901), 'second'))
+    await test.frame()
+    expect(transcript(test, thread)).toEqual(['user complete: Hi', 'assistant streaming: second'])
+    expect(test.thread(thread).siblings[id(901)]).toEqual({ ids: [ANSWER, id(901)], index: 1 })
+
+    test.chat.selectSibling(ANSWER)
+    expect(transcript(test, thread)).toEqual(['user complete: Hi', 'assistant complete: first'])
+  })
+
+  it('leaves everything as it was when the server refuses', async () => {
+    await send()
+    answerWith('first')
+    await test.frame()
+    test.server.instead.push(() => problem(503, 'draining', { retryAfter: 1 }))
+    const outcome = await test.chat.regenerate({ thread: conversation ?? '', messageId: ANSWER })
+    expect(outcome).toMatchObject({ ok: false, failure: { code: 'draining' } })
+    expect(transcript(test, conversation ?? '')).toEqual([
+      'user complete: Hi',
+      'assistant complete: first',
+    ])
+  })
+})
