@@ -14,7 +14,16 @@ await rm(output, { recursive: true, force: true })
 await createClient({
   input: path('../openapi.json'),
   output: { path: output, entryFile: false },
-  plugins: ['@hey-api/typescript', { name: 'zod', compatibilityVersion: 'mini' }],
+  plugins: [
+    '@hey-api/typescript',
+    {
+      name: 'zod',
+      compatibilityVersion: 'mini',
+      requests: false,
+      responses: false,
+      webhooks: false,
+    },
+  ],
   logs: { level: 'error', file: false },
 })
 
