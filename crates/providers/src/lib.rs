@@ -2,6 +2,7 @@
 
 #[cfg(feature = "embedded-model")]
 pub mod embedded;
+pub mod model_file;
 pub mod openai;
 
 mod error;
