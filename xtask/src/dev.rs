@@ -5,12 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use rustix::process::{Pid, Signal, kill_process_group};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::model;
 use crate::process;
@@ -42,7 +44,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     model::pull_if_wanted(&workspace.binary(Profile::Dev));
     terminal::heading("Development servers");
 
-    let stop = stop_requests()?;
+    let stop = stop_request()?;
     let mut sources = Sources::new(workspace)?;
     let mut server = Service::start("server", &mut server_command(workspace))?;
     let mut web = pnpm.web_script("dev");
@@ -51,11 +53,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut web = Service::start("web", &mut web)?;
 
     let mut announced = false;
-    loop {
-        match stop.recv_timeout(POLL) {
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {}
-        }
+    while !stop.load(Ordering::Relaxed) {
+        thread::sleep(POLL);
         if let Some(status) = web.newly_ended()? {
             bail!("Next's dev server has ended ({status})");
         }
@@ -99,15 +98,13 @@ fn server_command(workspace: &Workspace) -> Command {
     command
 }
 
-/// A message for each Ctrl-C, and for each request of the system to end.
-fn stop_requests() -> Result<Receiver<()>> {
-    let (request, requests) = mpsc::channel();
-    ctrlc::set_handler(move || {
-        // Nobody listens any more when the command is already ending.
-        let _ = request.send(());
-    })
-    .context("cannot listen for Ctrl-C")?;
-    Ok(requests)
+/// Becomes true with Ctrl-C, or when the system asks this process to end.
+fn stop_request() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot listen for Ctrl-C")?;
+    }
+    Ok(stop)
 }
 
 /// A server in a process group of its own, so that it can be ended together with everything that it has started.
@@ -150,25 +147,23 @@ impl Service {
         if self.state == State::Ended {
             return Ok(());
         }
-        self.signal(Signal::SIGTERM);
+        self.signal(Signal::TERM);
         let deadline = Instant::now() + GRACE;
         while self.newly_ended()?.is_none() {
             if Instant::now() > deadline {
-                self.signal(Signal::SIGKILL);
+                self.signal(Signal::KILL);
                 self.child.wait().with_context(|| format!("lost the {} server", self.name))?;
                 self.state = State::Ended;
                 return Ok(());
             }
-            std::thread::sleep(END_POLL);
+            thread::sleep(END_POLL);
         }
         Ok(())
     }
 
     fn signal(&self, signal: Signal) {
-        if let Ok(id) = i32::try_from(self.child.id()) {
-            // The group may just have ended by itself, which is what is wanted.
-            let _ = killpg(Pid::from_raw(id), signal);
-        }
+        // The group may just have ended by itself, which is what is wanted.
+        let _ = kill_process_group(Pid::from_child(&self.child), signal);
     }
 }
 
@@ -232,6 +227,8 @@ impl Sources {
 mod tests {
     use std::fs;
 
+    use rustix::process::test_kill_process_group;
+
     use super::*;
 
     #[test]
@@ -260,10 +257,10 @@ mod tests {
         let start = Instant::now();
         service.stop().unwrap();
         assert!(start.elapsed() < GRACE);
-        let group = Pid::from_raw(i32::try_from(service.child.id()).unwrap());
+        let group = Pid::from_child(&service.child);
         let gone = (0..100).any(|_| {
-            std::thread::sleep(END_POLL);
-            killpg(group, None).is_err()
+            thread::sleep(END_POLL);
+            test_kill_process_group(group).is_err()
         });
         assert!(gone, "a process of the group is still there");
     }

@@ -42,7 +42,7 @@ fn has_apt() -> bool {
 }
 
 fn may_install_packages() -> bool {
-    has_apt() && nix::unistd::geteuid().is_root()
+    has_apt() && rustix::process::geteuid().is_root()
 }
 
 fn install_packages(missing: &[Missing]) -> Result<()> {
