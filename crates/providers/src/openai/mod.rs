@@ -1,17 +1,37 @@
-//! Any OpenAI-compatible server.
+//! Any OpenAI-compatible server: streaming chat completions over HTTP.
+//!
+//! What a server sends is read leniently (`null`, missing and unknown fields, either shape of an error, characters cut in two)
+//! and judged strictly: an answer without the model's reason to end is a failure, never a finished answer.
 
+mod answer;
+mod chunk;
+mod client;
+mod decode;
+mod failure;
+mod models;
 mod options;
+mod overlap;
+mod request;
+mod sse;
+mod text;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use weir_protocol::Model;
 
+use answer::Answer;
+use client::Server;
+use models::ModelCache;
 pub use options::{ApiKey, BaseUrl, InvalidOption, OpenAiOptions, RetryPolicy};
 
-use crate::{ChatRequest, EventStream, Provider, ProviderError, ProviderErrorKind};
+use crate::{ChatRequest, EventStream, Provider, ProviderError};
 
 /// An OpenAI-compatible server.
+#[derive(Debug)]
 pub struct OpenAiProvider {
-    options: OpenAiOptions,
+    server: Arc<Server>,
+    models: ModelCache,
 }
 
 impl OpenAiProvider {
@@ -20,27 +40,28 @@ impl OpenAiProvider {
     /// The process must have installed a rustls crypto provider.
     ///
     /// # Errors
-    /// When the HTTP client cannot be set up (no TLS provider, unreadable root certificates).
+    /// [`NotReady`](crate::ProviderErrorKind::NotReady) when the HTTP client cannot be set up, for instance because the
+    /// machine's root certificates cannot be read.
     pub fn new(options: OpenAiOptions) -> Result<Self, ProviderError> {
-        Ok(Self { options })
+        Ok(Self { server: Arc::new(Server::new(options)?), models: ModelCache::default() })
     }
 }
 
 #[async_trait]
 impl Provider for OpenAiProvider {
     fn id(&self) -> &'static str {
-        "openai"
+        models::PROVIDER
     }
 
     async fn models(&self) -> Vec<Model> {
-        Vec::new()
+        self.models.models(&self.server).await
     }
 
     fn continues(&self, _model: &str) -> bool {
-        self.options.continues.unwrap_or(!self.options.base_url.is_openai())
+        self.server.continues()
     }
 
-    async fn stream(&self, _request: ChatRequest) -> Result<EventStream, ProviderError> {
-        Err(ProviderError::new(ProviderErrorKind::NotReady, "Under construction."))
+    async fn stream(&self, request: ChatRequest) -> Result<EventStream, ProviderError> {
+        Ok(Answer::open(Arc::clone(&self.server), request).await?.into_stream())
     }
 }

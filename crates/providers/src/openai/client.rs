@@ -1,0 +1,161 @@
+//! The HTTP client and its one way of asking.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use reqwest::{
+    Client, Response,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
+    redirect,
+};
+use tokio::time::timeout;
+
+use super::{
+    failure::{Failure, Words},
+    options::OpenAiOptions,
+    overlap::Overlap,
+    request::{self, Extras},
+};
+use crate::{ChatRequest, ProviderError, ProviderErrorKind};
+
+/// How much of an error's body is read, in bytes, and for how long.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One server and what has been learned of it.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) options: OpenAiOptions,
+    http: Client,
+    refuses_usage: AtomicBool,
+    refuses_continuation: AtomicBool,
+}
+
+impl Server {
+    pub(super) fn new(options: OpenAiOptions) -> Result<Self, ProviderError> {
+        let mut headers = HeaderMap::new();
+        if let Some(key) = &options.api_key {
+            headers.insert(AUTHORIZATION, key.authorization());
+        }
+        let http = Client::builder()
+            .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(options.connect_timeout)
+            // A question is a POST with a key: it goes to the address the operator gave, and nowhere else.
+            .redirect(redirect::Policy::none())
+            .tcp_nodelay(true)
+            .tcp_keepalive(Duration::from_secs(15))
+            .pool_idle_timeout(Duration::from_mins(1))
+            .pool_max_idle_per_host(32)
+            .http2_keep_alive_interval(Duration::from_secs(15))
+            .http2_keep_alive_timeout(Duration::from_secs(15))
+            .http2_adaptive_window(true)
+            .build()
+            .map_err(|error| {
+                tracing::error!(error = %error.without_url(), "the HTTP client cannot be set up");
+                ProviderError::new(
+                    ProviderErrorKind::NotReady,
+                    "The HTTP client cannot be set up. Check the machine's TLS certificates and proxy settings.",
+                )
+            })?;
+        Ok(Self { options, http, refuses_usage: AtomicBool::new(false), refuses_continuation: AtomicBool::new(false) })
+    }
+
+    /// Whether its models go on from a partial answer, as far as is known.
+    pub(super) fn continues(&self) -> bool {
+        self.options.continues.unwrap_or(!self.options.base_url.is_openai())
+    }
+
+    pub(super) fn words<'a>(&'a self, model: &'a str) -> Words<'a> {
+        Words { base_url: &self.options.base_url, api_key: self.options.api_key.as_ref(), model }
+    }
+
+    /// Asks once, or a few times more when the server refuses fields that are not of the common core.
+    pub(super) async fn ask(&self, chat: &ChatRequest) -> Result<(Response, Overlap), Failure> {
+        let mut extras = Extras {
+            usage: !self.refuses_usage.load(Ordering::Relaxed),
+            continuation: chat.partial.is_some() && !self.refuses_continuation.load(Ordering::Relaxed),
+        };
+        let asked_with = extras;
+        loop {
+            let (response, overlap) = self.send(chat, extras).await?;
+            if response.status().is_success() {
+                if asked_with.usage && !extras.usage {
+                    self.refuses_usage.store(true, Ordering::Relaxed);
+                }
+                if asked_with.continuation && !extras.continuation {
+                    self.refuses_continuation.store(true, Ordering::Relaxed);
+                }
+                return Ok((response, overlap));
+            }
+            let (status, headers) = (response.status(), response.headers().clone());
+            let body = read_error(response).await;
+            let failure = self.words(&chat.model).reported(Some(status), &headers, &body);
+            let refused = failure.error.kind == ProviderErrorKind::Rejected && matches!(status.as_u16(), 400 | 422);
+            if !refused || !extras.any() {
+                return Err(failure);
+            }
+            extras = extras.without_refused(&String::from_utf8_lossy(&body));
+        }
+    }
+
+    async fn send(&self, chat: &ChatRequest, extras: Extras) -> Result<(Response, Overlap), Failure> {
+        let words = self.words(&chat.model);
+        let (body, overlap) = request::body(chat, extras)
+            .map_err(|_| words.malformed("nothing: the question cannot be written as JSON"))?;
+        let sending = self
+            .http
+            .post(self.options.base_url.endpoint("chat/completions"))
+            .header(ACCEPT, HeaderValue::from_static("text/event-stream"))
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(body)
+            .send();
+        match timeout(self.options.silence_timeout, sending).await {
+            Ok(Ok(response)) => Ok((response, overlap)),
+            Ok(Err(error)) => Err(words.unsent(&error, self.options.connect_timeout)),
+            Err(_) => Err(words.silent(self.options.silence_timeout)),
+        }
+    }
+
+    /// Fetches the server's list of models: the status, the headers and the body, of at most `limit` bytes.
+    pub(super) async fn fetch_models(
+        &self,
+        limit: usize,
+    ) -> Result<(reqwest::StatusCode, HeaderMap, Vec<u8>), Failure> {
+        let words = self.words("");
+        let sending = self.http.get(self.options.base_url.endpoint("models")).send();
+        let mut response = sending.await.map_err(|error| words.unsent(&error, self.options.connect_timeout))?;
+        let body = read_body(&mut response, limit).await.ok_or_else(|| words.malformed("an endless list of models"))?;
+        Ok((response.status(), response.headers().clone(), body))
+    }
+}
+
+/// The beginning of an error's body; what cannot be read in time is left out.
+async fn read_error(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    let reading = async {
+        while let Ok(Some(bytes)) = response.chunk().await {
+            body.extend_from_slice(&bytes[..bytes.len().min(MAX_ERROR_BYTES - body.len())]);
+            if body.len() == MAX_ERROR_BYTES {
+                break;
+            }
+        }
+    };
+    // Whatever has come by then is enough.
+    let _ = timeout(ERROR_BODY_TIMEOUT, reading).await;
+    body
+}
+
+/// The whole body; `None` when it breaks off or is longer than `limit`.
+async fn read_body(response: &mut Response, limit: usize) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(bytes)) if body.len() + bytes.len() <= limit => body.extend_from_slice(&bytes),
+            Ok(None) => return Some(body),
+            _ => return None,
+        }
+    }
+}
