@@ -4,7 +4,6 @@ import { ArrowUp, Square } from 'lucide-react'
 import { useId, type KeyboardEvent } from 'react'
 
 import { Button } from '@/components/ui/button'
-import { useOnline } from '@/hooks/useOnline'
 import { useStream } from '@/hooks/useStream'
 import { cn } from '@/lib/utils'
 import { chat, useDraft } from '@/stores/chat.store'
@@ -38,7 +37,6 @@ function isSendKey(event: KeyboardEvent): boolean {
 export function ChatComposer({ thread, state, onSend }: ChatComposerProps) {
   const text = useDraft(thread)
   const { busy, run, stop } = useStream(thread)
-  const online = useOnline()
   const noteId = useId()
   const excess = bytesTooMany(text)
   const sendable = state === 'ready' && !busy && excess === 0 && text.trim() !== ''
@@ -60,7 +58,7 @@ export function ChatComposer({ thread, state, onSend }: ChatComposerProps) {
     >
       <div
         className={cn(
-          'flex items-end rounded-3xl border border-input bg-card shadow-sm transition-[border-color,box-shadow] focus-within:border-ring focus-within:ring-3 focus-within:ring-ring/20',
+          'flex items-end rounded-3xl border border-input bg-card shadow-sm transition-[border-color,box-shadow] focus-within:border-ring/70 focus-within:ring-3 focus-within:ring-ring/15',
           excess > 0 &&
             'border-destructive focus-within:border-destructive focus-within:ring-destructive/20',
           state === 'no-model' && 'bg-muted',
@@ -75,7 +73,6 @@ export function ChatComposer({ thread, state, onSend }: ChatComposerProps) {
           aria-describedby={noteId}
           aria-invalid={excess > 0}
           placeholder={state === 'no-model' ? 'No model can answer yet' : 'Ask anything'}
-          autoFocus
           className="field-sizing-content max-h-[min(16rem,38dvh)] min-h-12 w-full resize-none scrollbar-thin bg-transparent py-3 pr-2 pl-5 text-base leading-6 outline-none placeholder:text-muted-foreground disabled:cursor-not-allowed sm:text-[0.9375rem]"
           onChange={(event) => {
             chat.setDraft(thread, event.target.value)
@@ -113,7 +110,7 @@ export function ChatComposer({ thread, state, onSend }: ChatComposerProps) {
           </Button>
         )}
       </div>
-      <ComposerNote id={noteId} thread={thread} online={online} excess={excess} />
+      <ComposerNote id={noteId} thread={thread} state={state} excess={excess} />
     </form>
   )
 }

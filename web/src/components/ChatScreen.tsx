@@ -4,8 +4,8 @@ import { useCallback, useEffect } from 'react'
 
 import { useCurrentThread, useNavigateThread } from '@/hooks/useCurrentThread'
 import { useLiveData } from '@/hooks/useLiveData'
+import { useThreadTitle } from '@/hooks/useThreadTitle'
 import { chat } from '@/stores/chat.store'
-import { useConversation } from '@/stores/conversations.store'
 import { useModels, useSelectedModel } from '@/stores/models.store'
 
 import { ConnectionBanner } from './chat/ConnectionBanner'
@@ -13,13 +13,9 @@ import { NoModel } from './chat/NoModel'
 import { ThreadView } from './chat/ThreadView'
 import { Welcome } from './chat/Welcome'
 import { ChatComposer } from './ChatComposer'
-import { COMPOSER_ID } from './composer-id'
+import { focusComposer } from './composer-id'
 import { AppShell } from './layout/AppShell'
 import { Overlays } from './layout/Overlays'
-
-function focusComposer() {
-  document.getElementById(COMPOSER_ID)?.focus()
-}
 
 /** The whole of /chat. */
 export function ChatScreen() {
@@ -30,11 +26,13 @@ export function ChatScreen() {
   const selected = useSelectedModel()
   const model = selected?.id
   const state = load.kind === 'ready' && selected?.available !== true ? 'no-model' : 'ready'
-  const title = useConversation(thread)?.title
+  const title = useThreadTitle(thread)
 
   useEffect(() => {
     document.title = title === undefined || title === '' ? 'Weir' : `${title} · Weir`
   }, [title])
+
+  useEffect(focusComposer, [thread])
 
   const send = useCallback(
     (text: string) => {

@@ -79,7 +79,7 @@ export const CodeBlock = memo(function CodeBlock({ code, language }: CodeBlockPr
         tabIndex={0}
         role="group"
         aria-label={`${label} code`}
-        className="scrollbar-thin overflow-x-auto px-4 py-3 font-mono text-[0.8125rem] leading-5 focus-visible:outline-offset-[-2px]"
+        className="scrollbar-thin overflow-x-auto px-4 py-3 font-mono text-[0.8125rem] leading-5 [font-variant-ligatures:none] focus-visible:outline-offset-[-2px]"
       >
         <code className="block w-max min-w-full">
           {lines.map((tokens, index) => (

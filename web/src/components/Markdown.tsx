@@ -22,23 +22,26 @@ const Block = memo(function Block({ source }: { source: string }) {
 
 interface MarkdownProps {
   text: string
-  /** While true, the last block may end anywhere, also within a mark. */
-  streaming: boolean
+  /** `growing` is still being written; `cut` ended anywhere, also within a mark; `whole` said all. */
+  extent: 'growing' | 'cut' | 'whole'
 }
 
 /**
  * Markdown that may still be growing. It is parsed block by block: a token costs a parse of the
  * last block only, and the finished blocks before it do not render again. Raw HTML stays text.
  */
-export default function Markdown({ text, streaming }: MarkdownProps) {
+export default function Markdown({ text, extent }: MarkdownProps) {
   const [split] = useState(createBlockSplitter)
   // Link definitions and footnotes reach across blocks; a finished text with such is parsed whole.
-  const blocks = !streaming && hasDefinitions(text) ? [text] : split(text)
+  const blocks = extent !== 'growing' && hasDefinitions(text) ? [text] : split(text)
   const last = blocks.length - 1
   return (
-    <div className="markdown" data-streaming={streaming ? '' : undefined}>
+    <div className="markdown" data-streaming={extent === 'growing' ? '' : undefined}>
       {blocks.map((source, index) => (
-        <Block key={index} source={streaming && index === last ? remend(source) : source} />
+        <Block
+          key={index}
+          source={extent !== 'whole' && index === last ? remend(source) : source}
+        />
       ))}
     </div>
   )

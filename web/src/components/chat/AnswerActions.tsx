@@ -12,7 +12,7 @@ import { BranchSwitcher } from './BranchSwitcher'
 interface AnswerActionsProps {
   message: ThreadMessage
   last: boolean
-  onRegenerate: () => void
+  onRegenerate: (() => void) | undefined
 }
 
 /** Copy, again, other versions, and what made the answer. In view for the newest, on demand for the others. */
@@ -26,17 +26,19 @@ export function AnswerActions({ message, last, onRegenerate }: AnswerActionsProp
       )}
     >
       {message.content !== '' && <CopyButton text={() => message.content} label="Copy answer" />}
-      <Button
-        variant="ghost"
-        size="icon-sm"
-        aria-label="Regenerate"
-        title="Regenerate"
-        onClick={onRegenerate}
-      >
-        <RefreshCw aria-hidden="true" className="size-3.5" />
-      </Button>
+      {onRegenerate !== undefined && (
+        <Button
+          variant="ghost"
+          size="icon-sm"
+          aria-label="Regenerate"
+          title="Regenerate"
+          onClick={onRegenerate}
+        >
+          <RefreshCw aria-hidden="true" className="size-3.5" />
+        </Button>
+      )}
       <BranchSwitcher id={message.id} />
-      <span className="ml-1.5 truncate text-xs text-muted-foreground" data-answer-facts="">
+      <span className="ml-2 truncate text-xs text-muted-foreground" data-answer-facts="">
         {factsOf(message)}
       </span>
     </div>

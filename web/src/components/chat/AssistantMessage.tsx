@@ -5,11 +5,20 @@ import { useCallback } from 'react'
 import { chat, type ThreadMessage } from '@/stores/chat.store'
 import { useSelectedModel } from '@/stores/models.store'
 
+import { focusComposer } from '../composer-id'
 import Markdown from '../Markdown'
 import { reportFailure } from '../toasts'
 import { AnswerActions } from './AnswerActions'
 import { AnswerEnding } from './AnswerEnding'
 import { Thinking } from './Thinking'
+
+const EXTENT = {
+  streaming: 'growing',
+  complete: 'whole',
+  cancelled: 'cut',
+  interrupted: 'cut',
+  error: 'cut',
+} as const
 
 interface AssistantMessageProps {
   message: ThreadMessage
@@ -23,10 +32,15 @@ export function AssistantMessage({ message, thread, last }: AssistantMessageProp
   const model = useSelectedModel()?.id
   const streaming = status === 'streaming'
 
+  // The note on such an ending has the button already.
+  const hasRetry = status === 'error' || status === 'interrupted'
+
   const regenerate = useCallback(() => {
     void chat
       .regenerate({ thread, messageId: id, ...(model !== undefined && { model }) })
       .then(reportFailure)
+    // The button that was pressed goes away with the answer it belongs to.
+    focusComposer()
   }, [thread, id, model])
 
   return (
@@ -36,17 +50,21 @@ export function AssistantMessage({ message, thread, last }: AssistantMessageProp
       data-message-id={id}
       data-role="assistant"
       data-status={status}
-      className="group/message column pt-3 pb-2"
+      className="group/message column pt-2 pb-2"
     >
       {content === '' && streaming ? (
         <Thinking label="Reading…" />
       ) : (
-        <Markdown text={content} streaming={streaming} />
+        <Markdown text={content} extent={EXTENT[status]} />
       )}
       {!streaming && (
         <>
           <AnswerEnding message={message} onRetry={regenerate} />
-          <AnswerActions message={message} last={last} onRegenerate={regenerate} />
+          <AnswerActions
+            message={message}
+            last={last}
+            onRegenerate={hasRetry ? undefined : regenerate}
+          />
         </>
       )}
     </article>

@@ -8,13 +8,13 @@ import { LargerModel } from './LargerModel'
 interface ComposerNoteProps {
   id: string
   thread: string
-  online: boolean
+  state: 'ready' | 'no-model'
   /** Bytes beyond the limit. */
   excess: number
 }
 
 /** The one line under the message field: what matters most right now. */
-export function ComposerNote({ id, thread, online, excess }: ComposerNoteProps) {
+export function ComposerNote({ id, thread, state, excess }: ComposerNoteProps) {
   const model = useSelectedModel()
   const begun = useThreadPath(thread).length > 0
   return (
@@ -26,16 +26,14 @@ export function ComposerNote({ id, thread, online, excess }: ComposerNoteProps) 
         <p role="alert" className="text-destructive">
           This message is {excess.toLocaleString('en')} bytes too long. Shorten it to send it.
         </p>
-      ) : !online ? (
-        <p>You are offline. A message goes out when you are back.</p>
       ) : model?.demo === true && begun ? (
         <p>
           {model.name} is a small demonstration model and often wrong.{' '}
           <LargerModel>Use a larger one</LargerModel>
         </p>
-      ) : (
+      ) : state === 'ready' ? (
         <p className="max-lg:hidden">Enter sends, Shift+Enter makes a new line.</p>
-      )}
+      ) : null}
     </div>
   )
 }

@@ -34,7 +34,7 @@ export function UserMessage({ message }: { message: ThreadMessage }) {
       {delivery === 'failed' ? (
         <FailedDelivery message={message} />
       ) : (
-        <div className="flex h-8 items-center gap-1">
+        <div className="flex h-7 items-center gap-1">
           {note !== undefined && <span className="text-xs text-muted-foreground">{note}</span>}
           <BranchSwitcher id={id} />
           <CopyButton

@@ -46,7 +46,7 @@ export function Welcome({ onSend }: { onSend: (text: string) => void }) {
       </ul>
       {/* Keeps its height while the models load, so that nothing above it moves. */}
       <div
-        className="mt-6 min-h-10 px-1 text-[0.8125rem] leading-5 text-muted-foreground"
+        className="mt-6 min-h-10 text-[0.8125rem] leading-5 text-muted-foreground"
         data-model-note=""
       >
         {model?.demo === true && (

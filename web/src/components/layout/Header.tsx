@@ -3,7 +3,8 @@
 import { Menu, PanelLeftOpen, SquarePen } from 'lucide-react'
 
 import { Button } from '@/components/ui/button'
-import { useConversation } from '@/stores/conversations.store'
+import { useThreadTitle } from '@/hooks/useThreadTitle'
+import { NEW_THREAD } from '@/stores/chat.store'
 import { ui, useSidebar } from '@/stores/ui.store'
 
 import { shortcutHint } from '../shortcuts'
@@ -18,7 +19,7 @@ interface HeaderProps {
 /** The conversation's title, what answers in it, and the way to everything else. */
 export function Header({ thread, onNew }: HeaderProps) {
   const sidebar = useSidebar()
-  const title = useConversation(thread)?.title
+  const title = useThreadTitle(thread)
   return (
     <header className="flex [height:calc(var(--header-height)+env(safe-area-inset-top))] h-(--header-height) shrink-0 items-center gap-1 border-b px-2 pt-[env(safe-area-inset-top)] sm:px-3">
       <Button
@@ -49,7 +50,7 @@ export function Header({ thread, onNew }: HeaderProps) {
         </>
       )}
       <h1 className="min-w-0 flex-1 truncate px-1.5 text-sm font-medium" data-conversation-title="">
-        {title === undefined || title === '' ? 'New chat' : title}
+        {title === '' || thread === NEW_THREAD ? 'New chat' : (title ?? 'Conversation')}
       </h1>
       <ModelPicker />
       <NewChatButton className="lg:hidden" onNew={onNew} />
