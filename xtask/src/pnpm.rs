@@ -78,6 +78,10 @@ impl Pnpm {
             .env("NEXT_TELEMETRY_DISABLED", "1")
             // Weir settles the version of pnpm itself; a second pnpm fetched by the first would only be slower.
             .env("npm_config_manage_package_manager_versions", "false");
+        if !terminal::is_terminal() && env::var_os("FORCE_COLOR").is_none() {
+            // pnpm asks its scripts for colours even where nobody could see them.
+            command.env("NO_COLOR", "1");
+        }
         if let Some(path) = self.path_with_pnpm() {
             command.env("PATH", path);
         }
