@@ -50,6 +50,10 @@ impl Reader {
                 self.ended = last.terminal;
                 return Ok(Some(frames));
             }
+            if self.stands_at_the_end().await? {
+                self.ended = true;
+                return Ok(None);
+            }
             self.heard_more().await;
         }
     }
@@ -65,6 +69,13 @@ impl Reader {
         }
         let events = self.store.events(self.run, self.cursor, PAGE).await?;
         Ok(events.iter().map(|event| Frame::new(event.seq, &event.kind, &event.data)).collect())
+    }
+
+    /// Whether the event at the cursor is the terminal one, after which no bell rings.
+    async fn stands_at_the_end(&self) -> Result<bool, StoreError> {
+        let Some(before) = self.cursor.0.checked_sub(1) else { return Ok(false) };
+        let at_cursor = self.store.events(self.run, Seq(before), 1).await?;
+        Ok(at_cursor.first().is_some_and(|event| event.kind == "done"))
     }
 
     async fn heard_more(&mut self) {

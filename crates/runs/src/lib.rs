@@ -12,3 +12,4 @@ pub use error::StartError;
 pub use fold::{Fold, Outcome, Step};
 pub use providers::Providers;
 pub use runs::Runs;
+pub use title::title_of;

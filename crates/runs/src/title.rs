@@ -4,7 +4,7 @@
 const LONGEST: usize = 60;
 
 /// The first words of a prompt, cut between words where that is possible.
-pub(crate) fn title_of(prompt: &str) -> String {
+pub fn title_of(prompt: &str) -> String {
     let line = prompt.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.chars().count() <= LONGEST {

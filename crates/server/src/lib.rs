@@ -1,1 +1,11 @@
-//! server
+//! The Weir server: configuration, HTTP, the embedded web app.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+mod data_dir;
+pub mod http;
+pub mod openapi;
+pub mod serve;
+mod telemetry;
+mod web;

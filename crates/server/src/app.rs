@@ -1,0 +1,52 @@
+//! What every handler reaches: the stores, the runs, the clock and the signals of the process.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use weir_protocol::UserId;
+use weir_realtime::EventLog;
+use weir_runs::Runs;
+use weir_store::{Clock, Store};
+
+/// The one user of a server that is open to its own machine only.
+pub const LOCAL_USER: UserId = UserId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
+
+/// The application. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What the application is made of.
+pub struct Parts {
+    /// Everything that is stored.
+    pub store: Store,
+    /// The log of every run.
+    pub log: EventLog,
+    /// The runs of this process.
+    pub runs: Runs,
+    /// Times and ids.
+    pub clock: Arc<dyn Clock>,
+    /// After how long a silent stream sends a comment.
+    pub heartbeat: Duration,
+    /// How long a log is kept after its run has ended.
+    pub retention: Duration,
+    /// The server is about to stop: nothing new is begun.
+    pub draining: CancellationToken,
+    /// Open streams end now; their readers come back to whoever serves next.
+    pub closing: CancellationToken,
+}
+
+impl App {
+    /// An application made of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,93 @@
+//! The command line of the `weir` binary.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{Config, ConfigFaults, Source},
+    openapi, serve,
+};
+
+/// Weir: a self-hosted, real-time chat application for language models.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the app (this is what happens without a command too)
+    Serve {
+        /// The file with settings; the environment wins over it
+        #[arg(long, value_name = "FILE", default_value = "weir.toml")]
+        config: PathBuf,
+    },
+    /// The embedded model
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+    /// Print the API description (`OpenAPI`) of this version
+    Openapi,
+    /// The embedded model's own process, started by the server
+    #[cfg(feature = "embedded-model")]
+    #[command(hide = true)]
+    Engine,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelCommand {
+    /// Fetch the embedded model's file into your cache directory
+    Pull,
+}
+
+/// Runs the command line; gives the process's exit code.
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        None => start(&PathBuf::from("weir.toml")),
+        Some(Command::Serve { config }) => start(&config),
+        Some(Command::Model { command: ModelCommand::Pull }) => pull(),
+        Some(Command::Openapi) => {
+            println!("{}", openapi::document());
+            ExitCode::SUCCESS
+        }
+        #[cfg(feature = "embedded-model")]
+        Some(Command::Engine) => weir_providers::embedded::run_engine(),
+    }
+}
+
+fn start(file: &std::path::Path) -> ExitCode {
+    let config = match Config::read(Source::of_process(file)) {
+        Ok(config) => config,
+        Err(faults) => return refuse(&faults),
+    };
+    match serve::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("weir: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn refuse(faults: &ConfigFaults) -> ExitCode {
+    eprintln!("{faults}");
+    ExitCode::from(2)
+}
+
+fn pull() -> ExitCode {
+    use weir_providers::model_file::{PullOptions, pull};
+    match PullOptions::for_user().and_then(|options| pull(&options)) {
+        Ok(path) => {
+            println!("The model is at {}", path.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("weir: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

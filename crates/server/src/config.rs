@@ -1,0 +1,191 @@
+//! Configuration: the environment, or the same keys in `weir.toml`; the environment wins. Checked at start, all faults at
+//! once.
+
+mod source;
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use tracing_subscriber::EnvFilter;
+use weir_providers::{
+    model_file::ModelSource,
+    openai::{ApiKey, BaseUrl},
+};
+use weir_store::Durability;
+
+use source::Reading;
+pub use source::Source;
+
+/// A checked configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the server listens.
+    pub addr: SocketAddr,
+    /// Where everything is stored.
+    pub data_dir: PathBuf,
+    /// What is logged.
+    pub log: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+    /// What a commit holds through.
+    pub durability: Durability,
+    /// After how long a silent stream sends a comment.
+    pub heartbeat: Duration,
+    /// How long a log is kept after its run has ended.
+    pub run_retention: Duration,
+    /// How long running answers may go on after a signal to stop.
+    pub shutdown_grace: Duration,
+    /// The embedded model.
+    pub local_model: ModelSource,
+    /// The default model, as `provider/model`.
+    pub model: Option<String>,
+    /// An OpenAI-compatible server.
+    pub openai: Option<OpenAi>,
+    /// What was set but does nothing yet; told once at start.
+    pub without_effect: Vec<String>,
+}
+
+/// An OpenAI-compatible server.
+#[derive(Debug)]
+pub struct OpenAi {
+    /// Where it is.
+    pub base_url: BaseUrl,
+    /// What lets us in.
+    pub api_key: Option<ApiKey>,
+    /// The models to offer; none: asked of the server.
+    pub models: Option<Vec<String>>,
+    /// Whether it goes on from a partial answer.
+    pub continues: Option<bool>,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigFaults(pub Vec<Fault>);
+
+/// One thing that is wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The key.
+    pub key: String,
+    /// What it should be.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "The configuration cannot be used:")?;
+        for Fault { key, message } in &self.0 {
+            writeln!(f, "  {key}: {message}")?;
+        }
+        write!(f, "README.md lists every key; they are read from the environment and from weir.toml.")
+    }
+}
+
+impl std::error::Error for ConfigFaults {}
+
+/// Keys of the contract whose subject arrives with a later version. Setting them is harmless, so it is only told.
+const LATER: [&str; 5] =
+    ["REDIS_URL", "WEIR_RATE_LIMIT", "WEIR_RATE_BURST", "ANTHROPIC_API_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+
+impl Config {
+    /// Reads and checks every key.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn read(source: Source) -> Result<Self, ConfigFaults> {
+        let mut reading = Reading::new(source);
+        let addr: SocketAddr = reading
+            .parsed("WEIR_ADDR", "an address and port such as 127.0.0.1:3000", str::parse::<SocketAddr>)
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)));
+        match reading.text("WEIR_AUTH").as_deref() {
+            None | Some("open") if !addr.ip().is_loopback() => reading.fault(
+                "WEIR_AUTH",
+                "an open server has one local user and no sign-in, so it listens on a loopback address only: set WEIR_ADDR to 127.0.0.1 and put a proxy with a sign-in of its own before it",
+            ),
+            None | Some("open") => {}
+            Some("required") => reading.fault("WEIR_AUTH", "`required` is not in this version yet; only `open` is"),
+            Some(_) => reading.fault("WEIR_AUTH", "must be open or required"),
+        }
+        if let Some(url) = reading.text("DATABASE_URL")
+            && !url.starts_with("sqlite:")
+        {
+            reading.fault(
+                "DATABASE_URL",
+                "PostgreSQL is not in this version yet: leave it unset, and SQLite in WEIR_DATA_DIR is used",
+            );
+        }
+        let log = reading.text("WEIR_LOG").unwrap_or_else(|| "info".to_owned());
+        if EnvFilter::try_new(&log).is_err() {
+            reading.fault(
+                "WEIR_LOG",
+                "must be a level (error, warn, info, debug, trace) or a filter such as info,sqlx=warn",
+            );
+        }
+        let config = Self {
+            addr,
+            data_dir: reading.text("WEIR_DATA_DIR").unwrap_or_else(|| "./data".to_owned()).into(),
+            log,
+            log_format: reading
+                .one_of("WEIR_LOG_FORMAT", &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)])
+                .unwrap_or_default(),
+            durability: reading
+                .one_of("WEIR_DURABILITY", &[("disk", Durability::Disk), ("process", Durability::Process)])
+                .unwrap_or_default(),
+            heartbeat: reading.duration("WEIR_HEARTBEAT", Duration::from_secs(15), Duration::from_millis(10)),
+            run_retention: reading.duration("WEIR_RUN_RETENTION", Duration::from_hours(24), Duration::ZERO),
+            shutdown_grace: reading.duration("WEIR_SHUTDOWN_GRACE", Duration::from_secs(10), Duration::ZERO),
+            local_model: ModelSource::from_setting(reading.text("WEIR_LOCAL_MODEL").as_deref()),
+            model: model(&mut reading),
+            openai: openai(&mut reading),
+            without_effect: LATER.into_iter().filter(|key| reading.text(key).is_some()).map(str::to_owned).collect(),
+        };
+        reading.finish().map(|()| config)
+    }
+}
+
+fn model(reading: &mut Reading) -> Option<String> {
+    reading.parsed("WEIR_MODEL", "provider/model, for instance openai/gpt-5", |text| {
+        let well_formed =
+            text.split_once('/').is_some_and(|(provider, model)| !provider.is_empty() && !model.is_empty());
+        well_formed.then(|| text.to_owned()).ok_or(())
+    })
+}
+
+fn openai(reading: &mut Reading) -> Option<OpenAi> {
+    let base_url = reading.parsed(
+        "OPENAI_BASE_URL",
+        "an http or https URL such as http://127.0.0.1:8080/v1",
+        str::parse::<BaseUrl>,
+    );
+    let api_key = reading.parsed("OPENAI_API_KEY", "a key of visible ASCII characters", str::parse::<ApiKey>);
+    let models = reading.text("OPENAI_MODELS").map(|list| {
+        list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    });
+    if models.as_ref().is_some_and(Vec::is_empty) {
+        reading.fault("OPENAI_MODELS", "names no model; leave it unset to ask the server");
+    }
+    let continues = reading.one_of("OPENAI_CONTINUES", &[("true", true), ("false", false)]);
+    let base_url = match (base_url, &api_key) {
+        (Some(base_url), _) => base_url,
+        (None, Some(_)) => BaseUrl::OPENAI.parse().ok()?,
+        (None, None) => {
+            if models.is_some() {
+                reading.fault("OPENAI_MODELS", "needs OPENAI_BASE_URL or OPENAI_API_KEY beside it");
+            }
+            return None;
+        }
+    };
+    Some(OpenAi { base_url, api_key, models, continues })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+use std::path::Path;
+
+use super::*;
+
+fn faults(values: &[(&str, &str)]) -> Vec<String> {
+    let faults = Config::read(Source::of(values.iter().copied())).map(drop).expect_err("the values are wrong");
+    faults.0.into_iter().map(|fault| fault.key).collect()
+}
+
+#[test]
+fn nothing_set_is_a_working_configuration() {
+    let config = Config::read(Source::default()).unwrap();
+    assert_eq!(config.addr.to_string(), "127.0.0.1:3000");
+    assert_eq!(config.heartbeat, Duration::from_secs(15));
+    assert_eq!(config.durability, Durability::Disk);
+    assert!(config.openai.is_none());
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let keys = faults(&[
+        ("WEIR_ADDR", "here"),
+        ("WEIR_HEARTBEAT", "soon"),
+        ("WEIR_DURABILITY", "maybe"),
+        ("WEIR_MODEL", "gpt"),
+        ("OPENAI_BASE_URL", "not a url"),
+        ("WEIR_LOG", "=a=b="),
+    ]);
+    for key in ["WEIR_ADDR", "WEIR_HEARTBEAT", "WEIR_DURABILITY", "WEIR_MODEL", "OPENAI_BASE_URL", "WEIR_LOG"] {
+        assert!(keys.iter().any(|told| told == key), "{key} is missing in {keys:?}");
+    }
+}
+
+#[test]
+fn an_open_server_stays_on_its_machine() {
+    assert_eq!(faults(&[("WEIR_ADDR", "0.0.0.0:3000")]), ["WEIR_AUTH"]);
+}
+
+#[test]
+fn a_database_that_is_not_supported_is_not_silently_another_one() {
+    assert_eq!(faults(&[("DATABASE_URL", "postgres://localhost/weir")]), ["DATABASE_URL"]);
+}
+
+#[test]
+fn the_file_knows_the_same_keys_and_no_others() {
+    let mut source = Source::default();
+    source.add_toml(Path::new("weir.toml"), "WEIR_ADDR = '127.0.0.1:4000'\nWEIR_HEARTBEAT = '20s'\nWEIR_ADRR = 'x'\n");
+    let faults = Config::read(source).expect_err("a key is misspelt");
+    assert_eq!(faults.0.len(), 1);
+    assert_eq!(faults.0[0].key, "WEIR_ADRR");
+}

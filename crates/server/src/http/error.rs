@@ -1,0 +1,166 @@
+//! The one place that turns failures into status and `code` (RFC 9457).
+
+use std::time::Duration;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use weir_protocol::{FieldError, Problem};
+use weir_runs::StartError;
+use weir_store::StoreError;
+
+/// A failure as a client sees it.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+    retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+    }
+
+    /// 400: the body cannot be read.
+    pub(crate) fn unreadable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
+    }
+
+    /// 403: the request comes from another site.
+    pub(crate) fn foreign_origin() -> Self {
+        let detail = "Requests that change something must come from this server's own pages.";
+        Self::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail)
+    }
+
+    /// 404: there is no such thing, or it is another user's.
+    pub(crate) fn not_found(thing: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {thing}."))
+    }
+
+    /// 405: the path knows other methods.
+    pub(crate) fn method_not_allowed() -> Self {
+        let detail = "This path does not know that method; the Allow header names those it does.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    /// 410: the log is not kept any more.
+    pub(crate) fn log_expired() -> Self {
+        let detail = "The log of this run is not kept any more; its message is among the conversation's messages.";
+        Self::new(StatusCode::GONE, "run_log_expired", detail)
+    }
+
+    /// 413: the body is too large.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let detail = format!("The body must be at most {} KiB.", limit / 1024);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    /// 415: the body is not JSON.
+    pub(crate) fn not_json() -> Self {
+        let detail = "The body must be JSON, with content-type: application/json.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
+    /// 422: fields are wrong.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let list: Vec<_> = errors.iter().map(|error| format!("{} {}", error.path, error.message)).collect();
+        let mut invalid =
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", format!("{}.", list.join("; ")));
+        invalid.errors = errors;
+        invalid
+    }
+
+    /// 422 with a code of its own.
+    pub(crate) fn invalid_as(code: &'static str, path: &str, message: &str) -> Self {
+        Self { code, ..Self::invalid(vec![FieldError::new(path, message)]) }
+    }
+
+    /// 500: a fault of ours.
+    pub(crate) fn internal() -> Self {
+        let detail = "Weir failed to carry this out. It is in the server's log, under this request's id.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// 503: try again.
+    pub(crate) fn unavailable(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
+        let mut unavailable = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
+        unavailable.retry_after = Some(retry_after);
+        unavailable
+    }
+
+    /// 503: the server is about to stop.
+    pub(crate) fn draining() -> Self {
+        let detail = "The server is restarting. Try again in a moment.";
+        Self::unavailable("draining", detail, Duration::from_secs(2))
+    }
+}
+
+/// The response carries the problem without its request id; the outermost layer knows that and writes the body.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let problem = Problem {
+            kind: "about:blank".to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code.to_owned(),
+            request_id: String::new(),
+            errors: self.errors,
+        };
+        let mut response = self.status.into_response();
+        if let Some(after) = self.retry_after {
+            let seconds = after.as_secs_f64().ceil().max(1.0);
+            response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(seconds));
+        }
+        response.extensions_mut().insert(problem);
+        response
+    }
+}
+
+fn whole_seconds(seconds: f64) -> HeaderValue {
+    HeaderValue::from_str(&format!("{seconds:.0}")).unwrap_or(HeaderValue::from_static("1"))
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(thing) => Self::not_found(thing),
+            StoreError::InvalidCursor => {
+                Self::invalid_as("invalid_cursor", "cursor", "must be the nextCursor of a page of this list")
+            }
+            StoreError::InvalidParent(message) => Self::invalid(vec![FieldError::new("parentId", message)]),
+            StoreError::KeyReused => Self::new(
+                StatusCode::CONFLICT,
+                "idempotency_key_reused",
+                "This Idempotency-Key was used with another request. Use a new key for a new request.",
+            ),
+            StoreError::Database(sqlx_error) => {
+                tracing::error!(error = %sqlx_error, "the database failed");
+                let detail = "The database does not answer just now. Try again.";
+                Self::unavailable("database_unavailable", detail, Duration::from_secs(1))
+            }
+            StoreError::Migration(_) | StoreError::Corrupt(_) => {
+                tracing::error!(%error, "the store failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<StartError> for ApiError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Invalid(errors) => Self::invalid(errors),
+            StartError::NoModel(note) => Self::unavailable("no_model_available", note, Duration::from_secs(10)),
+            StartError::Overloaded { message, retry_after } => {
+                Self::unavailable("model_overloaded", message, retry_after)
+            }
+            StartError::Draining => Self::draining(),
+            StartError::Store(error) => error.into(),
+        }
+    }
+}

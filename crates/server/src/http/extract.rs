@@ -1,0 +1,174 @@
+//! Parsing at the edge: bodies, queries and ids, with errors that name the field.
+
+use std::{collections::HashMap, str::FromStr};
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use weir_protocol::{CreateConversation, CreateMessage, FieldError, StartRun, UpdateConversation};
+
+use super::ApiError;
+
+/// The largest body, in bytes: the longest text with every character escaped fits.
+pub(crate) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Faults of form that are told at once.
+const MOST_FAULTS: usize = 16;
+
+/// A body that says what is wrong with itself.
+pub(crate) trait Checked {
+    fn faults(&self) -> Vec<FieldError>;
+}
+
+macro_rules! checked {
+    ($($body:ty),*) => {
+        $(impl Checked for $body {
+            fn faults(&self) -> Vec<FieldError> {
+                <$body>::faults(self)
+            }
+        })*
+    };
+}
+
+checked!(StartRun, CreateConversation, UpdateConversation, CreateMessage);
+
+/// A JSON body of the right form whose fields make sense.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Checked> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(ApiError::not_json());
+        }
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status().as_u16() {
+                413 => ApiError::too_large(MAX_BODY_BYTES),
+                _ => ApiError::unreadable("The body broke off."),
+            })?;
+        let body: T = parse(&bytes)?;
+        let faults = body.faults();
+        if faults.is_empty() { Ok(Self(body)) } else { Err(ApiError::invalid(faults)) }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::unreadable(format!("The body is not JSON: {error}.")))?;
+    let mut faults = Vec::new();
+    // serde stops at the first fault. Taking the faulty field out shows the next one.
+    while faults.len() < MOST_FAULTS {
+        let error = match serde_path_to_error::deserialize::<_, T>(&value) {
+            Ok(body) if faults.is_empty() => return Ok(body),
+            Ok(_) => break,
+            Err(error) => error,
+        };
+        let path = error.path().to_string();
+        let message = error.inner().to_string();
+        let fault = fault_of(&path, &message);
+        let field = path.split(['.', '[']).next().unwrap_or_default().to_owned();
+        if faults.iter().any(|known: &FieldError| known.path == fault.path) {
+            break;
+        }
+        faults.push(fault);
+        let taken_out = value.as_object_mut().is_some_and(|object| object.remove(&field).is_some());
+        if !taken_out {
+            break;
+        }
+    }
+    Err(ApiError::invalid(faults))
+}
+
+fn fault_of(path: &str, message: &str) -> FieldError {
+    if let Some(field) = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        let path = if path == "." { field.to_owned() } else { format!("{path}.{field}") };
+        return FieldError::new(path, "is required");
+    }
+    let path = if path == "." { "body" } else { path };
+    FieldError::new(path, format!("cannot be read: {message}"))
+}
+
+/// The query of a request; every key at most once counts.
+pub(crate) struct Query {
+    values: HashMap<String, String>,
+    faults: Vec<FieldError>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let unreadable = || ApiError::invalid(vec![FieldError::new("query", "cannot be read")]);
+        let axum::extract::Query(values) =
+            axum::extract::Query::from_request_parts(parts, state).await.map_err(|_| unreadable())?;
+        Ok(Self { values, faults: Vec::new() })
+    }
+}
+
+impl Query {
+    /// A text; an empty one counts as absent.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A parsed value.
+    pub(crate) fn parsed<T: FromStr>(&mut self, key: &str, expected: &str) -> Option<T> {
+        let parsed = self.text(key)?.parse();
+        if parsed.is_err() {
+            self.fault(key, &format!("must be {expected}"));
+        }
+        parsed.ok()
+    }
+
+    /// A value that must be there.
+    pub(crate) fn required<T: FromStr>(&mut self, key: &str, expected: &str) -> Option<T> {
+        if self.text(key).is_none() {
+            self.fault(key, "is required");
+        }
+        self.parsed(key, expected)
+    }
+
+    /// How many items a page has: 1 to 200, 50 when nothing is said.
+    pub(crate) fn limit(&mut self) -> u32 {
+        let expected = "a whole number from 1 to 200";
+        let limit = self.parsed("limit", expected).unwrap_or(50);
+        if !(1..=200).contains(&limit) {
+            self.fault("limit", &format!("must be {expected}"));
+        }
+        limit
+    }
+
+    /// All faults, if there are any.
+    pub(crate) fn check(&mut self) -> Result<(), ApiError> {
+        let faults = std::mem::take(&mut self.faults);
+        if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid(faults)) }
+    }
+
+    fn fault(&mut self, key: &str, message: &str) {
+        self.faults.push(FieldError::new(key, message));
+    }
+}
+
+/// The id in a path. One that cannot be read names nothing: 404.
+pub(crate) struct PathId<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for PathId<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let missing = || ApiError::not_found("thing");
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
+        let id = params.iter().next().and_then(|(_, value)| value.parse().ok());
+        id.map(Self).ok_or_else(missing)
+    }
+}

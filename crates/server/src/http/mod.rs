@@ -1,0 +1,13 @@
+//! Everything that knows HTTP.
+
+mod asset;
+mod error;
+mod extract;
+mod idempotency;
+mod layers;
+mod router;
+mod routes;
+mod sse;
+
+pub use error::ApiError;
+pub use router::{api, router};

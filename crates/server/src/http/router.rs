@@ -1,0 +1,51 @@
+//! Which path leads where.
+
+use std::any::Any;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{ApiError, asset, extract::MAX_BODY_BYTES, layers, routes as at};
+use crate::{app::App, openapi::ApiDoc};
+
+/// The routes of the contract, with their description.
+pub fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .routes(routes!(at::realtime::start))
+        .routes(routes!(at::realtime::replay, at::realtime::cancel))
+        .routes(routes!(at::conversations::list, at::conversations::create))
+        .routes(routes!(at::conversations::get, at::conversations::update, at::conversations::delete))
+        .routes(routes!(at::messages::list, at::messages::create))
+        .routes(routes!(at::models::list))
+        .routes(routes!(at::health::alive))
+        .routes(routes!(at::health::ready))
+        .routes(routes!(at::health::document))
+}
+
+/// The whole server as one service.
+pub fn router(app: App) -> Router {
+    let (routes, _) = api().split_for_parts();
+    routes
+        .fallback(asset::serve)
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(from_fn_with_state(app.clone(), layers::refuse_while_draining))
+        .layer(from_fn(layers::same_origin))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(from_fn_with_state(app.clone(), layers::envelope))
+        .with_state(app)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the layer hands it over")]
+fn after_panic(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = message.unwrap_or("of another kind"), "a handler panicked");
+    ApiError::internal().into_response()
+}

@@ -1,0 +1,48 @@
+//! Health, and the description of the contract.
+
+use std::{sync::LazyLock, time::Duration};
+
+use axum::{Json, extract::State, http::header, response::IntoResponse};
+use serde_json::{Value, json};
+use weir_protocol::Problem;
+
+use crate::{app::App, http::ApiError, openapi};
+
+/// The process is alive.
+#[utoipa::path(
+    get, path = "/healthz", tag = "health", operation_id = "healthz",
+    responses((status = 200, body = Object))
+)]
+pub(crate) async fn alive() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// It can do its work: the database answers, the broadcaster rings, and it is not about to stop.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health", operation_id = "readyz",
+    responses(
+        (status = 200, body = Object),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
+    if app.draining.is_cancelled() {
+        return Err(ApiError::draining());
+    }
+    let answered = tokio::time::timeout(Duration::from_secs(2), app.store.ping()).await;
+    if !matches!(answered, Ok(Ok(()))) {
+        let detail = "The database does not answer.";
+        return Err(ApiError::unavailable("database_unavailable", detail, Duration::from_secs(2)));
+    }
+    Ok(Json(json!({ "status": "ready", "checks": { "database": "ok", "broadcaster": "ok" } })))
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/api/openapi.json", tag = "health", operation_id = "openapi",
+    responses((status = 200, body = Object))
+)]
+pub(crate) async fn document() -> impl IntoResponse {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(openapi::document);
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], DOCUMENT.as_str())
+}

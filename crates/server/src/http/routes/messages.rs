@@ -1,0 +1,64 @@
+//! Messages.
+
+use axum::{Json, extract::State, http::StatusCode};
+use weir_protocol::{ChatMessage, ConversationId, CreateMessage, MessageId, MessagePage, Problem};
+use weir_store::NewMessage;
+
+use crate::{
+    app::{App, LOCAL_USER},
+    http::{
+        ApiError,
+        extract::{Body, Query},
+        idempotency::Key,
+    },
+};
+
+/// A page of a conversation's messages, newest first. One that is still growing carries `seq`: follow its run after that.
+#[utoipa::path(
+    get, path = "/api/messages", tag = "messages", operation_id = "listMessages",
+    params(
+        ("conversationId" = ConversationId, Query, description = "The conversation"),
+        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
+    ),
+    responses(
+        (status = 200, body = MessagePage),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(State(app): State<App>, mut query: Query) -> Result<Json<MessagePage>, ApiError> {
+    let limit = query.limit();
+    let conversation = query.required("conversationId", "the id of a conversation");
+    query.check()?;
+    let Some(conversation) = conversation else { return Err(ApiError::not_found("conversation")) };
+    Ok(Json(app.store.messages(LOCAL_USER, conversation, query.text("cursor"), limit).await?))
+}
+
+/// Stores a message; starts no run.
+#[utoipa::path(
+    post, path = "/api/messages", tag = "messages", operation_id = "createMessage",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request safe, for 24 hours")),
+    request_body = CreateMessage,
+    responses(
+        (status = 201, body = ChatMessage),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    key: Key,
+    Body(body): Body<CreateMessage>,
+) -> Result<(StatusCode, Json<ChatMessage>), ApiError> {
+    let key = key.of(&body);
+    let new = NewMessage {
+        id: MessageId(app.clock.id()),
+        conversation: body.conversation_id,
+        new_conversation: ConversationId(app.clock.id()),
+        title: weir_runs::title_of(&body.content),
+        parent: body.parent_id,
+        role: body.role,
+        content: body.content,
+    };
+    let stored = app.store.create_message(LOCAL_USER, &new, app.clock.now(), key.as_ref()).await?;
+    Ok((StatusCode::CREATED, Json(stored)))
+}

@@ -1,0 +1,7 @@
+//! The handlers: extract, ask, answer.
+
+pub(crate) mod conversations;
+pub(crate) mod health;
+pub(crate) mod messages;
+pub(crate) mod models;
+pub(crate) mod realtime;

@@ -1,0 +1,106 @@
+//! Runs: started, followed, stopped.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use weir_protocol::{Problem, RunId, Seq, StartRun, StreamChunk};
+use weir_store::{RunRecord, RunState};
+
+use crate::{
+    app::{App, LOCAL_USER},
+    http::{
+        ApiError,
+        extract::{Body, PathId, Query},
+        idempotency::Key,
+        sse::RunStream,
+    },
+};
+
+/// Starts a run and streams its log from the first event.
+///
+/// With an `Idempotency-Key` that was used for the same request before, it is the same run, from its start.
+#[utoipa::path(
+    post, path = "/api/realtime", tag = "runs", operation_id = "startRun",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request safe, for 24 hours")),
+    request_body = StartRun,
+    responses(
+        (status = 200, description = "The run's events", body = StreamChunk, content_type = "text/event-stream", headers(
+            ("weir-run-id" = String, description = "The run"),
+            ("weir-conversation-id" = String, description = "Its conversation"),
+        )),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn start(State(app): State<App>, key: Key, Body(body): Body<StartRun>) -> Result<RunStream, ApiError> {
+    let key = key.of(&body);
+    let run = app.runs.start(LOCAL_USER, body, key).await?;
+    follow(&app, run, Seq::START)
+}
+
+/// Follows a run's log: first what is there after event n, then what comes.
+#[utoipa::path(
+    get, path = "/api/realtime/{runId}", tag = "runs", operation_id = "followRun",
+    params(
+        ("runId" = RunId, Path, description = "The run"),
+        ("after" = Option<u64>, Query, description = "The last event already seen; wins over Last-Event-ID"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "The last event already seen"),
+    ),
+    responses(
+        (status = 200, description = "The run's events", body = StreamChunk, content_type = "text/event-stream"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The log is not kept any more", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "There is no event n", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn replay(
+    State(app): State<App>,
+    PathId(id): PathId<RunId>,
+    query: Query,
+    headers: HeaderMap,
+) -> Result<RunStream, ApiError> {
+    let run = app.store.run(LOCAL_USER, id).await?;
+    let after = position(&query, &headers)?;
+    let last = app.log.last_seq(id).await?;
+    if last == Seq::START {
+        return Err(ApiError::log_expired());
+    }
+    if after > last {
+        let message = format!("must be at most {last}, the number of the last event");
+        return Err(ApiError::invalid_as("invalid_offset", "after", &message));
+    }
+    follow(&app, run, after)
+}
+
+/// Stops a run, from anywhere. Its log ends with what was there, and `done`.
+#[utoipa::path(
+    delete, path = "/api/realtime/{runId}", tag = "runs", operation_id = "cancelRun",
+    params(("runId" = RunId, Path, description = "The run")),
+    responses(
+        (status = 202, description = "It ends, or has ended before"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn cancel(State(app): State<App>, PathId(id): PathId<RunId>) -> Result<StatusCode, ApiError> {
+    app.runs.cancel(LOCAL_USER, id).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+fn follow(app: &App, run: RunRecord, after: Seq) -> Result<RunStream, ApiError> {
+    if let RunState::Done(ended) = run.state {
+        let age = app.clock.now().0.saturating_sub(ended.0);
+        if u128::try_from(age).is_ok_and(|age| age > app.retention.as_millis()) {
+            return Err(ApiError::log_expired());
+        }
+    }
+    let reader = app.log.reader(run.id, after);
+    Ok(RunStream::new(app, run, reader))
+}
+
+fn position(query: &Query, headers: &HeaderMap) -> Result<Seq, ApiError> {
+    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty());
+    let Some(text) = query.text("after").or(header) else { return Ok(Seq::START) };
+    let number = text.parse::<u64>().map(Seq);
+    number.map_err(|_| ApiError::invalid_as("invalid_offset", "after", "must be the number of an event"))
+}

@@ -1,0 +1,83 @@
+//! Server-sent events: one reader of a run's log as a response (WHATWG HTML, 9.2).
+
+use std::{pin::Pin, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use tokio::time::timeout;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+use weir_realtime::{Frame, Reader};
+use weir_store::RunRecord;
+
+use crate::app::App;
+
+/// A comment that keeps proxies and the client's patience awake.
+const PING: Bytes = Bytes::from_static(b": ping\n\n");
+
+/// A run's log, from where its reader stands to the terminal event.
+pub(crate) struct RunStream {
+    run: RunRecord,
+    follow: Follow,
+}
+
+struct Follow {
+    reader: Reader,
+    heartbeat: Duration,
+    closing: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl RunStream {
+    pub(crate) fn new(app: &App, run: RunRecord, reader: Reader) -> Self {
+        let closing = Box::pin(app.closing.clone().cancelled_owned());
+        Self { run, follow: Follow { reader, heartbeat: app.heartbeat, closing } }
+    }
+}
+
+impl Follow {
+    /// The next bytes. None after the terminal event, and when the reader has to come back: a body that ends without
+    /// `done` says so.
+    async fn next(&mut self) -> Option<Bytes> {
+        let next = tokio::select! {
+            biased;
+            () = &mut self.closing => return None,
+            next = timeout(self.heartbeat, self.reader.next()) => next,
+        };
+        match next {
+            Ok(Ok(frames)) => frames.as_deref().map(joined),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a log cannot be read; its reader has to come back");
+                None
+            }
+            Err(_) => Some(PING),
+        }
+    }
+}
+
+/// One frame is shared as it is; several become one write.
+fn joined(frames: &[Frame]) -> Bytes {
+    match frames {
+        [frame] => frame.sse.clone(),
+        frames => frames.iter().flat_map(|frame| frame.sse.iter().copied()).collect(),
+    }
+}
+
+impl IntoResponse for RunStream {
+    fn into_response(self) -> Response {
+        let events = stream::unfold(self.follow, |mut follow| async move {
+            let bytes = follow.next().await?;
+            Some((Ok::<_, std::convert::Infallible>(bytes), follow))
+        });
+        let fixed = [
+            (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
+            (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+        ];
+        let ids =
+            [("weir-run-id", self.run.id.to_string()), ("weir-conversation-id", self.run.conversation.to_string())];
+        (fixed, ids, Body::from_stream(events)).into_response()
+    }
+}

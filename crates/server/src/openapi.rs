@@ -1,0 +1,121 @@
+//! The `OpenAPI` document: what the router knows, with the payloads of streams and sockets, in a form from which typed
+//! clients come out well.
+
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+use weir_protocol::{ClientFrame, InboxChange, ServerFrame, StreamChunk};
+
+use crate::http;
+
+/// What the routes do not say of themselves.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Weir",
+        description = "A self-hosted, real-time chat and tools server for language models. An answer, once started, is never lost.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(StreamChunk, ClientFrame, ServerFrame, InboxChange)),
+    tags(
+        (name = "runs", description = "One answer, one log. A reader that goes away never stops a run."),
+        (name = "conversations", description = "Trees of messages."),
+        (name = "messages", description = "What was said."),
+        (name = "models", description = "What can answer."),
+        (name = "health", description = "For whoever runs the server."),
+    )
+)]
+pub struct ApiDoc;
+
+/// The document as JSON, the same for the same version.
+///
+/// # Panics
+/// Never: the document consists of plain values.
+pub fn document() -> String {
+    let mut document = serde_json::to_value(http::api().into_openapi()).unwrap_or_default();
+    forget_int64(&mut document);
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        hoist_tagged_unions(schemas);
+    }
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Numbers on the wire stay below 2^53. `format: int64` would make generated clients read them as big integers.
+fn forget_int64(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            if object.get("format").is_some_and(|format| format == "int64" || format == "uint64") {
+                object.remove("format");
+            }
+            object.values_mut().for_each(forget_int64);
+        }
+        Value::Array(list) => list.iter_mut().for_each(forget_int64),
+        _ => {}
+    }
+}
+
+/// Gives every variant of a union that is tagged by `type` a schema of its own with a constant tag, and the union a
+/// discriminator with a mapping (`OpenAPI` 3.1, 4.8.25), so that generated clients get discriminated unions.
+fn hoist_tagged_unions(schemas: &mut Map<String, Value>) {
+    let unions: Vec<String> = schemas
+        .iter()
+        .filter(|(_, schema)| schema["oneOf"].as_array().is_some_and(|variants| variants.iter().all(is_tagged)))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for union in unions {
+        let Some(variants) = schemas.get(&union).and_then(|schema| schema["oneOf"].as_array()).cloned() else {
+            continue;
+        };
+        let mut mapping = Map::new();
+        let mut references = Vec::new();
+        for mut variant in variants {
+            let Some(tag) = tag_of(&variant).map(str::to_owned) else { continue };
+            let name = format!("{union}{}", pascal(&tag));
+            variant["properties"]["type"] = json!({ "type": "string", "const": tag });
+            let reference = format!("#/components/schemas/{name}");
+            mapping.insert(tag, json!(reference));
+            references.push(json!({ "$ref": reference }));
+            schemas.insert(name, variant);
+        }
+        let schema = &mut schemas[&union];
+        schema["oneOf"] = json!(references);
+        schema["discriminator"] = json!({ "propertyName": "type", "mapping": mapping });
+    }
+}
+
+fn is_tagged(variant: &Value) -> bool {
+    tag_of(variant).is_some()
+}
+
+fn tag_of(variant: &Value) -> Option<&str> {
+    match variant["properties"]["type"]["enum"].as_array()?.as_slice() {
+        [Value::String(tag)] => Some(tag),
+        _ => None,
+    }
+}
+
+fn pascal(tag: &str) -> String {
+    tag.split(['_', '-'])
+        .map(|word| {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    #[test]
+    fn unions_of_the_contract_are_discriminated() {
+        let document: Value = serde_json::from_str(&super::document()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        for (union, variants) in [("StreamChunk", 5), ("ClientFrame", 6), ("ServerFrame", 8), ("InboxChange", 4)] {
+            let mapping = schemas[union]["discriminator"]["mapping"].as_object().expect(union);
+            assert_eq!(mapping.len(), variants, "{union}");
+        }
+        assert_eq!(schemas["StreamChunkToolStatus"]["properties"]["type"]["const"], "tool-status");
+    }
+}

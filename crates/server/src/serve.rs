@@ -1,0 +1,223 @@
+//! The life of the server: open, take over, listen, drain, close.
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use axum::serve::ListenerExt as _;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    time::{interval, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use weir_protocol::Timestamp;
+use weir_providers::{
+    Provider, ProviderError,
+    openai::{OpenAiOptions, OpenAiProvider},
+};
+use weir_realtime::{CommitterOptions, EventLog};
+use weir_runs::{Providers, Runs};
+use weir_store::{Clock, Store, StoreError, SystemClock};
+
+use crate::{
+    app::{App, LOCAL_USER, Parts},
+    config::Config,
+    data_dir::DataDir,
+    http, telemetry,
+};
+
+/// How often old logs and idempotency keys are looked for.
+const SWEEP: Duration = Duration::from_mins(10);
+/// How long open connections may take to end after the runs have ended.
+const CONNECTIONS_GRACE: Duration = Duration::from_secs(2);
+
+/// Why the server could not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The data directory.
+    #[error("the data directory {} cannot be used: {error}", path.display())]
+    DataDir {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The address.
+    #[error("{addr} cannot be listened on: {error}; set WEIR_ADDR to another address")]
+    Listen {
+        /// Which one.
+        addr: std::net::SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A provider's settings.
+    #[error("a provider cannot be set up: {0}")]
+    Provider(#[from] ProviderError),
+    /// The operating system.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Serves until a signal to stop.
+///
+/// # Errors
+/// When the server cannot start.
+pub fn run(config: Config) -> Result<(), ServeError> {
+    telemetry::start(EnvFilter::new(&config.log), config.log_format);
+    // Two crypto libraries may be linked; which one is used is said here, once.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), ServeError> {
+    for key in &config.without_effect {
+        tracing::warn!(key, "is set, but has no effect in this version");
+    }
+    let data_dir = DataDir::open(&config.data_dir)
+        .map_err(|error| ServeError::DataDir { path: config.data_dir.clone(), error })?;
+    let listener =
+        TcpListener::bind(config.addr).await.map_err(|error| ServeError::Listen { addr: config.addr, error })?;
+    let addr = listener.local_addr()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let store = Store::open(&data_dir.database(), config.durability).await?;
+    store.ensure_user(LOCAL_USER, "You", clock.now()).await?;
+    let (log, committing) = EventLog::open(store.clone(), CommitterOptions::default());
+    let committer = tokio::spawn(committing);
+    let embedded = Embedded::new(&config)?;
+    let providers = Providers::new(providers(&config, &embedded)?, config.model.clone());
+    let runs = Runs::new(store.clone(), log.clone(), providers, clock.clone());
+    let app = App::new(Parts {
+        store: store.clone(),
+        log,
+        runs: runs.clone(),
+        clock: clock.clone(),
+        heartbeat: config.heartbeat,
+        retention: config.run_retention,
+        draining: CancellationToken::new(),
+        closing: CancellationToken::new(),
+    });
+    let taken_over = runs.take_over_orphans().await?;
+    if taken_over > 0 {
+        tracing::info!(runs = taken_over, "went on with the answers of a server that died");
+    }
+    let sweeper = tokio::spawn(sweep(store.clone(), clock, config.run_retention));
+
+    let listener = listener.tap_io(|socket| {
+        // A token is a small packet that must not wait for the next one.
+        let _ = socket.set_nodelay(true);
+    });
+    let closing = app.closing.clone();
+    let server = tokio::spawn(
+        axum::serve(listener, http::router(app.clone()))
+            .with_graceful_shutdown(async move { closing.cancelled().await })
+            .into_future(),
+    );
+    println!("Weir is ready: http://{addr}");
+
+    wait_for_signal().await?;
+    tracing::info!("stopping; a second signal stops at once");
+    let draining = async {
+        app.draining.cancel();
+        runs.drain(config.shutdown_grace).await;
+        app.closing.cancel();
+        let _ = timeout(CONNECTIONS_GRACE, server).await;
+        embedded.shutdown().await;
+        sweeper.abort();
+        drop((app, runs));
+        // What was said last is committed before the database is closed.
+        let _ = timeout(CONNECTIONS_GRACE, committer).await;
+        store.close().await;
+    };
+    tokio::select! {
+        () = draining => {}
+        signalled = wait_for_signal() => signalled?,
+    }
+    drop(data_dir);
+    Ok(())
+}
+
+/// The embedded model's provider, in a build that has one.
+struct Embedded {
+    #[cfg(feature = "embedded-model")]
+    provider: Arc<weir_providers::embedded::EmbeddedProvider>,
+}
+
+impl Embedded {
+    #[cfg(feature = "embedded-model")]
+    fn new(config: &Config) -> io::Result<Self> {
+        use weir_providers::embedded::{EmbeddedOptions, EmbeddedProvider};
+        let options = EmbeddedOptions::new(config.local_model.clone(), std::env::current_exe()?);
+        Ok(Self { provider: Arc::new(EmbeddedProvider::new(options)) })
+    }
+
+    #[cfg(not(feature = "embedded-model"))]
+    fn new(_: &Config) -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(feature = "embedded-model")]
+    fn add_to(&self, providers: &mut Vec<Arc<dyn Provider>>) {
+        providers.push(self.provider.clone());
+    }
+
+    #[cfg(not(feature = "embedded-model"))]
+    fn add_to(&self, _: &mut Vec<Arc<dyn Provider>>) {}
+
+    #[cfg(feature = "embedded-model")]
+    async fn shutdown(&self) {
+        self.provider.shutdown().await;
+    }
+
+    #[cfg(not(feature = "embedded-model"))]
+    async fn shutdown(&self) {}
+}
+
+/// The providers that are set up, the embedded model last.
+fn providers(config: &Config, embedded: &Embedded) -> Result<Vec<Arc<dyn Provider>>, ServeError> {
+    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
+    if let Some(openai) = &config.openai {
+        let options = OpenAiOptions {
+            base_url: openai.base_url.clone(),
+            api_key: openai.api_key.clone(),
+            models: openai.models.clone(),
+            continues: openai.continues,
+            ..OpenAiOptions::default()
+        };
+        providers.push(Arc::new(OpenAiProvider::new(options)?));
+    }
+    embedded.add_to(&mut providers);
+    Ok(providers)
+}
+
+/// Deletes what is kept no longer, again and again.
+async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
+    let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+    let mut ticks = interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        let now = clock.now();
+        let swept = async {
+            let events = store.forget_logs(Timestamp(now.0.saturating_sub(retention))).await?;
+            let keys = store.forget_old_keys(now).await?;
+            Ok::<_, StoreError>((events, keys))
+        };
+        match swept.await {
+            Ok((0, 0)) => {}
+            Ok((events, keys)) => tracing::debug!(events, keys, "forgot what is kept no longer"),
+            Err(error) => tracing::warn!(%error, "old logs could not be deleted"),
+        }
+    }
+}
+
+async fn wait_for_signal() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
