@@ -30,7 +30,7 @@ pub enum Outcome {
 impl Fold {
     /// An answer that has come as far as its message.
     pub fn new(answer: ChatMessage) -> Self {
-        Self { answer, before: Usage::default(), current: None }
+        Self { answer: ChatMessage { seq: None, ..answer }, before: Usage::default(), current: None }
     }
 
     /// The answer so far.

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use sqlx::{
-    SqlitePool,
+    ConnectOptions as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use weir_protocol::{Timestamp, UserId};
@@ -41,7 +41,9 @@ impl Store {
             })
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(true)
-            .statement_cache_capacity(160);
+            .statement_cache_capacity(160)
+            // Statements would be written out once per commit, whatever the log level.
+            .disable_statement_logging();
         let writer = pool(1).connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
         let readers = pool(4).connect_with(options.read_only(true)).await?;
