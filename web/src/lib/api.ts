@@ -24,6 +24,11 @@ export function listConversations(
   return requestJson(withQuery('/api/conversations', query), zConversationPage, deps)
 }
 
+/** One conversation. */
+export function getConversation(id: string, deps: ApiDeps): Promise<Conversation> {
+  return requestJson(`/api/conversations/${id}`, zConversation, deps)
+}
+
 /** A conversation with the given changes made. */
 export function updateConversation(
   id: string,

@@ -2,7 +2,12 @@ import { createStore } from 'zustand/vanilla'
 import { useStore } from 'zustand'
 import { useShallow } from 'zustand/react/shallow'
 
-import { deleteConversation, listConversations, updateConversation } from '@/lib/api'
+import {
+  deleteConversation,
+  getConversation,
+  listConversations,
+  updateConversation,
+} from '@/lib/api'
 import { type Clock, systemClock } from '@/lib/clock'
 import { ApiError } from '@/lib/errors'
 import { OK, type Outcome, toFailure } from '@/lib/failure'
@@ -44,6 +49,8 @@ export interface ConversationsActions {
   /** Brings the list up to date; what is on the screen stays until then. */
   readonly refresh: () => Promise<void>
   readonly loadMore: () => Promise<void>
+  /** Makes one conversation known that the list may not reach; whether it exists is told by its thread. */
+  readonly ensure: (id: string) => Promise<void>
   /** Searches titles and messages, as soon as typing rests. */
   readonly search: (query: string) => void
   readonly rename: (id: string, title: string) => Promise<Outcome>
@@ -196,6 +203,14 @@ export function createConversations(deps: ConversationsDeps) {
       } catch (error) {
         if (request === newestRequest)
           store.setState({ more: { kind: 'failed', failure: failureOf(error) } })
+      }
+    },
+    ensure: async (id) => {
+      if (store.getState().byId[id]) return
+      try {
+        put(await getConversation(id, deps))
+      } catch {
+        // Its thread asks for it too, and has room to say what is wrong.
       }
     },
     search: (query) => {

@@ -72,6 +72,16 @@ describe('the list', () => {
     expect(state().more).toEqual({ kind: 'none' })
   })
 
+  it('learns of one conversation that it does not reach, without listing it', async () => {
+    await list.actions.load()
+    server.instead.push(() => json(conversation(9)))
+    await list.actions.ensure(id(9))
+    await list.actions.ensure(id(9))
+    expect(state().byId[id(9)]?.title).toBe('c9')
+    expect(titles()).toEqual(['c1', 'c2', 'c3'])
+    expect(server.requests('GET', `/api/conversations/${id(9)}`)).toHaveLength(1)
+  })
+
   it('searches when typing rests, and an answer that comes late does not replace a newer one', async () => {
     await list.actions.load()
     let answerLate: (response: Response) => void = () => undefined
