@@ -76,10 +76,22 @@ impl Workspace {
 }
 
 /// The cargo that started us, so that a toolchain chosen with `cargo +name xtask` stays the same.
+///
+/// `cargo run` describes the package that it runs in variables such as `CARGO_PKG_NAME`. Build scripts that watch them would
+/// run again whenever a developer changes between `cargo xtask …` and plain cargo, so they are not passed on.
 fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(describes_package) {
+            command.env_remove(name);
+        }
+    }
     command
+}
+
+fn describes_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// Weir's folder in the user's cache, `$XDG_CACHE_HOME/weir` or `~/.cache/weir`.
@@ -89,4 +101,19 @@ pub(crate) fn user_cache() -> Result<PathBuf> {
         .or_else(|| from_environment("HOME").map(|home| home.join(".cache")))
         .context("neither XDG_CACHE_HOME nor HOME names a folder")?;
     Ok(cache.join("weir"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_choices_of_the_user_are_passed_on_and_our_own_package_is_not() {
+        for kept in ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_TERM_COLOR", "CARGO_PROFILE_DEV_DEBUG"] {
+            assert!(!describes_package(kept), "{kept}");
+        }
+        for dropped in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH"] {
+            assert!(describes_package(dropped), "{dropped}");
+        }
+    }
 }
