@@ -34,6 +34,7 @@ pub fn document() -> String {
     let mut document = serde_json::to_value(http::api().into_openapi()).unwrap_or_default();
     forget_int64(&mut document);
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        schemas.values_mut().for_each(merge_flattened);
         hoist_tagged_unions(schemas);
     }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
@@ -52,6 +53,25 @@ fn forget_int64(value: &mut Value) {
         }
         Value::Array(list) => list.iter_mut().for_each(forget_int64),
         _ => {}
+    }
+}
+
+/// Makes one object of the parts of a variant that has flattened fields; what is flattened into it is open.
+fn merge_flattened(union: &mut Value) {
+    for variant in union.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        let Some(parts) = variant.get("allOf").and_then(Value::as_array).cloned() else { continue };
+        let (mut properties, mut required) = (Map::new(), Vec::new());
+        for part in &parts {
+            properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+            required.extend(part["required"].as_array().cloned().unwrap_or_default());
+        }
+        *variant = json!({
+            "description": variant["description"],
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": true,
+        });
     }
 }
 

@@ -4,183 +4,729 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
-export type Conversation = {
-    id: string;
-    title: string;
-    pinned: boolean;
-    archived: boolean;
-    createdAt: string;
-    updatedAt: string;
-    activeRunId?: string;
-};
-
-export type Role = 'user' | 'assistant' | 'tool' | 'system';
-
-export type MessageStatus = 'complete' | 'streaming' | 'cancelled' | 'interrupted' | 'error';
-
-export type Usage = {
-    inputTokens: number;
-    outputTokens: number;
-};
-
-export type ToolCallStatus = 'queued' | 'running' | 'done' | 'error';
-
+/**
+ * The person's word on a call that asks for it.
+ */
 export type Approval = 'pending' | 'granted' | 'denied';
 
-export type ToolCall = {
-    id: string;
-    name: string;
-    args: unknown;
-    status: ToolCallStatus;
-    approval?: Approval;
-    output?: unknown;
-    error?: string;
-    offset?: number;
-};
-
+/**
+ * One message; the content is Markdown as its author wrote it, never HTML to trust.
+ */
 export type ChatMessage = {
-    id: string;
-    conversationId: string;
-    parentId?: string;
-    role: Role;
+    /**
+     * Its text.
+     */
     content: string;
-    createdAt: string;
-    status: MessageStatus;
-    runId?: string;
-    seq?: number;
+    /**
+     * The conversation it belongs to.
+     */
+    conversationId: ConversationId;
+    /**
+     * When it was made.
+     */
+    createdAt: Timestamp;
+    /**
+     * Its id.
+     */
+    id: MessageId;
+    /**
+     * The model that wrote it, as `provider/model`.
+     */
     model?: string;
+    /**
+     * The message it answers or follows; absent at the root.
+     */
+    parentId?: MessageId;
+    /**
+     * Who speaks.
+     */
+    role: Role;
+    /**
+     * The run that writes or wrote it.
+     */
+    runId?: RunId;
+    /**
+     * While streaming: the event its content reaches up to. A page load is this snapshot, then `?after=seq`.
+     */
+    seq?: Seq;
+    /**
+     * How far it has come.
+     */
+    status: MessageStatus;
+    /**
+     * The tools it called.
+     */
     toolCalls?: Array<ToolCall>;
+    /**
+     * Tokens counted.
+     */
     usage?: Usage;
 };
 
-export type Token = {
-    id: string;
-    text: string;
+/**
+ * What a client sends.
+ */
+export type ClientFrame = ({
+    type: 'resume';
+} & ClientFrameResume) | ({
+    type: 'ack';
+} & ClientFrameAck) | ({
+    type: 'invoke_tool';
+} & ClientFrameInvokeTool) | ({
+    type: 'cancel_tool';
+} & ClientFrameCancelTool) | ({
+    type: 'subscribe';
+} & ClientFrameSubscribe) | ({
+    type: 'unsubscribe';
+} & ClientFrameUnsubscribe);
+
+/**
+ * The server may forget frames up to `seq`.
+ */
+export type ClientFrameAck = {
+    /**
+     * The last `seq` this client has processed.
+     */
+    seq: number;
+    type: 'ack';
 };
 
-export type ToolStatus = {
-    id: string;
+/**
+ * Cancels a tool call.
+ */
+export type ClientFrameCancelTool = {
+    /**
+     * The call.
+     */
+    id: ToolCallId;
+    type: 'cancel_tool';
+};
+
+/**
+ * Runs a tool; the same id never runs it twice.
+ */
+export type ClientFrameInvokeTool = {
+    /**
+     * The arguments.
+     */
+    args: unknown;
+    /**
+     * Chosen by the client.
+     */
+    id: ToolCallId;
+    /**
+     * The tool.
+     */
     name: string;
-    status: ToolCallStatus;
-    approval?: Approval;
-    args?: unknown;
-    output?: unknown;
-    error?: string;
-    progress?: number;
-    note?: string;
+    type: 'invoke_tool';
 };
 
-export type RunError = {
-    code: string;
+/**
+ * Goes on with a session; the first frame of a reconnect.
+ */
+export type ClientFrameResume = {
+    /**
+     * The last `seq` this client has processed.
+     */
+    seq: number;
+    /**
+     * The session to go on with.
+     */
+    session: SessionId;
+    type: 'resume';
+};
+
+/**
+ * Follows a topic: `metrics`, `run:<id>`, `job:<id>` or `inbox`.
+ */
+export type ClientFrameSubscribe = {
+    /**
+     * The last event already seen.
+     */
+    after?: Seq;
+    /**
+     * The topic.
+     */
+    topic: string;
+    type: 'subscribe';
+};
+
+/**
+ * Follows it no more.
+ */
+export type ClientFrameUnsubscribe = {
+    /**
+     * The topic.
+     */
+    topic: string;
+    type: 'unsubscribe';
+};
+
+/**
+ * A conversation: a tree of messages that belongs to one user.
+ */
+export type Conversation = {
+    /**
+     * The newest run that has not ended, if one is going on.
+     */
+    activeRunId?: RunId;
+    /**
+     * Out of the history, still there.
+     */
+    archived: boolean;
+    /**
+     * When it was made.
+     */
+    createdAt: Timestamp;
+    /**
+     * Its id.
+     */
+    id: ConversationId;
+    /**
+     * Kept at the top of the history.
+     */
+    pinned: boolean;
+    /**
+     * What the history shows; the first words of the first prompt until somebody renames it.
+     */
+    title: string;
+    /**
+     * Its newest activity: a message, an answer or a change of its own.
+     */
+    updatedAt: Timestamp;
+};
+
+/**
+ * A conversation: a tree of messages that belongs to one user.
+ */
+export type ConversationId = string;
+
+/**
+ * A page of conversations, newest activity first.
+ */
+export type ConversationPage = {
+    /**
+     * The conversations.
+     */
+    items: Array<Conversation>;
+    /**
+     * Where the next page starts; absent on the last.
+     */
+    nextCursor?: string;
+};
+
+/**
+ * Makes a conversation.
+ */
+export type CreateConversation = {
+    /**
+     * Its title; absent: taken from the first prompt.
+     */
+    title?: string;
+};
+
+/**
+ * Stores a message; starts no run.
+ */
+export type CreateMessage = {
+    /**
+     * Its text.
+     */
+    content: string;
+    /**
+     * The conversation; absent: a new one is made.
+     */
+    conversationId?: ConversationId;
+    /**
+     * The message it follows; absent: the newest of the conversation.
+     */
+    parentId?: MessageId;
+    /**
+     * Who speaks.
+     */
+    role: Role;
+};
+
+/**
+ * The terminal event of a run.
+ */
+export type Done = {
+    /**
+     * How often the answer was begun or taken up again; absent when once was enough.
+     */
+    attempts?: number;
+    /**
+     * How the run ended.
+     */
+    finishReason: FinishReason;
+    /**
+     * The assistant message.
+     */
+    id: MessageId;
+    /**
+     * Tokens counted.
+     */
+    usage?: Usage;
+};
+
+/**
+ * What is wrong with one field.
+ */
+export type FieldError = {
+    /**
+     * What it should be.
+     */
     message: string;
+    /**
+     * The field, as a dotted path; `[0]` for entries of a list.
+     */
+    path: string;
 };
 
+/**
+ * How a run ended.
+ */
 export type FinishReason = 'stop' | 'length' | 'cancelled' | 'interrupted' | 'error';
 
-export type Done = {
-    id: string;
-    finishReason: FinishReason;
-    usage?: Usage;
-    attempts?: number;
+/**
+ * What has changed among a user's conversations.
+ */
+export type InboxChange = ({
+    type: 'created';
+} & InboxChangeCreated) | ({
+    type: 'updated';
+} & InboxChangeUpdated) | ({
+    type: 'answered';
+} & InboxChangeAnswered) | ({
+    type: 'deleted';
+} & InboxChangeDeleted);
+
+/**
+ * An answer in it has ended.
+ */
+export type InboxChangeAnswered = {
+    /**
+     * The conversation.
+     */
+    conversation: Conversation;
+    /**
+     * The run that ended.
+     */
+    runId: RunId;
+    type: 'answered';
 };
 
-export type Problem = {
-    type: string;
-    title: string;
-    status: number;
-    detail: string;
-    code: string;
-    requestId: string;
-    errors?: Array<FieldError>;
+/**
+ * A new one.
+ */
+export type InboxChangeCreated = {
+    /**
+     * The conversation.
+     */
+    conversation: Conversation;
+    type: 'created';
 };
 
-export type FieldError = {
-    path: string;
-    message: string;
+/**
+ * It is gone.
+ */
+export type InboxChangeDeleted = {
+    /**
+     * Which one.
+     */
+    conversationId: ConversationId;
+    type: 'deleted';
 };
 
-export type ModelCapabilities = {
-    tools: boolean;
-    continues: boolean;
+/**
+ * Renamed, pinned, archived, or moved by new activity.
+ */
+export type InboxChangeUpdated = {
+    /**
+     * The conversation.
+     */
+    conversation: Conversation;
+    type: 'updated';
 };
 
+/**
+ * One message of a conversation.
+ */
+export type MessageId = string;
+
+/**
+ * A page of messages, newest first.
+ */
+export type MessagePage = {
+    /**
+     * The messages.
+     */
+    items: Array<ChatMessage>;
+    /**
+     * Where the next page starts; absent on the last.
+     */
+    nextCursor?: string;
+};
+
+/**
+ * How far a message has come.
+ */
+export type MessageStatus = 'complete' | 'streaming' | 'cancelled' | 'interrupted' | 'error';
+
+/**
+ * One model that can, or could, answer.
+ */
 export type Model = {
-    id: string;
-    name: string;
-    provider: string;
-    default: boolean;
+    /**
+     * Can answer now.
+     */
     available: boolean;
-    demo: boolean;
-    note?: string;
+    /**
+     * What it can do.
+     */
     capabilities: ModelCapabilities;
+    /**
+     * How many tokens of prompt and answer it holds at a time, where that is known.
+     */
     contextLength?: number;
+    /**
+     * Answers when a request names none.
+     */
+    default: boolean;
+    /**
+     * A small demonstration model: real, but often wrong.
+     */
+    demo: boolean;
+    /**
+     * `provider/model`: what a request names.
+     */
+    id: string;
+    /**
+     * What a person reads.
+     */
+    name: string;
+    /**
+     * What to know or to do, for a person: why it cannot answer now, or what it is.
+     */
+    note?: string;
+    /**
+     * Who serves it.
+     */
+    provider: string;
 };
 
+/**
+ * What a model can do.
+ */
+export type ModelCapabilities = {
+    /**
+     * Goes on with a partial answer, so that an answer survives the death of its server.
+     */
+    continues: boolean;
+    /**
+     * Calls tools.
+     */
+    tools: boolean;
+};
+
+/**
+ * The models there are.
+ */
 export type ModelList = {
+    /**
+     * Every model; the default is marked.
+     */
     items: Array<Model>;
 };
 
-export type ConversationPage = {
-    items: Array<Conversation>;
-    nextCursor?: string;
+/**
+ * A problem, as `application/problem+json` (RFC 9457).
+ */
+export type Problem = {
+    /**
+     * A stable `snake_case` word for programs.
+     */
+    code: string;
+    /**
+     * What went wrong this time, for a person, with the next step.
+     */
+    detail: string;
+    /**
+     * One entry for each field that is wrong.
+     */
+    errors?: Array<FieldError>;
+    /**
+     * The request it answers, as in `x-request-id`.
+     */
+    requestId: string;
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    /**
+     * A few words on the kind of problem.
+     */
+    title: string;
+    /**
+     * A URI reference that names the kind of problem.
+     */
+    type: string;
 };
 
-export type MessagePage = {
-    items: Array<ChatMessage>;
-    nextCursor?: string;
+/**
+ * Who speaks.
+ */
+export type Role = 'user' | 'assistant' | 'tool' | 'system';
+
+/**
+ * Why a run could not go on.
+ */
+export type RunError = {
+    /**
+     * A stable `snake_case` word.
+     */
+    code: string;
+    /**
+     * A sentence for the person, with the next step.
+     */
+    message: string;
 };
 
-export type StartRun = {
-    prompt?: string;
-    context?: string;
-    tools?: Array<string>;
-    conversationId?: string;
-    parentId?: string;
-    model?: string;
-};
+/**
+ * One run: one generation with its log. Never used twice.
+ */
+export type RunId = string;
 
-export type CreateConversation = {
-    title?: string;
-};
+/**
+ * Position in one run's log. Starts at 1; dense; never used twice. 0 stands before the first event.
+ */
+export type Seq = number;
 
-export type UpdateConversation = {
-    title?: string;
-    pinned?: boolean;
-    archived?: boolean;
-};
-
-export type CreateMessage = {
-    conversationId?: string;
-    role: Role;
-    content: string;
-    parentId?: string;
-};
-
-export type StreamChunkToken = {
-    type: 'token';
-    data: Token;
-};
-
-export type StreamChunkMessage = {
-    type: 'message';
-    data: ChatMessage;
-};
-
-export type StreamChunkToolStatus = {
-    type: 'tool-status';
-    data: ToolStatus;
-};
-
-export type StreamChunkError = {
+/**
+ * What the server sends. Every frame but `welcome` and `metrics` carries the session's `seq`: dense, from 1.
+ */
+export type ServerFrame = ({
+    type: 'welcome';
+} & ServerFrameWelcome) | ({
+    type: 'tool_update';
+} & ServerFrameToolUpdate) | ({
+    type: 'partial_result';
+} & ServerFramePartialResult) | ({
+    type: 'complete';
+} & ServerFrameComplete) | ({
     type: 'error';
-    data: RunError;
+} & ServerFrameError) | ({
+    type: 'chunk';
+} & ServerFrameChunk) | ({
+    type: 'inbox';
+} & ServerFrameInbox) | ({
+    type: 'metrics';
+} & ServerFrameMetrics);
+
+/**
+ * Event `n` of a subscribed run.
+ */
+export type ServerFrameChunk = {
+    /**
+     * The event.
+     */
+    chunk: StreamChunk;
+    /**
+     * The event's number in the run's log.
+     */
+    n: Seq;
+    /**
+     * The run.
+     */
+    run: RunId;
+    /**
+     * The session's number of this frame.
+     */
+    seq: number;
+    type: 'chunk';
 };
 
-export type StreamChunkDone = {
-    type: 'done';
-    data: Done;
+/**
+ * The terminal frame of a job that worked.
+ */
+export type ServerFrameComplete = {
+    /**
+     * The call.
+     */
+    id: ToolCallId;
+    /**
+     * What it gave.
+     */
+    output: unknown;
+    /**
+     * The session's number of this frame.
+     */
+    seq: number;
+    type: 'complete';
 };
 
+/**
+ * With an id: the terminal frame of a job that failed or was cancelled.
+ */
+export type ServerFrameError = {
+    /**
+     * A stable `snake_case` word.
+     */
+    code: string;
+    /**
+     * The call, if it is about one.
+     */
+    id?: ToolCallId;
+    /**
+     * A sentence for the person.
+     */
+    message: string;
+    /**
+     * The session's number of this frame.
+     */
+    seq: number;
+    type: 'error';
+};
+
+/**
+ * A conversation of this user has changed.
+ */
+export type ServerFrameInbox = {
+    /**
+     * What has changed.
+     */
+    change: InboxChange;
+    /**
+     * The session's number of this frame.
+     */
+    seq: number;
+    type: 'inbox';
+};
+
+/**
+ * About once a second; never queued, never replayed.
+ */
+export type ServerFrameMetrics = {
+    /**
+     * When it was measured.
+     */
+    at: Timestamp;
+    type: 'metrics';
+    [key: string]: unknown;
+};
+
+/**
+ * A part of a tool's output.
+ */
+export type ServerFramePartialResult = {
+    /**
+     * The part.
+     */
+    data: unknown;
+    /**
+     * The call.
+     */
+    id: ToolCallId;
+    /**
+     * The session's number of this frame.
+     */
+    seq: number;
+    type: 'partial_result';
+};
+
+/**
+ * What a tool is doing.
+ */
+export type ServerFrameToolUpdate = {
+    /**
+     * The call.
+     */
+    id: ToolCallId;
+    /**
+     * The tool.
+     */
+    name: string;
+    /**
+     * A word on what it does just now.
+     */
+    note?: string;
+    /**
+     * From 0 to 1.
+     */
+    progress?: number;
+    /**
+     * The session's number of this frame.
+     */
+    seq: number;
+    /**
+     * How far it has come.
+     */
+    status: ToolCallStatus;
+    type: 'tool_update';
+};
+
+/**
+ * The first frame, and the answer to `resume`.
+ */
+export type ServerFrameWelcome = {
+    /**
+     * Milliseconds between two pings.
+     */
+    heartbeatMs: number;
+    /**
+     * Whether the session asked for goes on.
+     */
+    resumed: boolean;
+    /**
+     * Where it stands; 0 when it is new.
+     */
+    seq: number;
+    /**
+     * The session.
+     */
+    session: SessionId;
+    type: 'welcome';
+};
+
+/**
+ * One WebSocket client's numbered conversation with the server.
+ */
+export type SessionId = string;
+
+/**
+ * Starts a run.
+ */
+export type StartRun = {
+    /**
+     * Further instructions to the model, for this run only.
+     */
+    context?: string;
+    /**
+     * The conversation to go on with; absent: a new one is made.
+     */
+    conversationId?: ConversationId;
+    /**
+     * The model, as `provider/model`; absent: the default.
+     */
+    model?: string;
+    /**
+     * The message to answer under; absent: the newest of the conversation.
+     */
+    parentId?: MessageId;
+    /**
+     * What the person asks. Left out only together with a `parentId` that names a stored user message: that message
+     * is then answered anew, beside the answers it already has.
+     */
+    prompt?: string;
+    /**
+     * The tools that may be called; absent: every tool the user permits; empty: none.
+     */
+    tools?: Array<string>;
+};
+
+/**
+ * One event of a run's log: `event:` and `data:` of a server-sent event, or the `chunk` of a WebSocket frame.
+ */
 export type StreamChunk = ({
     type: 'token';
 } & StreamChunkToken) | ({
@@ -192,3 +738,559 @@ export type StreamChunk = ({
 } & StreamChunkError) | ({
     type: 'done';
 } & StreamChunkDone);
+
+/**
+ * The terminal event: exactly once, always last.
+ */
+export type StreamChunkDone = {
+    /**
+     * The terminal event: exactly once, always last.
+     */
+    data: Done;
+    type: 'done';
+};
+
+/**
+ * Why the run could not go on; `done` follows.
+ */
+export type StreamChunkError = {
+    /**
+     * Why the run could not go on; `done` follows.
+     */
+    data: RunError;
+    type: 'error';
+};
+
+/**
+ * A whole message: first the stored user message, near the end the whole assistant message.
+ */
+export type StreamChunkMessage = {
+    /**
+     * A whole message: first the stored user message, near the end the whole assistant message.
+     */
+    data: ChatMessage;
+    type: 'message';
+};
+
+/**
+ * The next piece of the answer.
+ */
+export type StreamChunkToken = {
+    /**
+     * The next piece of the answer.
+     */
+    data: Token;
+    type: 'token';
+};
+
+/**
+ * What a tool call is doing.
+ */
+export type StreamChunkToolStatus = {
+    /**
+     * What a tool call is doing.
+     */
+    data: ToolStatus;
+    type: 'tool-status';
+};
+
+/**
+ * An instant in milliseconds since the Unix epoch; on the wire RFC 3339 in UTC with three decimals.
+ */
+export type Timestamp = string;
+
+/**
+ * The next piece of an answer. The texts of all tokens, joined, equal the final message's content byte for byte.
+ */
+export type Token = {
+    /**
+     * The assistant message it belongs to.
+     */
+    id: MessageId;
+    /**
+     * The text to append.
+     */
+    text: string;
+};
+
+/**
+ * One call of a tool inside an assistant message.
+ */
+export type ToolCall = {
+    /**
+     * The person's word, where the tool asks for it.
+     */
+    approval?: Approval;
+    /**
+     * The arguments, as the tool's schema describes them.
+     */
+    args: unknown;
+    /**
+     * Why it failed.
+     */
+    error?: string;
+    /**
+     * Its id; also the id of its job.
+     */
+    id: ToolCallId;
+    /**
+     * The tool.
+     */
+    name: string;
+    /**
+     * Where in the message's content it stands, in UTF-16 units.
+     */
+    offset?: number;
+    /**
+     * What it gave.
+     */
+    output?: unknown;
+    /**
+     * How far it has come.
+     */
+    status: ToolCallStatus;
+};
+
+/**
+ * One call of a tool; also the id of its job.
+ */
+export type ToolCallId = string;
+
+/**
+ * How far a call of a tool has come.
+ */
+export type ToolCallStatus = 'queued' | 'running' | 'done' | 'error';
+
+/**
+ * What a tool call is doing.
+ */
+export type ToolStatus = {
+    /**
+     * The person's word, where the tool asks for it.
+     */
+    approval?: Approval;
+    /**
+     * The arguments.
+     */
+    args?: unknown;
+    /**
+     * Why it failed.
+     */
+    error?: string;
+    /**
+     * The call.
+     */
+    id: ToolCallId;
+    /**
+     * The tool.
+     */
+    name: string;
+    /**
+     * A word on what it does just now.
+     */
+    note?: string;
+    /**
+     * What it gave.
+     */
+    output?: unknown;
+    /**
+     * From 0 to 1.
+     */
+    progress?: number;
+    /**
+     * How far it has come.
+     */
+    status: ToolCallStatus;
+};
+
+/**
+ * Changes a conversation; what is absent stays as it is.
+ */
+export type UpdateConversation = {
+    /**
+     * Out of the history.
+     */
+    archived?: boolean;
+    /**
+     * Kept at the top of the history.
+     */
+    pinned?: boolean;
+    /**
+     * A new title.
+     */
+    title?: string;
+};
+
+/**
+ * Tokens counted by the provider.
+ */
+export type Usage = {
+    /**
+     * Tokens read.
+     */
+    inputTokens: number;
+    /**
+     * Tokens written.
+     */
+    outputTokens: number;
+};
+
+export type ListConversationsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The nextCursor of the page before
+         */
+        cursor?: string;
+        /**
+         * 1 to 200, default 50
+         */
+        limit?: number;
+        /**
+         * Only those whose title or messages contain this text
+         */
+        q?: string;
+        /**
+         * The archived ones instead of the others
+         */
+        archived?: boolean;
+    };
+    url: '/api/conversations';
+};
+
+export type ListConversationsErrors = {
+    422: Problem;
+};
+
+export type ListConversationsError = ListConversationsErrors[keyof ListConversationsErrors];
+
+export type ListConversationsResponses = {
+    200: ConversationPage;
+};
+
+export type ListConversationsResponse = ListConversationsResponses[keyof ListConversationsResponses];
+
+export type CreateConversationData = {
+    body: CreateConversation;
+    headers?: {
+        /**
+         * Makes a repeated request safe, for 24 hours
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/conversations';
+};
+
+export type CreateConversationErrors = {
+    '4XX': Problem;
+};
+
+export type CreateConversationError = CreateConversationErrors[keyof CreateConversationErrors];
+
+export type CreateConversationResponses = {
+    201: Conversation;
+};
+
+export type CreateConversationResponse = CreateConversationResponses[keyof CreateConversationResponses];
+
+export type DeleteConversationData = {
+    body?: never;
+    path: {
+        /**
+         * The conversation
+         */
+        id: ConversationId;
+    };
+    query?: never;
+    url: '/api/conversations/{id}';
+};
+
+export type DeleteConversationErrors = {
+    404: Problem;
+};
+
+export type DeleteConversationError = DeleteConversationErrors[keyof DeleteConversationErrors];
+
+export type DeleteConversationResponses = {
+    /**
+     * It is gone
+     */
+    204: void;
+};
+
+export type DeleteConversationResponse = DeleteConversationResponses[keyof DeleteConversationResponses];
+
+export type GetConversationData = {
+    body?: never;
+    path: {
+        /**
+         * The conversation
+         */
+        id: ConversationId;
+    };
+    query?: never;
+    url: '/api/conversations/{id}';
+};
+
+export type GetConversationErrors = {
+    404: Problem;
+};
+
+export type GetConversationError = GetConversationErrors[keyof GetConversationErrors];
+
+export type GetConversationResponses = {
+    200: Conversation;
+};
+
+export type GetConversationResponse = GetConversationResponses[keyof GetConversationResponses];
+
+export type UpdateConversationData = {
+    body: UpdateConversation;
+    path: {
+        /**
+         * The conversation
+         */
+        id: ConversationId;
+    };
+    query?: never;
+    url: '/api/conversations/{id}';
+};
+
+export type UpdateConversationErrors = {
+    '4XX': Problem;
+};
+
+export type UpdateConversationError = UpdateConversationErrors[keyof UpdateConversationErrors];
+
+export type UpdateConversationResponses = {
+    200: Conversation;
+};
+
+export type UpdateConversationResponse = UpdateConversationResponses[keyof UpdateConversationResponses];
+
+export type ListMessagesData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * The conversation
+         */
+        conversationId: ConversationId;
+        /**
+         * The nextCursor of the page before
+         */
+        cursor?: string;
+        /**
+         * 1 to 200, default 50
+         */
+        limit?: number;
+    };
+    url: '/api/messages';
+};
+
+export type ListMessagesErrors = {
+    '4XX': Problem;
+};
+
+export type ListMessagesError = ListMessagesErrors[keyof ListMessagesErrors];
+
+export type ListMessagesResponses = {
+    200: MessagePage;
+};
+
+export type ListMessagesResponse = ListMessagesResponses[keyof ListMessagesResponses];
+
+export type CreateMessageData = {
+    body: CreateMessage;
+    headers?: {
+        /**
+         * Makes a repeated request safe, for 24 hours
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/messages';
+};
+
+export type CreateMessageErrors = {
+    '4XX': Problem;
+};
+
+export type CreateMessageError = CreateMessageErrors[keyof CreateMessageErrors];
+
+export type CreateMessageResponses = {
+    201: ChatMessage;
+};
+
+export type CreateMessageResponse = CreateMessageResponses[keyof CreateMessageResponses];
+
+export type ListModelsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/models';
+};
+
+export type ListModelsResponses = {
+    200: ModelList;
+};
+
+export type ListModelsResponse = ListModelsResponses[keyof ListModelsResponses];
+
+export type OpenapiData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/openapi.json';
+};
+
+export type OpenapiResponses = {
+    200: {
+        [key: string]: unknown;
+    };
+};
+
+export type OpenapiResponse = OpenapiResponses[keyof OpenapiResponses];
+
+export type StartRunData = {
+    body: StartRun;
+    headers?: {
+        /**
+         * Makes a repeated request safe, for 24 hours
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/realtime';
+};
+
+export type StartRunErrors = {
+    /**
+     * Try again after `Retry-After`
+     */
+    503: Problem;
+    '4XX': Problem;
+};
+
+export type StartRunError = StartRunErrors[keyof StartRunErrors];
+
+export type StartRunResponses = {
+    /**
+     * The run's events
+     */
+    200: StreamChunk;
+};
+
+export type StartRunResponse = StartRunResponses[keyof StartRunResponses];
+
+export type CancelRunData = {
+    body?: never;
+    path: {
+        /**
+         * The run
+         */
+        runId: RunId;
+    };
+    query?: never;
+    url: '/api/realtime/{runId}';
+};
+
+export type CancelRunErrors = {
+    404: Problem;
+};
+
+export type CancelRunError = CancelRunErrors[keyof CancelRunErrors];
+
+export type CancelRunResponses = {
+    /**
+     * It ends, or has ended before
+     */
+    202: unknown;
+};
+
+export type FollowRunData = {
+    body?: never;
+    headers?: {
+        /**
+         * The last event already seen
+         */
+        'Last-Event-ID'?: number | null;
+    };
+    path: {
+        /**
+         * The run
+         */
+        runId: RunId;
+    };
+    query?: {
+        /**
+         * The last event already seen; wins over Last-Event-ID
+         */
+        after?: number;
+    };
+    url: '/api/realtime/{runId}';
+};
+
+export type FollowRunErrors = {
+    404: Problem;
+    /**
+     * The log is not kept any more
+     */
+    410: Problem;
+    /**
+     * There is no event n
+     */
+    422: Problem;
+};
+
+export type FollowRunError = FollowRunErrors[keyof FollowRunErrors];
+
+export type FollowRunResponses = {
+    /**
+     * The run's events
+     */
+    200: StreamChunk;
+};
+
+export type FollowRunResponse = FollowRunResponses[keyof FollowRunResponses];
+
+export type HealthzData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/healthz';
+};
+
+export type HealthzResponses = {
+    200: {
+        [key: string]: unknown;
+    };
+};
+
+export type HealthzResponse = HealthzResponses[keyof HealthzResponses];
+
+export type ReadyzData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/readyz';
+};
+
+export type ReadyzErrors = {
+    503: Problem;
+};
+
+export type ReadyzError = ReadyzErrors[keyof ReadyzErrors];
+
+export type ReadyzResponses = {
+    200: {
+        [key: string]: unknown;
+    };
+};
+
+export type ReadyzResponse = ReadyzResponses[keyof ReadyzResponses];

@@ -2,97 +2,54 @@
 
 import * as z from 'zod/mini';
 
-export const zConversation = z.object({
-    id: z.uuid(),
-    title: z.string(),
-    pinned: z.boolean(),
-    archived: z.boolean(),
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
-    activeRunId: z.exactOptional(z.uuid())
-});
-
-export const zRole = z.enum([
-    'user',
-    'assistant',
-    'tool',
-    'system'
-]);
-
-export const zMessageStatus = z.enum([
-    'complete',
-    'streaming',
-    'cancelled',
-    'interrupted',
-    'error'
-]);
-
-export const zUsage = z.object({
-    inputTokens: z.int().check(z.gte(0)),
-    outputTokens: z.int().check(z.gte(0))
-});
-
-export const zToolCallStatus = z.enum([
-    'queued',
-    'running',
-    'done',
-    'error'
-]);
-
+/**
+ * The person's word on a call that asks for it.
+ */
 export const zApproval = z.enum([
     'pending',
     'granted',
     'denied'
 ]);
 
-export const zToolCall = z.object({
-    id: z.uuid(),
-    name: z.string(),
-    args: z.unknown(),
-    status: zToolCallStatus,
-    approval: z.exactOptional(zApproval),
-    output: z.exactOptional(z.unknown()),
-    error: z.exactOptional(z.string()),
-    offset: z.exactOptional(z.int().check(z.gte(0)))
+/**
+ * The server may forget frames up to `seq`.
+ */
+export const zClientFrameAck = z.object({
+    seq: z.int().check(z.gte(0)),
+    type: z.literal('ack')
 });
 
-export const zChatMessage = z.object({
-    id: z.uuid(),
-    conversationId: z.uuid(),
-    parentId: z.exactOptional(z.uuid()),
-    role: zRole,
-    content: z.string(),
-    createdAt: z.iso.datetime(),
-    status: zMessageStatus,
-    runId: z.exactOptional(z.uuid()),
-    seq: z.exactOptional(z.int().check(z.gte(0))),
-    model: z.exactOptional(z.string()),
-    toolCalls: z.exactOptional(z.array(zToolCall)),
-    usage: z.exactOptional(zUsage)
+/**
+ * Follows it no more.
+ */
+export const zClientFrameUnsubscribe = z.object({
+    topic: z.string(),
+    type: z.literal('unsubscribe')
 });
 
-export const zToken = z.object({
-    id: z.uuid(),
-    text: z.string()
+/**
+ * A conversation: a tree of messages that belongs to one user.
+ */
+export const zConversationId = z.uuid();
+
+/**
+ * Makes a conversation.
+ */
+export const zCreateConversation = z.object({
+    title: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(200)))
 });
 
-export const zToolStatus = z.object({
-    id: z.uuid(),
-    name: z.string(),
-    status: zToolCallStatus,
-    approval: z.exactOptional(zApproval),
-    args: z.exactOptional(z.unknown()),
-    output: z.exactOptional(z.unknown()),
-    error: z.exactOptional(z.string()),
-    progress: z.exactOptional(z.number()),
-    note: z.exactOptional(z.string())
+/**
+ * What is wrong with one field.
+ */
+export const zFieldError = z.object({
+    message: z.string(),
+    path: z.string()
 });
 
-export const zRunError = z.object({
-    code: z.string(),
-    message: z.string()
-});
-
+/**
+ * How a run ended.
+ */
 export const zFinishReason = z.enum([
     'stop',
     'length',
@@ -101,114 +58,486 @@ export const zFinishReason = z.enum([
     'error'
 ]);
 
-export const zDone = z.object({
-    id: z.uuid(),
-    finishReason: zFinishReason,
-    usage: z.exactOptional(zUsage),
-    attempts: z.exactOptional(z.int().check(z.gte(0)))
+/**
+ * It is gone.
+ */
+export const zInboxChangeDeleted = z.object({
+    conversationId: zConversationId,
+    type: z.literal('deleted')
 });
 
-export const zFieldError = z.object({
-    path: z.string(),
-    message: z.string()
-});
+/**
+ * One message of a conversation.
+ */
+export const zMessageId = z.uuid();
 
-export const zProblem = z.object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int().check(z.gte(0)),
-    detail: z.string(),
-    code: z.string(),
-    requestId: z.string(),
-    errors: z.exactOptional(z.array(zFieldError))
-});
+/**
+ * How far a message has come.
+ */
+export const zMessageStatus = z.enum([
+    'complete',
+    'streaming',
+    'cancelled',
+    'interrupted',
+    'error'
+]);
 
+/**
+ * What a model can do.
+ */
 export const zModelCapabilities = z.object({
-    tools: z.boolean(),
-    continues: z.boolean()
+    continues: z.boolean(),
+    tools: z.boolean()
 });
 
+/**
+ * One model that can, or could, answer.
+ */
 export const zModel = z.object({
+    available: z.boolean(),
+    capabilities: zModelCapabilities,
+    contextLength: z.exactOptional(z.int().check(z.gte(0), z.maximum(2147483647, { error: 'Invalid value: Expected int32 to be <= 2147483647' }))),
+    default: z.boolean(),
+    demo: z.boolean(),
     id: z.string(),
     name: z.string(),
-    provider: z.string(),
-    default: z.boolean(),
-    available: z.boolean(),
-    demo: z.boolean(),
     note: z.exactOptional(z.string()),
-    capabilities: zModelCapabilities,
-    contextLength: z.exactOptional(z.int().check(z.gte(0)))
+    provider: z.string()
 });
 
+/**
+ * The models there are.
+ */
 export const zModelList = z.object({
     items: z.array(zModel)
 });
 
+/**
+ * A problem, as `application/problem+json` (RFC 9457).
+ */
+export const zProblem = z.object({
+    code: z.string(),
+    detail: z.string(),
+    errors: z.exactOptional(z.array(zFieldError)),
+    requestId: z.string(),
+    status: z.int().check(z.gte(0), z.maximum(2147483647, { error: 'Invalid value: Expected int32 to be <= 2147483647' })),
+    title: z.string(),
+    type: z.string()
+});
+
+/**
+ * Who speaks.
+ */
+export const zRole = z.enum([
+    'user',
+    'assistant',
+    'tool',
+    'system'
+]);
+
+/**
+ * Stores a message; starts no run.
+ */
+export const zCreateMessage = z.object({
+    content: z.string().check(z.minLength(1)),
+    conversationId: z.exactOptional(zConversationId),
+    parentId: z.exactOptional(zMessageId),
+    role: zRole
+});
+
+/**
+ * Why a run could not go on.
+ */
+export const zRunError = z.object({
+    code: z.string(),
+    message: z.string()
+});
+
+/**
+ * One run: one generation with its log. Never used twice.
+ */
+export const zRunId = z.uuid();
+
+/**
+ * Position in one run's log. Starts at 1; dense; never used twice. 0 stands before the first event.
+ */
+export const zSeq = z.int().check(z.gte(0));
+
+/**
+ * Follows a topic: `metrics`, `run:<id>`, `job:<id>` or `inbox`.
+ */
+export const zClientFrameSubscribe = z.object({
+    after: z.exactOptional(zSeq),
+    topic: z.string(),
+    type: z.literal('subscribe')
+});
+
+/**
+ * One WebSocket client's numbered conversation with the server.
+ */
+export const zSessionId = z.uuid();
+
+/**
+ * Goes on with a session; the first frame of a reconnect.
+ */
+export const zClientFrameResume = z.object({
+    seq: z.int().check(z.gte(0)),
+    session: zSessionId,
+    type: z.literal('resume')
+});
+
+/**
+ * The first frame, and the answer to `resume`.
+ */
+export const zServerFrameWelcome = z.object({
+    heartbeatMs: z.int().check(z.gte(0)),
+    resumed: z.boolean(),
+    seq: z.int().check(z.gte(0)),
+    session: zSessionId,
+    type: z.literal('welcome')
+});
+
+/**
+ * Starts a run.
+ */
+export const zStartRun = z.object({
+    context: z.exactOptional(z.string()),
+    conversationId: z.exactOptional(zConversationId),
+    model: z.exactOptional(z.string()),
+    parentId: z.exactOptional(zMessageId),
+    prompt: z.exactOptional(z.string().check(z.minLength(1))),
+    tools: z.exactOptional(z.array(z.string()))
+});
+
+/**
+ * Why the run could not go on; `done` follows.
+ */
+export const zStreamChunkError = z.object({
+    data: zRunError,
+    type: z.literal('error')
+});
+
+/**
+ * An instant in milliseconds since the Unix epoch; on the wire RFC 3339 in UTC with three decimals.
+ */
+export const zTimestamp = z.iso.datetime();
+
+/**
+ * A conversation: a tree of messages that belongs to one user.
+ */
+export const zConversation = z.object({
+    activeRunId: z.exactOptional(zRunId),
+    archived: z.boolean(),
+    createdAt: zTimestamp,
+    id: zConversationId,
+    pinned: z.boolean(),
+    title: z.string(),
+    updatedAt: zTimestamp
+});
+
+/**
+ * A page of conversations, newest activity first.
+ */
 export const zConversationPage = z.object({
     items: z.array(zConversation),
     nextCursor: z.exactOptional(z.string())
 });
 
+/**
+ * An answer in it has ended.
+ */
+export const zInboxChangeAnswered = z.object({
+    conversation: zConversation,
+    runId: zRunId,
+    type: z.literal('answered')
+});
+
+/**
+ * A new one.
+ */
+export const zInboxChangeCreated = z.object({
+    conversation: zConversation,
+    type: z.literal('created')
+});
+
+/**
+ * Renamed, pinned, archived, or moved by new activity.
+ */
+export const zInboxChangeUpdated = z.object({
+    conversation: zConversation,
+    type: z.literal('updated')
+});
+
+/**
+ * What has changed among a user's conversations.
+ */
+export const zInboxChange = z.discriminatedUnion('type', [
+    zInboxChangeCreated,
+    zInboxChangeUpdated,
+    zInboxChangeAnswered,
+    zInboxChangeDeleted
+]);
+
+/**
+ * A conversation of this user has changed.
+ */
+export const zServerFrameInbox = z.object({
+    change: zInboxChange,
+    seq: z.int().check(z.gte(0)),
+    type: z.literal('inbox')
+});
+
+/**
+ * About once a second; never queued, never replayed.
+ */
+export const zServerFrameMetrics = z.object({
+    at: zTimestamp,
+    type: z.literal('metrics')
+});
+
+/**
+ * The next piece of an answer. The texts of all tokens, joined, equal the final message's content byte for byte.
+ */
+export const zToken = z.object({
+    id: zMessageId,
+    text: z.string()
+});
+
+/**
+ * The next piece of the answer.
+ */
+export const zStreamChunkToken = z.object({
+    data: zToken,
+    type: z.literal('token')
+});
+
+/**
+ * One call of a tool; also the id of its job.
+ */
+export const zToolCallId = z.uuid();
+
+/**
+ * Cancels a tool call.
+ */
+export const zClientFrameCancelTool = z.object({
+    id: zToolCallId,
+    type: z.literal('cancel_tool')
+});
+
+/**
+ * Runs a tool; the same id never runs it twice.
+ */
+export const zClientFrameInvokeTool = z.object({
+    args: z.unknown(),
+    id: zToolCallId,
+    name: z.string(),
+    type: z.literal('invoke_tool')
+});
+
+/**
+ * What a client sends.
+ */
+export const zClientFrame = z.discriminatedUnion('type', [
+    zClientFrameResume,
+    zClientFrameAck,
+    zClientFrameInvokeTool,
+    zClientFrameCancelTool,
+    zClientFrameSubscribe,
+    zClientFrameUnsubscribe
+]);
+
+/**
+ * The terminal frame of a job that worked.
+ */
+export const zServerFrameComplete = z.object({
+    id: zToolCallId,
+    output: z.unknown(),
+    seq: z.int().check(z.gte(0)),
+    type: z.literal('complete')
+});
+
+/**
+ * With an id: the terminal frame of a job that failed or was cancelled.
+ */
+export const zServerFrameError = z.object({
+    code: z.string(),
+    id: z.exactOptional(zToolCallId),
+    message: z.string(),
+    seq: z.int().check(z.gte(0)),
+    type: z.literal('error')
+});
+
+/**
+ * A part of a tool's output.
+ */
+export const zServerFramePartialResult = z.object({
+    data: z.unknown(),
+    id: zToolCallId,
+    seq: z.int().check(z.gte(0)),
+    type: z.literal('partial_result')
+});
+
+/**
+ * How far a call of a tool has come.
+ */
+export const zToolCallStatus = z.enum([
+    'queued',
+    'running',
+    'done',
+    'error'
+]);
+
+/**
+ * What a tool is doing.
+ */
+export const zServerFrameToolUpdate = z.object({
+    id: zToolCallId,
+    name: z.string(),
+    note: z.exactOptional(z.string()),
+    progress: z.exactOptional(z.number()),
+    seq: z.int().check(z.gte(0)),
+    status: zToolCallStatus,
+    type: z.literal('tool_update')
+});
+
+/**
+ * One call of a tool inside an assistant message.
+ */
+export const zToolCall = z.object({
+    approval: z.exactOptional(zApproval),
+    args: z.unknown(),
+    error: z.exactOptional(z.string()),
+    id: zToolCallId,
+    name: z.string(),
+    offset: z.exactOptional(z.int().check(z.gte(0), z.maximum(2147483647, { error: 'Invalid value: Expected int32 to be <= 2147483647' }))),
+    output: z.exactOptional(z.unknown()),
+    status: zToolCallStatus
+});
+
+/**
+ * What a tool call is doing.
+ */
+export const zToolStatus = z.object({
+    approval: z.exactOptional(zApproval),
+    args: z.exactOptional(z.unknown()),
+    error: z.exactOptional(z.string()),
+    id: zToolCallId,
+    name: z.string(),
+    note: z.exactOptional(z.string()),
+    output: z.exactOptional(z.unknown()),
+    progress: z.exactOptional(z.number()),
+    status: zToolCallStatus
+});
+
+/**
+ * What a tool call is doing.
+ */
+export const zStreamChunkToolStatus = z.object({
+    data: zToolStatus,
+    type: z.literal('tool-status')
+});
+
+/**
+ * Changes a conversation; what is absent stays as it is.
+ */
+export const zUpdateConversation = z.object({
+    archived: z.exactOptional(z.boolean()),
+    pinned: z.exactOptional(z.boolean()),
+    title: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(200)))
+});
+
+/**
+ * Tokens counted by the provider.
+ */
+export const zUsage = z.object({
+    inputTokens: z.int().check(z.gte(0)),
+    outputTokens: z.int().check(z.gte(0))
+});
+
+/**
+ * One message; the content is Markdown as its author wrote it, never HTML to trust.
+ */
+export const zChatMessage = z.object({
+    content: z.string(),
+    conversationId: zConversationId,
+    createdAt: zTimestamp,
+    id: zMessageId,
+    model: z.exactOptional(z.string()),
+    parentId: z.exactOptional(zMessageId),
+    role: zRole,
+    runId: z.exactOptional(zRunId),
+    seq: z.exactOptional(zSeq),
+    status: zMessageStatus,
+    toolCalls: z.exactOptional(z.array(zToolCall)),
+    usage: z.exactOptional(zUsage)
+});
+
+/**
+ * The terminal event of a run.
+ */
+export const zDone = z.object({
+    attempts: z.exactOptional(z.int().check(z.gte(0), z.maximum(2147483647, { error: 'Invalid value: Expected int32 to be <= 2147483647' }))),
+    finishReason: zFinishReason,
+    id: zMessageId,
+    usage: z.exactOptional(zUsage)
+});
+
+/**
+ * A page of messages, newest first.
+ */
 export const zMessagePage = z.object({
     items: z.array(zChatMessage),
     nextCursor: z.exactOptional(z.string())
 });
 
-export const zStartRun = z.object({
-    prompt: z.exactOptional(z.string().check(z.minLength(1))),
-    context: z.exactOptional(z.string()),
-    tools: z.exactOptional(z.array(z.string())),
-    conversationId: z.exactOptional(z.uuid()),
-    parentId: z.exactOptional(z.uuid()),
-    model: z.exactOptional(z.string())
-});
-
-export const zCreateConversation = z.object({
-    title: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(200)))
-});
-
-export const zUpdateConversation = z.object({
-    title: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(200))),
-    pinned: z.exactOptional(z.boolean()),
-    archived: z.exactOptional(z.boolean())
-});
-
-export const zCreateMessage = z.object({
-    conversationId: z.exactOptional(z.uuid()),
-    role: zRole,
-    content: z.string().check(z.minLength(1)),
-    parentId: z.exactOptional(z.uuid())
-});
-
-export const zStreamChunkToken = z.object({
-    type: z.literal('token'),
-    data: zToken
-});
-
-export const zStreamChunkMessage = z.object({
-    type: z.literal('message'),
-    data: zChatMessage
-});
-
-export const zStreamChunkToolStatus = z.object({
-    type: z.literal('tool-status'),
-    data: zToolStatus
-});
-
-export const zStreamChunkError = z.object({
-    type: z.literal('error'),
-    data: zRunError
-});
-
+/**
+ * The terminal event: exactly once, always last.
+ */
 export const zStreamChunkDone = z.object({
-    type: z.literal('done'),
-    data: zDone
+    data: zDone,
+    type: z.literal('done')
 });
 
+/**
+ * A whole message: first the stored user message, near the end the whole assistant message.
+ */
+export const zStreamChunkMessage = z.object({
+    data: zChatMessage,
+    type: z.literal('message')
+});
+
+/**
+ * One event of a run's log: `event:` and `data:` of a server-sent event, or the `chunk` of a WebSocket frame.
+ */
 export const zStreamChunk = z.discriminatedUnion('type', [
     zStreamChunkToken,
     zStreamChunkMessage,
     zStreamChunkToolStatus,
     zStreamChunkError,
     zStreamChunkDone
+]);
+
+/**
+ * Event `n` of a subscribed run.
+ */
+export const zServerFrameChunk = z.object({
+    chunk: zStreamChunk,
+    n: zSeq,
+    run: zRunId,
+    seq: z.int().check(z.gte(0)),
+    type: z.literal('chunk')
+});
+
+/**
+ * What the server sends. Every frame but `welcome` and `metrics` carries the session's `seq`: dense, from 1.
+ */
+export const zServerFrame = z.discriminatedUnion('type', [
+    zServerFrameWelcome,
+    zServerFrameToolUpdate,
+    zServerFramePartialResult,
+    zServerFrameComplete,
+    zServerFrameError,
+    zServerFrameChunk,
+    zServerFrameInbox,
+    zServerFrameMetrics
 ]);
