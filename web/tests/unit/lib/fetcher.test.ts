@@ -48,7 +48,8 @@ describe('request', () => {
       (caught: unknown) => caught,
     )
     expect(error).toBeInstanceOf(ContractError)
-    expect(String(error)).toMatch(/prompt.*conversationId/)
+    expect(String(error)).toContain('prompt:')
+    expect(String(error)).toContain('conversationId:')
     expect(fetch.asked).toEqual([])
   })
 
