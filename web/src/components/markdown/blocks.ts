@@ -11,9 +11,11 @@ interface Fence {
   topLevel: boolean
 }
 
-function openedFence(line: string): Fence | undefined {
+function openedFence(line: string, inList: boolean): Fence | undefined {
   const mark = FENCE.exec(line)?.[1]
-  return mark === undefined ? undefined : { mark, topLevel: TOP_LEVEL_FENCE.test(line) }
+  return mark === undefined
+    ? undefined
+    : { mark, topLevel: TOP_LEVEL_FENCE.test(line) && !(inList && line.startsWith(' ')) }
 }
 
 function closes(fence: Fence, line: string): boolean {
@@ -31,6 +33,7 @@ function blockStarts(text: string): number[] {
   let fence: Fence | undefined
   let inList = false
   let afterBlank = false
+  let afterFence = false
   let position = 0
 
   const startAt = (offset: number) => {
@@ -48,19 +51,20 @@ function blockStarts(text: string): number[] {
 
     if (fence !== undefined) {
       if (complete && closes(fence, line)) {
-        const { topLevel } = fence
+        afterFence = fence.topLevel
         fence = undefined
-        if (topLevel && next < text.length) startAt(next)
       }
     } else if (line.trim() === '') {
       afterBlank = true
     } else {
       const continuesList =
         inList && (LIST_ITEM.test(line) || (!complete && LIST_ITEM_BEGUN.test(line)))
-      if (afterBlank && !INDENTED.test(line) && !continuesList) startAt(position)
+      const startsAnew = afterBlank && !INDENTED.test(line) && !continuesList
+      if (afterFence || startsAnew) startAt(position)
       afterBlank = false
+      afterFence = false
 
-      fence = complete ? openedFence(line) : undefined
+      fence = complete ? openedFence(line, inList) : undefined
       if (fence?.topLevel === true) startAt(position)
       if (LIST_ITEM.test(line)) inList = true
     }
