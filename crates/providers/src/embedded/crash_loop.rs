@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// So many crashes within [`WINDOW`] are a loop.
 const CRASHES: usize = 3;
 /// Crashes that are further apart are single mishaps.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// How long no engine is started after the last crash of a loop.
 const PAUSE: Duration = Duration::from_secs(30);
 

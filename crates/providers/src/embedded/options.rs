@@ -23,7 +23,7 @@ pub struct EmbeddedOptions {
 
 impl EmbeddedOptions {
     /// How long the engine stays by default when nobody asks.
-    pub const IDLE: Duration = Duration::from_secs(5 * 60);
+    pub const IDLE: Duration = Duration::from_mins(5);
 
     /// `model`, run by `engine_binary` (usually [`std::env::current_exe`]), with all cores but one.
     pub fn new(model: ModelSource, engine_binary: PathBuf) -> Self {

@@ -127,7 +127,7 @@ impl Counters {
             millis => Duration::from_millis(millis),
         };
         let slots = u32::try_from(EngineLimits::SLOTS).unwrap_or(1);
-        (millis / slots).clamp(Duration::from_secs(1), Duration::from_secs(60))
+        (millis / slots).clamp(Duration::from_secs(1), Duration::from_mins(1))
     }
 }
 

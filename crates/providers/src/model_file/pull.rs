@@ -174,7 +174,7 @@ fn copy_with_digest(mut from: impl Read, to: &Path, mut copied: impl FnMut(u64))
         copied(total);
     }
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    Ok(hex(&hasher.finalize()))
+    Ok(format!("{:x}", hasher.finalize()))
 }
 
 /// Writes a small file whole or not at all.
@@ -191,17 +191,8 @@ fn digest_of(path: &Path) -> io::Result<String> {
     let mut buffer = vec![0; 1 << 18];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
+            0 => return Ok(format!("{:x}", hasher.finalize())),
             count => hasher.update(&buffer[..count]),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -125,8 +125,8 @@ fn read_commands(llama: &Llama, mut input: impl BufRead, events: &Sender<Event>,
 fn write_reports(reports: &Receiver<Report>) {
     let mut output = BufWriter::new(io::stdout().lock());
     while let Ok(first) = reports.recv() {
-        let batch = std::iter::once(first).chain(reports.try_iter());
-        let written = batch.map(|report| output.write_all(&encode(&report)?)).collect::<io::Result<()>>();
+        let mut batch = std::iter::once(first).chain(reports.try_iter());
+        let written = batch.try_for_each(|report| output.write_all(&encode(&report)?));
         if written.and_then(|()| output.flush()).is_err() {
             // The server has gone; the end of stdin says so too.
             return;
