@@ -19,6 +19,8 @@ export default function config(phase: string): NextConfig {
   const server = process.env['WEIR_DEV_SERVER'] ?? 'http://127.0.0.1:3001'
   return {
     ...shared,
+    // Next takes only `localhost` for its own; the server prints the address.
+    allowedDevOrigins: ['127.0.0.1'],
     // Compression would hold back the events of a stream until its buffer is full.
     compress: false,
     rewrites: () =>
