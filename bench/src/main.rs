@@ -1,3 +1,36 @@
 //! `weir-bench`: the repeatable measurements.
 
-fn main() {}
+mod machine;
+mod process;
+mod reader;
+mod relay;
+mod start;
+
+use clap::{Parser, Subcommand};
+use weir_bench::upstream::UpstreamArgs;
+
+/// Measures a release build of Weir; bench/README.md says how to read the figures.
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Processor time of the server for each token relayed, and what it adds to the token's way.
+    Relay(relay::RelayArgs),
+    /// Time from the start of the process to readiness, and memory when idle.
+    Start(start::StartArgs),
+    /// The scripted OpenAI-compatible upstream by itself.
+    Upstream(UpstreamArgs),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Args::parse().command {
+        Command::Relay(args) => relay::run(&args).await,
+        Command::Start(args) => start::run(&args).await,
+        Command::Upstream(args) => Ok(args.serve().await?),
+    }
+}

@@ -5,7 +5,11 @@ mod http;
 mod markdown;
 mod script;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -28,7 +32,33 @@ impl Default for UpstreamOptions {
     }
 }
 
-/// A running upstream. Dropping it stops it and closes every connection.
+/// The same on a command line.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct UpstreamArgs {
+    /// The address to listen on.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+    /// The port to listen on; 0 picks a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// What the answers are made from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl UpstreamArgs {
+    /// Serves until the process ends. Its first line of output says where.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn serve(self) -> io::Result<()> {
+        let upstream = start(UpstreamOptions { addr: SocketAddr::new(self.host, self.port), seed: self.seed }).await?;
+        println!("listening on http://{}", upstream.addr());
+        std::future::pending().await
+    }
+}
+
+/// A running upstream. Dropping it stops it: it accepts nothing more.
 #[derive(Debug)]
 pub struct Upstream {
     addr: SocketAddr,
