@@ -82,8 +82,6 @@ pub(crate) async fn start_weir(
         .env("WEIR_LOCAL_MODEL", "off")
         .env("WEIR_DURABILITY", "disk")
         .env("WEIR_LOG", "warn")
-        .env("WEIR_RATE_LIMIT", "1000")
-        .env("WEIR_RATE_BURST", "1000")
         .current_dir(data_dir)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

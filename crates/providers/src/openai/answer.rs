@@ -23,6 +23,10 @@ const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 /// How long the usage and the end of the stream may follow the model's reason to end.
 const TRAILER_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long the end of the body may follow `[DONE]`. A body read to its end leaves a connection that serves the next
+/// question; one that is dropped before closes it.
+const LINGER_TIMEOUT: Duration = Duration::from_millis(10);
+
 /// An answer on its way. Dropping it drops the response, and with it the connection.
 pub(super) struct Answer {
     server: Arc<Server>,
@@ -183,9 +187,13 @@ impl Open {
             }
             Err(_) => return Err(server.words(model).silent(limit)),
         };
-        let end = self.tell(server, model, ready)? || end;
-        if !end {
+        let done = self.tell(server, model, ready)?;
+        if !done && !end {
             return Ok(Progress::More);
+        }
+        if !end {
+            // Nothing of the answer is left, so whatever comes or does not come is as good.
+            let _ = timeout(LINGER_TIMEOUT, self.response.chunk()).await;
         }
         self.conclude(server, model, ready)
     }

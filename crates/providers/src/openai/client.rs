@@ -92,9 +92,15 @@ impl Server {
             }
             let (status, headers) = (response.status(), response.headers().clone());
             let body = read_error(response).await;
-            let failure = self.words(&chat.model).reported(Some(status), &headers, &body);
+            let mut failure = self.words(&chat.model).reported(Some(status), &headers, &body);
             let refused = failure.error.kind == ProviderErrorKind::Rejected && matches!(status.as_u16(), 400 | 422);
             if !refused || !extras.any() {
+                if refused && chat.partial.is_some() {
+                    failure
+                        .error
+                        .message
+                        .push_str(" Should it be unable to continue answers, set OPENAI_CONTINUES=false.");
+                }
                 return Err(failure);
             }
             extras = extras.without_refused(&String::from_utf8_lossy(&body));

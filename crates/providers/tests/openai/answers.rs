@@ -136,6 +136,25 @@ async fn the_end_does_not_wait_for_a_server_that_keeps_the_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_serves_one_answer_after_the_other() {
+    let server = Server::start().await;
+    let provider = server.provider();
+    let events = [&token("Hi"), STOP].concat();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunked = format!("{head}{:x}\r\n{events}\r\n0\r\n\r\n", events.len());
+    let ask = async || gather(provider.stream(question()).await.unwrap()).await;
+    let first = async {
+        let mut exchange = server.next().await;
+        exchange.write(&chunked).await;
+        exchange
+    };
+    let (exchange, _) = tokio::join!(first, ask());
+    let second = async { exchange.next().await.write(&chunked).await };
+    let ((), events) = tokio::join!(second, ask());
+    assert_eq!(events, [text("Hi"), USAGE, FINISHED]);
+}
+
+#[tokio::test]
 async fn a_server_that_ignores_the_wish_for_a_stream_is_understood() {
     let document = r#"{"object":"chat.completion","choices":[{"message":{"role":"assistant","content":"Hello"},
         "finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::net::TcpSocket;
 use weir_providers::{
-    Provider, ProviderError, ProviderErrorKind as Kind, ProviderEvent,
+    ChatRequest, Provider, ProviderError, ProviderErrorKind as Kind, ProviderEvent,
     openai::{OpenAiOptions, OpenAiProvider},
 };
 
@@ -84,6 +84,19 @@ async fn refusals_are_told_in_words_and_not_repeated() {
     }
     let (_, _, asked) = fail_with(&response("401 Unauthorized", "", "")).await;
     assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_continue_is_told_with_the_setting_for_it() {
+    let server = Server::start().await;
+    let provider = server.provider();
+    let refusal = response("400 Bad Request", "", r#"{"error":{"message":"prefill is incompatible with thinking"}}"#);
+    let request = ChatRequest { partial: Some("Once".to_owned()), ..question() };
+    let serving = async { (server.answer(&refusal).await, server.answer(&refusal).await) };
+    let (result, _) = tokio::join!(provider.stream(request), serving);
+    let Err(error) = result else { panic!("it was refused") };
+    assert_eq!(error.kind, Kind::Rejected);
+    assert!(error.message.contains("incompatible") && error.message.contains("OPENAI_CONTINUES=false"), "{error}");
 }
 
 #[tokio::test]

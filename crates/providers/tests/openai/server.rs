@@ -97,6 +97,11 @@ impl Exchange {
         Self { head, body, socket }
     }
 
+    /// The next question on the same connection.
+    pub(crate) async fn next(self) -> Self {
+        timeout(PATIENCE, Self::read(self.socket)).await.expect("another question on the connection")
+    }
+
     pub(crate) async fn write(&mut self, text: &str) {
         self.write_bytes(text.as_bytes()).await;
     }
