@@ -6,14 +6,26 @@ import remarkGfm from 'remark-gfm'
 import remend from 'remend'
 
 import { createBlockSplitter, hasDefinitions } from './markdown/blocks'
+import { rehypeCaret } from './markdown/caret'
 import { elements } from './markdown/elements'
 
-const plugins = [remarkGfm]
+const remarkPlugins = [remarkGfm]
+const growingPlugins = [rehypeCaret]
+const finishedPlugins: never[] = []
 
-const Block = memo(function Block({ source }: { source: string }) {
+interface BlockProps {
+  source: string
+  growing: boolean
+}
+
+const Block = memo(function Block({ source, growing }: BlockProps) {
   return (
-    <div>
-      <ReactMarkdown remarkPlugins={plugins} components={elements}>
+    <div data-growing={growing ? '' : undefined}>
+      <ReactMarkdown
+        remarkPlugins={remarkPlugins}
+        rehypePlugins={growing ? growingPlugins : finishedPlugins}
+        components={elements}
+      >
         {source}
       </ReactMarkdown>
     </div>
@@ -36,11 +48,12 @@ export default function Markdown({ text, extent }: MarkdownProps) {
   const blocks = extent !== 'growing' && hasDefinitions(text) ? [text] : split(text)
   const last = blocks.length - 1
   return (
-    <div className="markdown" data-streaming={extent === 'growing' ? '' : undefined}>
+    <div className="markdown">
       {blocks.map((source, index) => (
         <Block
           key={index}
           source={extent !== 'whole' && index === last ? remend(source) : source}
+          growing={extent === 'growing' && index === last}
         />
       ))}
     </div>

@@ -1,6 +1,7 @@
 'use client'
 
 import { useCallback, useEffect, useRef, useState } from 'react'
+import { domAnimation, LazyMotion, MotionConfig } from 'motion/react'
 import { Virtualizer } from 'virtua'
 
 import { useStickToBottom } from '@/hooks/useStickToBottom'
@@ -43,6 +44,7 @@ export function StreamContainer({ thread }: { thread: string }) {
   const { scrollRef, contentRef, pinned, jump } = useStickToBottom()
   const scroller = useRef<HTMLDivElement | null>(null)
   const last = path.at(-1)
+  const jumpState = pinned ? 'hidden' : run === undefined ? 'shown' : 'writing'
 
   // Whoever sends wants to see the answer, wherever the list stood.
   const sending = run?.phase === 'sending' ? run.key : undefined
@@ -78,38 +80,42 @@ export function StreamContainer({ thread }: { thread: string }) {
   }, [available, path, thread])
 
   return (
-    <div className="relative min-h-0 flex-1">
-      <div
-        ref={setScroller}
-        role="log"
-        aria-label="Messages"
-        // Each token would be read out; `Announcer` speaks once an answer is finished.
-        aria-live="off"
-        aria-busy={run !== undefined}
-        tabIndex={0}
-        data-stream={run?.phase ?? 'idle'}
-        data-pinned={pinned}
-        className="h-full scrollbar-thin overflow-x-hidden overflow-y-auto overscroll-contain focus-visible:outline-offset-[-2px]"
-      >
-        <div ref={contentRef} className="pb-6">
-          <OlderMessages older={older} onRetry={() => void chat.loadOlder(thread)} />
-          <Virtualizer
-            scrollRef={scroller}
-            startMargin={OLDER_HEIGHT}
-            shift={prepended}
-            bufferSize={600}
-            onScroll={askForOlder}
+    <MotionConfig reducedMotion="user">
+      <LazyMotion features={domAnimation} strict>
+        <div className="relative min-h-0 flex-1">
+          <div
+            ref={setScroller}
+            role="log"
+            aria-label="Messages"
+            // Each token would be read out; `Announcer` speaks once an answer is finished.
+            aria-live="off"
+            aria-busy={run !== undefined}
+            tabIndex={0}
+            data-stream={run?.phase ?? 'idle'}
+            data-pinned={pinned}
+            className="h-full scrollbar-thin overflow-x-hidden overflow-y-auto overscroll-contain focus-visible:outline-offset-[-2px]"
           >
-            {path.map((id, index) => (
-              <ChatMessage key={keys[index] ?? id} id={id} thread={thread} last={id === last} />
-            ))}
-          </Virtualizer>
-          {run !== undefined && <RunProgress run={run} />}
+            <div ref={contentRef} className="pb-6">
+              <OlderMessages older={older} onRetry={() => void chat.loadOlder(thread)} />
+              <Virtualizer
+                scrollRef={scroller}
+                startMargin={OLDER_HEIGHT}
+                shift={prepended}
+                bufferSize={600}
+                onScroll={askForOlder}
+              >
+                {path.map((id, index) => (
+                  <ChatMessage key={keys[index] ?? id} id={id} thread={thread} last={id === last} />
+                ))}
+              </Virtualizer>
+              {run !== undefined && <RunProgress run={run} />}
+            </div>
+          </div>
+          <JumpToLatest state={jumpState} onJump={jump} />
+          {last !== undefined && <AutoRetry id={last} />}
+          <Announcer thread={thread} />
         </div>
-      </div>
-      {!pinned && <JumpToLatest writing={run !== undefined} onJump={jump} />}
-      {last !== undefined && <AutoRetry id={last} />}
-      <Announcer thread={thread} />
-    </div>
+      </LazyMotion>
+    </MotionConfig>
   )
 }

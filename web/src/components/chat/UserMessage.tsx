@@ -1,5 +1,7 @@
 'use client'
 
+import * as m from 'motion/react-m'
+
 import { cn } from '@/lib/utils'
 import type { ThreadMessage } from '@/stores/chat.store'
 
@@ -23,14 +25,18 @@ export function UserMessage({ message }: { message: ThreadMessage }) {
       data-delivery={delivery}
       className="group/message column flex flex-col items-end pt-5 pb-1"
     >
-      <div
+      <m.div
+        // Only what was just sent comes in; what is loaded or scrolled to simply stands there.
+        initial={delivery === 'sending' ? { opacity: 0.4, y: 10 } : false}
+        animate={{ opacity: 1, y: 0 }}
+        transition={{ duration: 0.2, ease: 'easeOut' }}
         className={cn(
           'max-w-[85%] rounded-3xl rounded-br-lg bg-secondary px-4.5 py-2.5 text-[0.9375rem] leading-6 [overflow-wrap:anywhere] whitespace-pre-wrap text-secondary-foreground sm:max-w-[75%]',
           delivery === 'failed' && 'ring-1 ring-destructive/40',
         )}
       >
         {content}
-      </div>
+      </m.div>
       {delivery === 'failed' ? (
         <FailedDelivery message={message} />
       ) : (

@@ -14,10 +14,17 @@ interface DeleteDialogProps {
   title: string
   onConfirm: () => void
   onClose: () => void
+  /** Puts the focus where it belongs: the menu that opened this is gone. */
+  onReturnFocus: () => void
 }
 
 /** Asks before a conversation goes. Mounted while it is open. */
-export default function DeleteDialog({ title, onConfirm, onClose }: DeleteDialogProps) {
+export default function DeleteDialog({
+  title,
+  onConfirm,
+  onClose,
+  onReturnFocus,
+}: DeleteDialogProps) {
   return (
     <AlertDialog
       open
@@ -25,7 +32,12 @@ export default function DeleteDialog({ title, onConfirm, onClose }: DeleteDialog
         if (!open) onClose()
       }}
     >
-      <AlertDialogContent>
+      <AlertDialogContent
+        onCloseAutoFocus={(event) => {
+          event.preventDefault()
+          onReturnFocus()
+        }}
+      >
         <AlertDialogTitle>Delete this conversation?</AlertDialogTitle>
         <AlertDialogDescription>
           “{title}” and all its messages will be deleted, on every device.

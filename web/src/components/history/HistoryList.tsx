@@ -8,6 +8,7 @@ import { useToday } from '@/hooks/useToday'
 import { conversations, useConversationList } from '@/stores/conversations.store'
 import type { Conversation } from '@/types/chat'
 
+import { focusComposer } from '../composer-id'
 import { HistorySkeleton } from '../Skeleton'
 import { reportFailure, reportUndoable } from '../toasts'
 import { groupConversations } from './groups'
@@ -17,6 +18,13 @@ const DeleteDialog = dynamic(() => import('./DeleteDialog'), { ssr: false })
 
 /** How long the way back is offered; the store waits a little longer before it deletes. */
 const UNDO_SHOWN_MS = 5_500
+
+/** Focuses a conversation in the list, or the message field when it is no longer there. */
+function focusConversation(id: string) {
+  const link = document.querySelector<HTMLElement>(`[data-conversation-id="${id}"] > a`)
+  if (link === null) focusComposer()
+  else link.focus()
+}
 
 interface HistoryListProps {
   /** The conversation being shown, or anything else for none. */
@@ -89,6 +97,9 @@ export function HistoryList({ thread, onOpen, onDeleted }: HistoryListProps) {
           title={deleting.title}
           onClose={() => {
             setDeleting(undefined)
+          }}
+          onReturnFocus={() => {
+            focusConversation(deleting.id)
           }}
           onConfirm={() => {
             const { id } = deleting

@@ -31,6 +31,7 @@ function close() {
 /** Conversations and commands by their names. Mounted while it is open. */
 export default function CommandPalette({ onOpen, onNew }: CommandPaletteProps) {
   const [text, setText] = useState('')
+  const [selected, setSelected] = useState('')
   const { items, state } = useConversationSearch(text)
   const { setTheme } = useTheme()
 
@@ -62,6 +63,10 @@ export default function CommandPalette({ onOpen, onNew }: CommandPaletteProps) {
     })),
   ].filter(({ label }) => label.toLowerCase().includes(text.trim().toLowerCase()))
 
+  // What is found comes and goes while the person types; something is always ready for Enter.
+  const shown = [...commands, ...items].map(({ id }) => id)
+  const value = shown.includes(selected) ? selected : (shown[0] ?? '')
+
   return (
     <Dialog
       open
@@ -76,7 +81,13 @@ export default function CommandPalette({ onOpen, onNew }: CommandPaletteProps) {
       >
         <DialogTitle className="sr-only">Search and commands</DialogTitle>
         {/* The server has searched the conversations already, titles and messages. */}
-        <Command shouldFilter={false} loop label="Search and commands">
+        <Command
+          shouldFilter={false}
+          loop
+          label="Search and commands"
+          value={value}
+          onValueChange={setSelected}
+        >
           <CommandInput
             placeholder="Search conversations and commands"
             value={text}

@@ -9,8 +9,9 @@ import { cn } from '@/lib/utils'
 const itemClass =
   "relative flex min-h-8 cursor-default items-center gap-2 rounded-md px-2 py-1.5 text-sm outline-none select-none focus:bg-accent focus:text-accent-foreground data-[disabled]:pointer-events-none data-[disabled]:opacity-50 [&_svg]:pointer-events-none [&_svg]:shrink-0 [&_svg:not([class*='size-'])]:size-4"
 
-function DropdownMenu(props: ComponentProps<typeof MenuPrimitive.Root>) {
-  return <MenuPrimitive.Root {...props} />
+/** Not modal: a modal menu hides the page from screen readers while its controls keep their place in the tab order. */
+function DropdownMenu({ modal = false, ...props }: ComponentProps<typeof MenuPrimitive.Root>) {
+  return <MenuPrimitive.Root modal={modal} {...props} />
 }
 
 function DropdownMenuTrigger(props: ComponentProps<typeof MenuPrimitive.Trigger>) {
