@@ -7,6 +7,7 @@ import type { ComponentProps } from 'react'
 import { cn } from '@/lib/utils'
 
 import { Button } from './button'
+import { useReturnFocus } from './use-return-focus'
 
 function Dialog(props: ComponentProps<typeof DialogPrimitive.Root>) {
   return <DialogPrimitive.Root {...props} />
@@ -29,8 +30,11 @@ function DialogContent({
   className,
   children,
   closeButton = true,
+  onOpenAutoFocus,
+  onCloseAutoFocus,
   ...props
 }: ComponentProps<typeof DialogPrimitive.Content> & { closeButton?: boolean }) {
+  const focus = useReturnFocus()
   return (
     <DialogPrimitive.Portal>
       <DialogOverlay />
@@ -40,6 +44,11 @@ function DialogContent({
           'fixed top-1/2 left-1/2 z-50 flex max-h-[calc(100dvh-2rem)] w-[calc(100%-2rem)] max-w-lg -translate-x-1/2 -translate-y-1/2 scrollbar-thin flex-col gap-4 overflow-y-auto rounded-2xl border bg-popover p-6 text-popover-foreground shadow-lg outline-none data-[state=closed]:animate-out data-[state=closed]:fade-out-0 data-[state=closed]:zoom-out-95 data-[state=open]:animate-in data-[state=open]:fade-in-0 data-[state=open]:zoom-in-95',
           className,
         )}
+        onOpenAutoFocus={(event) => {
+          focus.onOpenAutoFocus()
+          onOpenAutoFocus?.(event)
+        }}
+        onCloseAutoFocus={onCloseAutoFocus ?? focus.onCloseAutoFocus}
         {...props}
       >
         {children}
