@@ -50,8 +50,11 @@ pub fn run_engine() -> ExitCode {
     };
     let (reports, outgoing) = channel();
     let writer = thread::spawn(move || write_reports(&outgoing));
-    let llama = match Llama::load(&model, threads) {
-        Ok(llama) => llama,
+    // The model lives as long as the process, and two threads use it.
+    let loaded = Llama::load(&model, threads).map(|llama| &*Box::leak(Box::new(llama)));
+    let scheduler = loaded.and_then(|llama| Ok((llama, Scheduler::new(llama, reports.clone())?)));
+    let (llama, mut scheduler) = match scheduler {
+        Ok(scheduler) => scheduler,
         Err(message) => {
             // The writer still has its receiver; when it has gone, so has the server.
             let _ = reports.send(Report::Failed { message });
@@ -61,13 +64,10 @@ pub fn run_engine() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // The model lives as long as the process, and two threads use it.
-    let llama: &'static Llama = Box::leak(Box::new(llama));
     let (events, incoming) = channel();
-    let refusals = reports.clone();
     let _ = reports.send(Report::Ready);
-    thread::spawn(move || read_commands(llama, commands, &events, &refusals));
-    match Scheduler::new(llama, reports).and_then(|mut scheduler| scheduler.run(&incoming)) {
+    thread::spawn(move || read_commands(llama, commands, &events, &reports));
+    match scheduler.run(&incoming) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => fail(&message),
     }
