@@ -10,7 +10,7 @@ import { chat, useDraft } from '@/stores/chat.store'
 
 import { ComposerNote } from './chat/ComposerNote'
 import { bytesTooMany } from './chat/limits'
-import { COMPOSER_ID } from './composer-id'
+import { COMPOSER_ID, focusComposer } from './composer-id'
 import { reportFailure } from './toasts'
 
 interface ChatComposerProps {
@@ -90,7 +90,11 @@ export function ChatComposer({ thread, state, onSend }: ChatComposerProps) {
             aria-label="Stop"
             title="Stop (Esc)"
             disabled={run?.phase === 'stopping'}
-            onClick={() => void stop().then(reportFailure)}
+            onClick={() => {
+              void stop().then(reportFailure)
+              // The button goes away with the answer, and would take the focus with it.
+              focusComposer()
+            }}
           >
             <Square aria-hidden="true" className="size-3.5 fill-current" />
           </Button>

@@ -39,7 +39,8 @@ export function createLoader(context: ChatContext): ChatLoader {
       const page = await listMessages({ conversationId: thread }, deps)
       store.setState((state) => withNewestPage(context, state, thread, page))
     } catch (error) {
-      const missing = error instanceof ApiError && error.status === 404
+      // An address with something else than an id in it (422) names no conversation either.
+      const missing = error instanceof ApiError && (error.status === 404 || error.status === 422)
       // A thread that is on the screen stays there: what failed is only its refresh.
       if (!fresh && !missing) return
       const load = missing

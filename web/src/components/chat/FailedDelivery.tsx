@@ -6,6 +6,7 @@ import { Button } from '@/components/ui/button'
 import { useCountdown } from '@/hooks/useCountdown'
 import { chat, type ThreadMessage } from '@/stores/chat.store'
 
+import { focusComposer } from '../composer-id'
 import { reportFailure } from '../toasts'
 
 /** Why a message was not sent, and the two ways on: again, or back into the message field. */
@@ -33,11 +34,19 @@ export function FailedDelivery({ message }: { message: ThreadMessage }) {
           size="xs"
           onClick={() => {
             chat.discard(id)
+            focusComposer()
           }}
         >
           Edit
         </Button>
-        <Button variant="outline" size="xs" onClick={() => void chat.retry(id).then(reportFailure)}>
+        <Button
+          variant="outline"
+          size="xs"
+          onClick={() => {
+            void chat.retry(id).then(reportFailure)
+            focusComposer()
+          }}
+        >
           <RotateCw aria-hidden="true" className="size-3.5" />
           {seconds > 0 ? 'Retry now' : 'Retry'}
         </Button>
