@@ -106,8 +106,9 @@ test('Ctrl+B hides the history, and a reload keeps it so', async ({ chat, page }
 /** Puts the focus where it is when somebody has just come to the page: the next Tab takes the first stop. */
 async function toStart(page: Page): Promise<void> {
   await page.evaluate(() => {
-    if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
-    document.getSelection()?.collapse(document.body, 0)
+    document.body.tabIndex = -1
+    document.body.focus()
+    document.body.removeAttribute('tabindex')
   })
 }
 
@@ -115,7 +116,10 @@ async function toStart(page: Page): Promise<void> {
 async function focusedName(page: Page): Promise<string> {
   return page.evaluate(() => {
     const focused = document.activeElement
-    if (focused === null) return ''
-    return focused.getAttribute('aria-label') ?? focused.textContent.trim()
+    const label = focused?.getAttribute('aria-label')
+    if (focused === null || label) return label ?? ''
+    const copy = focused.cloneNode(true) as Element
+    for (const hidden of copy.querySelectorAll('[aria-hidden=true]')) hidden.remove()
+    return copy.textContent.trim()
   })
 }
