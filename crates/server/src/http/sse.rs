@@ -18,6 +18,9 @@ use crate::app::App;
 /// A comment that keeps proxies and the client's patience awake.
 const PING: Bytes = Bytes::from_static(b": ping\n\n");
 
+/// How long a reader waits for what its log has already, when the server is about to stop.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 /// A run's log, from where its reader stands to the terminal event.
 pub(crate) struct RunStream {
     run: RunRecord,
@@ -43,8 +46,12 @@ impl Follow {
     async fn next(&mut self) -> Option<Bytes> {
         let next = tokio::select! {
             biased;
-            () = &mut self.closing => return None,
             next = timeout(self.heartbeat, self.reader.next()) => next,
+            // An answer that came to its end while the server drained is told to its end.
+            () = &mut self.closing => match timeout(FAREWELL, self.reader.next()).await {
+                Ok(next) => Ok(next),
+                Err(_) => return None,
+            },
         };
         match next {
             Ok(Ok(frames)) => frames.as_deref().map(joined),
