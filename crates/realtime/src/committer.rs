@@ -47,9 +47,9 @@ const RETRY_MAX: Duration = Duration::from_secs(2);
 
 enum Entry {
     Open { lease: Lease, feed: Arc<Feed>, lost: CancellationToken },
-    Text { run: RunId, message: MessageId, text: String },
-    Chunk { run: RunId, chunk: Box<StreamChunk> },
-    End { run: RunId, chunks: Vec<StreamChunk>, end: Box<RunEnd>, committed: oneshot::Sender<()> },
+    Text { lease: Lease, message: MessageId, text: String },
+    Chunk { lease: Lease, chunk: Box<StreamChunk> },
+    End { lease: Lease, chunks: Vec<StreamChunk>, end: Box<RunEnd>, committed: oneshot::Sender<()> },
     Flush { committed: oneshot::Sender<()> },
     Close { lease: Lease },
 }
@@ -70,7 +70,7 @@ impl LogWriter {
     /// # Errors
     /// [`LostLease`]; what was appended before may be committed or not.
     pub async fn text(&mut self, message: MessageId, text: String) -> Result<(), LostLease> {
-        self.send(Entry::Text { run: self.lease.run, message, text }).await?;
+        self.send(Entry::Text { lease: self.lease, message, text }).await?;
         if !self.spoken {
             self.spoken = true;
             self.hurry.notify_one();
@@ -83,7 +83,7 @@ impl LogWriter {
     /// # Errors
     /// [`LostLease`].
     pub async fn chunk(&mut self, chunk: StreamChunk) -> Result<(), LostLease> {
-        self.send(Entry::Chunk { run: self.lease.run, chunk: Box::new(chunk) }).await?;
+        self.send(Entry::Chunk { lease: self.lease, chunk: Box::new(chunk) }).await?;
         self.hurry.notify_one();
         Ok(())
     }
@@ -95,7 +95,7 @@ impl LogWriter {
     /// [`LostLease`]; then nothing of it is committed.
     pub async fn end(self, chunks: Vec<StreamChunk>, end: RunEnd) -> Result<(), LostLease> {
         let (committed, answer) = oneshot::channel();
-        self.send(Entry::End { run: self.lease.run, chunks, end: Box::new(end), committed }).await?;
+        self.send(Entry::End { lease: self.lease, chunks, end: Box::new(end), committed }).await?;
         self.hurry.notify_one();
         answer.await.map_err(|_| LostLease)
     }
@@ -215,19 +215,43 @@ impl Committer {
 
     fn gather(&mut self, window: &mut Window, entry: Entry) {
         match entry {
-            Entry::Open { lease, feed, lost } => {
-                self.runs.insert(lease.run, Open { lease, feed, lost });
+            Entry::Open { lease, feed, lost } => self.open(window, lease, feed, lost),
+            Entry::Text { lease, message, text } => {
+                if let Some(gathered) = self.gathered(window, lease) {
+                    push_text(&mut gathered.chunks, message, text);
+                }
             }
-            Entry::Text { run, message, text } => push_text(&mut window.run(run).chunks, message, text),
-            Entry::Chunk { run, chunk } => window.run(run).chunks.push(*chunk),
-            Entry::End { run, chunks, end, committed } => {
-                let gathered = window.run(run);
-                gathered.chunks.extend(chunks);
-                gathered.end = Some((*end, committed));
+            Entry::Chunk { lease, chunk } => {
+                if let Some(gathered) = self.gathered(window, lease) {
+                    gathered.chunks.push(*chunk);
+                }
+            }
+            Entry::End { lease, chunks, end, committed } => {
+                if let Some(gathered) = self.gathered(window, lease) {
+                    gathered.chunks.extend(chunks);
+                    gathered.end = Some((*end, committed));
+                }
             }
             Entry::Flush { committed } => window.flushed.push(committed),
             Entry::Close { lease } => window.closed.push(lease),
         }
+    }
+
+    /// Lets a lease write. Whoever wrote under an older one in this process is shut out, with all that is not committed.
+    fn open(&mut self, window: &mut Window, lease: Lease, feed: Arc<Feed>, lost: CancellationToken) {
+        if self.runs.get(&lease.run).is_some_and(|open| open.lease.epoch > lease.epoch) {
+            return lost.cancel();
+        }
+        window.runs.remove(&lease.run);
+        if let Some(older) = self.runs.insert(lease.run, Open { lease, feed, lost }) {
+            older.lost.cancel();
+        }
+    }
+
+    /// Where the events of this lease are gathered, while it is the one that writes here.
+    fn gathered<'w>(&self, window: &'w mut Window, lease: Lease) -> Option<&'w mut Gathered> {
+        let open = self.runs.get(&lease.run).filter(|open| open.lease.epoch == lease.epoch)?;
+        (!open.lost.is_cancelled()).then(|| window.runs.entry(lease.run).or_default())
     }
 
     async fn commit(&mut self, mut window: Window) {
@@ -239,6 +263,8 @@ impl Committer {
                 if refused.contains(&run.run) {
                     open.lost.cancel();
                     acknowledge.remove(&run.run);
+                    // The run may be gone, and its readers wait for an end that nobody writes.
+                    open.feed.ring();
                     continue;
                 }
                 if let Some(last) = run.events.last() {
@@ -260,12 +286,12 @@ impl Committer {
         }
     }
 
-    /// Numbers the events. Runs that are not open, or whose lease is lost, append nothing.
+    /// Numbers the events.
     fn batch(&self, window: &mut Window) -> (Vec<RunAppend>, HashMap<RunId, oneshot::Sender<()>>) {
         let mut acknowledge = HashMap::new();
         let mut batch = Vec::with_capacity(window.runs.len());
         for (run, gathered) in std::mem::take(&mut window.runs) {
-            let Some(open) = self.runs.get(&run).filter(|open| !open.lost.is_cancelled()) else { continue };
+            let Some(open) = self.runs.get(&run) else { continue };
             let mut next = open.lease.next;
             let events = gathered.chunks.iter().filter_map(|chunk| numbered(chunk, &mut next)).collect();
             let end = gathered.end.map(|(end, committed)| {
@@ -275,12 +301,6 @@ impl Committer {
             batch.push(RunAppend { run, epoch: open.lease.epoch, events, end });
         }
         (batch, acknowledge)
-    }
-}
-
-impl Window {
-    fn run(&mut self, run: RunId) -> &mut Gathered {
-        self.runs.entry(run).or_default()
     }
 }
 

@@ -34,6 +34,11 @@ impl Feed {
         let Some(last) = frames.last().map(|frame| frame.seq) else { return };
         {
             let mut tail = lock(&self.tail);
+            if tail.frames.back().is_some_and(|newest| Some(newest.seq.next()) != frames.first().map(|frame| frame.seq))
+            {
+                // What lies between was written elsewhere. A tail with a hole would give its readers a log with a hole.
+                *tail = Tail::default();
+            }
             for frame in frames {
                 tail.bytes += frame.sse.len();
                 tail.frames.push_back(frame);
@@ -49,6 +54,11 @@ impl Feed {
             *heard = last.max(*heard);
             grown
         });
+    }
+
+    /// Rings although the log may not have grown, so that its readers see for themselves what became of it.
+    pub(crate) fn ring(&self) {
+        self.bell.send_modify(|_| {});
     }
 
     /// Hears the bell from now on.
@@ -147,6 +157,15 @@ mod tests {
         assert!(lock(&feed.tail).bytes <= TAIL_BYTES);
         assert!(feed.after(Seq(0)).is_none());
         assert!(feed.after(Seq(99)).is_some());
+    }
+
+    #[test]
+    fn a_tail_never_has_a_hole() {
+        let feed = Arc::new(Feeds::default()).of(run());
+        feed.publish(frames(2, 5, 1));
+        feed.publish(frames(8, 9, 1));
+        assert_eq!(feed.after(Seq(5)), None, "6 and 7 were written elsewhere");
+        assert_eq!(feed.after(Seq(7)).map(|frames| frames.len()), Some(2));
     }
 
     #[test]

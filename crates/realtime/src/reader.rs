@@ -19,42 +19,60 @@ pub struct Reader {
     bell: watch::Receiver<Seq>,
     run: RunId,
     cursor: Seq,
-    ended: bool,
+    state: State,
+}
+
+/// What a reader does when it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// There may be more: it looks into the log.
+    Look,
+    /// It has seen everything: it waits for the bell.
+    Wait,
+    /// It has given the terminal event, or the log is gone.
+    Ended,
 }
 
 impl Reader {
     pub(crate) fn new(store: Store, feed: Arc<Feed>, run: RunId, after: Seq) -> Self {
         // The bell is heard before the log is read for the first time: what comes in between is not missed.
         let bell = feed.listen();
-        Self { store, feed, bell, run, cursor: after, ended: false }
+        Self { store, feed, bell, run, cursor: after, state: State::Look }
     }
 
-    /// The next events, in order, without a gap, at least one; nothing after the terminal event. It may be dropped while
-    /// it waits and asked again: no event is lost.
+    /// The next events, in order, without a gap, at least one; nothing after the terminal event, nor when the log was
+    /// deleted. It may be dropped while it waits and asked again: no event is lost.
     ///
     /// # Errors
     /// When the database fails. The reader stays where it is and may be asked again.
     pub async fn next(&mut self) -> Result<Option<Vec<Frame>>, StoreError> {
-        if self.ended {
-            return Ok(None);
-        }
         loop {
-            let heard = *self.bell.borrow_and_update();
-            if heard <= self.cursor && heard > Seq::START {
-                self.heard_more().await;
-                continue;
+            match self.state {
+                State::Ended => return Ok(None),
+                State::Wait => {
+                    if self.bell.changed().await.is_err() {
+                        // The reader holds the feed and so the bell's sender: it cannot be gone.
+                        std::future::pending::<()>().await;
+                    }
+                    self.state = State::Look;
+                }
+                State::Look => {
+                    // Before the log is read: a bell that rings from here on is heard later.
+                    let heard = *self.bell.borrow_and_update();
+                    let frames = self.read().await?;
+                    if let Some(last) = frames.last() {
+                        self.cursor = last.seq;
+                        let is_newest = heard != Seq::START && heard <= last.seq;
+                        self.state = match (last.terminal, is_newest) {
+                            (true, _) => State::Ended,
+                            (false, true) => State::Wait,
+                            (false, false) => State::Look,
+                        };
+                        return Ok(Some(frames));
+                    }
+                    self.state = if self.is_over().await? { State::Ended } else { State::Wait };
+                }
             }
-            let frames = self.read().await?;
-            if let Some(last) = frames.last() {
-                self.cursor = last.seq;
-                self.ended = last.terminal;
-                return Ok(Some(frames));
-            }
-            if self.stands_at_the_end().await? {
-                self.ended = true;
-                return Ok(None);
-            }
-            self.heard_more().await;
         }
     }
 
@@ -71,17 +89,11 @@ impl Reader {
         Ok(events.iter().map(|event| Frame::new(event.seq, &event.kind, &event.data)).collect())
     }
 
-    /// Whether the event at the cursor is the terminal one, after which no bell rings.
-    async fn stands_at_the_end(&self) -> Result<bool, StoreError> {
-        let Some(before) = self.cursor.0.checked_sub(1) else { return Ok(false) };
+    /// Whether nothing follows the cursor any more: the terminal event stands there, or the log was deleted.
+    async fn is_over(&self) -> Result<bool, StoreError> {
+        // A log that is there has an event 1.
+        let Some(before) = self.cursor.0.checked_sub(1) else { return Ok(true) };
         let at_cursor = self.store.events(self.run, Seq(before), 1).await?;
-        Ok(at_cursor.first().is_some_and(|event| event.kind == "done"))
-    }
-
-    async fn heard_more(&mut self) {
-        if self.bell.changed().await.is_err() {
-            // The reader holds the feed and so the bell's sender: it cannot be gone.
-            std::future::pending::<()>().await;
-        }
+        Ok(at_cursor.first().is_none_or(|event| event.seq > self.cursor || event.kind == "done"))
     }
 }
