@@ -94,7 +94,7 @@ impl Store {
     /// When the database fails; then nothing of the batch is committed, and it may be tried again.
     pub async fn append(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
         let rows: usize = batch.iter().map(|run| run.events.len()).sum();
-        if rows <= ROWS_PER_INSERT && batch.iter().all(|run| run.end.is_none()) {
+        if (1..=ROWS_PER_INSERT).contains(&rows) && batch.iter().all(|run| run.end.is_none()) {
             let events: Vec<_> = batch.iter().flat_map(numbered).collect();
             match insert(&events).execute(&self.writer).await {
                 Ok(written) if written.rows_affected() == rows as u64 => return Ok(HashSet::new()),
