@@ -15,17 +15,24 @@ use super::ApiError;
 
 /// The largest body, in bytes: the longest text with every character escaped fits.
 pub(crate) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// The longest text to look for; the database's matching takes patterns of a bounded length only.
+const MAX_SEARCH_CHARS: usize = 200;
 /// Faults of form that are told at once.
 const MOST_FAULTS: usize = 16;
 
 /// A body that says what is wrong with itself.
 pub(crate) trait Checked {
+    /// The fields that must be there; serde tells only the first that is not.
+    const REQUIRED: &[&str];
+
     fn faults(&self) -> Vec<FieldError>;
 }
 
 macro_rules! checked {
-    ($($body:ty),*) => {
+    ($($body:ty: $required:expr),* $(,)?) => {
         $(impl Checked for $body {
+            const REQUIRED: &[&str] = &$required;
+
             fn faults(&self) -> Vec<FieldError> {
                 <$body>::faults(self)
             }
@@ -33,7 +40,12 @@ macro_rules! checked {
     };
 }
 
-checked!(StartRun, CreateConversation, UpdateConversation, CreateMessage);
+checked! {
+    StartRun: [],
+    CreateConversation: [],
+    UpdateConversation: [],
+    CreateMessage: ["role", "content"],
+}
 
 /// A JSON body of the right form whose fields make sense.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -62,10 +74,15 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+fn parse<T: DeserializeOwned + Checked>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut value: Value = serde_json::from_slice(bytes)
         .map_err(|error| ApiError::unreadable(format!("The body is not JSON: {error}.")))?;
-    let mut faults = Vec::new();
+    // serde would take a list for the fields in their order.
+    let Some(object) = value.as_object() else {
+        return Err(ApiError::invalid(vec![FieldError::new("body", "must be a JSON object")]));
+    };
+    let missing = T::REQUIRED.iter().filter(|field| !object.contains_key(**field));
+    let mut faults: Vec<_> = missing.map(|field| FieldError::new(*field, "is required")).collect();
     // serde stops at the first fault. Taking the faulty field out shows the next one.
     while faults.len() < MOST_FAULTS {
         let error = match serde_path_to_error::deserialize::<_, T>(&value) {
@@ -74,28 +91,19 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             Err(error) => error,
         };
         let path = error.path().to_string();
-        let message = error.inner().to_string();
-        let fault = fault_of(&path, &message);
-        let field = path.split(['.', '[']).next().unwrap_or_default().to_owned();
-        if faults.iter().any(|known: &FieldError| known.path == fault.path) {
+        let field = path.split(['.', '[']).next().unwrap_or_default();
+        let taken_out = value.as_object_mut().is_some_and(|object| object.remove(field).is_some());
+        if !taken_out && !faults.is_empty() {
+            // What is told now is that a field is missing: one that was so from the start, or was taken out.
             break;
         }
-        faults.push(fault);
-        let taken_out = value.as_object_mut().is_some_and(|object| object.remove(&field).is_some());
+        let path = if path == "." { "body".to_owned() } else { path };
+        faults.push(FieldError::new(path, format!("cannot be read: {}", error.inner())));
         if !taken_out {
             break;
         }
     }
     Err(ApiError::invalid(faults))
-}
-
-fn fault_of(path: &str, message: &str) -> FieldError {
-    if let Some(field) = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-        let path = if path == "." { field.to_owned() } else { format!("{path}.{field}") };
-        return FieldError::new(path, "is required");
-    }
-    let path = if path == "." { "body" } else { path };
-    FieldError::new(path, format!("cannot be read: {message}"))
 }
 
 /// The query of a request; every key at most once counts.
@@ -128,6 +136,15 @@ impl Query {
             self.fault(key, &format!("must be {expected}"));
         }
         parsed.ok()
+    }
+
+    /// A text to look for: at most [`MAX_SEARCH_CHARS`].
+    pub(crate) fn search(&mut self, key: &str) -> Option<String> {
+        let text = self.text(key)?.to_owned();
+        if text.chars().count() > MAX_SEARCH_CHARS {
+            self.fault(key, &format!("must be at most {MAX_SEARCH_CHARS} characters"));
+        }
+        Some(text)
     }
 
     /// A value that must be there.

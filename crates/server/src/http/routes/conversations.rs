@@ -35,8 +35,9 @@ use crate::{
 pub(crate) async fn list(State(app): State<App>, mut query: Query) -> Result<Json<ConversationPage>, ApiError> {
     let limit = query.limit();
     let archived = query.parsed("archived", "true or false").unwrap_or(false);
+    let text = query.search("q");
     query.check()?;
-    let filter = ConversationFilter { text: query.text("q").map(str::to_owned), archived };
+    let filter = ConversationFilter { text, archived };
     let page = app.store.conversations(LOCAL_USER, &filter, query.text("cursor"), limit).await?;
     Ok(Json(page))
 }

@@ -36,7 +36,10 @@ use crate::{
 pub(crate) async fn start(State(app): State<App>, key: Key, Body(body): Body<StartRun>) -> Result<RunStream, ApiError> {
     let key = key.of(&body);
     let run = app.runs.start(LOCAL_USER, body, key).await?;
-    follow(&app, run, Seq::START)
+    if is_expired(&app, &run) {
+        return Err(ApiError::log_expired());
+    }
+    Ok(follow(&app, run, Seq::START))
 }
 
 /// Follows a run's log: first what is there after event n, then what comes.
@@ -63,14 +66,14 @@ pub(crate) async fn replay(
     let run = app.store.run(LOCAL_USER, id).await?;
     let after = position(&query, &headers)?;
     let last = app.log.last_seq(id).await?;
-    if last == Seq::START {
+    if last == Seq::START || is_expired(&app, &run) {
         return Err(ApiError::log_expired());
     }
     if after > last {
         let message = format!("must be at most {last}, the number of the last event");
         return Err(ApiError::invalid_as("invalid_offset", "after", &message));
     }
-    follow(&app, run, after)
+    Ok(follow(&app, run, after))
 }
 
 /// Stops a run, from anywhere. Its log ends with what was there, and `done`.
@@ -87,15 +90,16 @@ pub(crate) async fn cancel(State(app): State<App>, PathId(id): PathId<RunId>) ->
     Ok(StatusCode::ACCEPTED)
 }
 
-fn follow(app: &App, run: RunRecord, after: Seq) -> Result<RunStream, ApiError> {
-    if let RunState::Done(ended) = run.state {
-        let age = app.clock.now().0.saturating_sub(ended.0);
-        if u128::try_from(age).is_ok_and(|age| age > app.retention.as_millis()) {
-            return Err(ApiError::log_expired());
-        }
-    }
+/// Whether the log is kept no longer, be it still there or not.
+fn is_expired(app: &App, run: &RunRecord) -> bool {
+    let RunState::Done(ended) = run.state else { return false };
+    let age = app.clock.now().0.saturating_sub(ended.0);
+    u128::try_from(age).is_ok_and(|age| age > app.retention.as_millis())
+}
+
+fn follow(app: &App, run: RunRecord, after: Seq) -> RunStream {
     let reader = app.log.reader(run.id, after);
-    Ok(RunStream::new(app, run, reader))
+    RunStream::new(app, run, reader)
 }
 
 fn position(query: &Query, headers: &HeaderMap) -> Result<Seq, ApiError> {
