@@ -1,8 +1,9 @@
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
-import type { Result } from 'axe-core'
 
 import { expect, test } from './support/fixtures'
+
+type Violation = Awaited<ReturnType<AxeBuilder['analyze']>>['violations'][number]
 
 const WIDTHS = {
   'on a phone': { width: 390, height: 844 },
@@ -138,7 +139,7 @@ async function expectAccessible(page: Page, state: string): Promise<void> {
 }
 
 /** What a violation says, and where. */
-function seen({ help, id, nodes }: Result): { id: string; help: string; where: string[] }[] {
+function seen({ help, id, nodes }: Violation): { id: string; help: string; where: string[] }[] {
   const where = nodes
     .map(({ html }) => html)
     // An open menu stands outside of the landmarks as a dialog does; axe knows only dialogs (deque axe-core, `region`).
