@@ -1,0 +1,18 @@
+//! The wire contract, rule by rule: `docs/rules.md` numbers the rules, and the tests carry the numbers in their names.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail as it does")]
+
+mod app;
+mod cancelling;
+mod conversations;
+mod errors;
+mod headers;
+mod idempotency;
+mod pages;
+mod providers;
+mod recorded;
+mod replay;
+mod rules;
+mod runs;
+mod snapshot;
+mod sockets;
