@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use tokio::{task::JoinHandle, time::Instant};
 use weir_protocol::{ChatMessage, Done, FinishReason, MessageStatus, RunError, Seq, StreamChunk, Timestamp};
 use weir_realtime::{CommitterOptions, EventLog, Frame, LogWriter, LostLease, Reader};
@@ -197,8 +197,19 @@ fn run_alone(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
 
+/// A seed that failed is kept beside the tests, and is tried again first.
+fn cases(cases: u32) -> ProptestConfig {
+    let seeds = FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-seeds.txt"));
+    ProptestConfig {
+        cases,
+        max_shrink_iters: 200,
+        failure_persistence: Some(Box::new(seeds)),
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn log_14_whatever_happens_the_log_is_the_message(
@@ -288,7 +299,7 @@ async fn play_among(ops: Vec<Among>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn dur_4_a_lost_lease_appends_nothing_and_disturbs_nobody(ops in prop::collection::vec(among(), 0..60)) {
