@@ -4,6 +4,7 @@ import { ArrowUp, Square } from 'lucide-react'
 import { useId, type KeyboardEvent } from 'react'
 
 import { Button } from '@/components/ui/button'
+import { useAutosize } from '@/hooks/useAutosize'
 import { useStream } from '@/hooks/useStream'
 import { cn } from '@/lib/utils'
 import { chat, useDraft } from '@/stores/chat.store'
@@ -36,6 +37,7 @@ function isSendKey(event: KeyboardEvent): boolean {
 /** The message field. It keeps its text until the text is on its way, and its focus always. */
 export function ChatComposer({ thread, state, onSend }: ChatComposerProps) {
   const text = useDraft(thread)
+  const field = useAutosize(text)
   const { busy, run, stop } = useStream(thread)
   const noteId = useId()
   const excess = bytesTooMany(text)
@@ -65,6 +67,7 @@ export function ChatComposer({ thread, state, onSend }: ChatComposerProps) {
         )}
       >
         <textarea
+          ref={field}
           id={COMPOSER_ID}
           rows={1}
           value={text}

@@ -1,9 +1,6 @@
 import type { Outcome } from '@/lib/failure'
 
-/**
- * Tells a person that something did not work. Sonner is fetched at the first toast: most visits
- * have none, and `Toaster` shows what was said before it stood.
- */
+/** Tells a person that something did not work. Sonner's chunk comes after the first paint. */
 export function reportFailure(outcome: Outcome): void {
   if (outcome.ok) return
   const { message } = outcome.failure

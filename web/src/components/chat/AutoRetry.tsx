@@ -2,12 +2,17 @@
 
 import { useEffect } from 'react'
 
-import { chat, useMessage } from '@/stores/chat.store'
+import { chat, useMessage, type ThreadMessage } from '@/stores/chat.store'
 
 /** Beyond this many tries the server is not only busy; a person decides. */
 const TRIES = 5
 
 const tries = new Map<string, number>()
+
+/** Whether a failed message is going to be sent again by itself, once its time has come. */
+export function retriesItself({ key, failure }: ThreadMessage): boolean {
+  return failure?.retryAt !== undefined && (tries.get(key) ?? 0) < TRIES
+}
 
 /**
  * Sends a message again at the time that a busy server (429, 503) has named. Stands beside the list,

@@ -8,11 +8,12 @@ import { chat, type ThreadMessage } from '@/stores/chat.store'
 
 import { focusComposer } from '../composer-id'
 import { reportFailure } from '../toasts'
+import { retriesItself } from './AutoRetry'
 
 /** Why a message was not sent, and the two ways on: again, or back into the message field. */
 export function FailedDelivery({ message }: { message: ThreadMessage }) {
   const { id, failure } = message
-  const seconds = useCountdown(failure?.retryAt)
+  const seconds = useCountdown(retriesItself(message) ? failure?.retryAt : undefined)
   return (
     <div
       role="alert"

@@ -39,7 +39,7 @@ export function ThreadView({ thread, empty, onNew }: ThreadViewProps) {
   const load = useThreadLoad(thread)
   const begun = useThreadPath(thread).length > 0
   const listKey = useListKey(thread)
-  const drawList = useStreamContainer()
+  const drawList = useStreamContainer(begun || thread !== NEW_THREAD)
 
   if (begun) {
     return drawList === undefined ? <Loading /> : drawList(thread, listKey)

@@ -50,11 +50,16 @@ export function Welcome({ onSend }: { onSend: (text: string) => void }) {
         data-model-note=""
       >
         {model?.demo === true && (
-          <p>
-            <span className="font-medium text-foreground">{model.name}</span> answers here: a small
-            demonstration model that runs inside this server. It shows how Weir feels; its answers
-            are often wrong. <LargerModel>Plug in a larger model</LargerModel>
-          </p>
+          <>
+            <p>
+              <span className="font-medium text-foreground">{model.name}</span> answers here: a
+              small demonstration model inside this server.
+            </p>
+            <p>
+              It shows how Weir feels, and is often wrong.{' '}
+              <LargerModel>Plug in a larger model</LargerModel>
+            </p>
+          </>
         )}
       </div>
     </div>

@@ -1,6 +1,6 @@
 'use client'
 
-import { createElement, useSyncExternalStore, type ReactElement } from 'react'
+import { createElement, useEffect, useSyncExternalStore, type ReactElement } from 'react'
 
 /** Draws the message list of a thread; another `key` makes another list. */
 type DrawList = (thread: string, key: string) => ReactElement
@@ -10,7 +10,7 @@ type Chunk =
 
 /*
  * The message list with markdown in it is half of the page's script, and an empty page shows no
- * message: it is fetched right after the first paint. `React.lazy` would show its fallback for a
+ * message. `React.lazy` would show its fallback for a
  * moment even when the chunk is there already.
  */
 let chunk: Chunk | undefined
@@ -22,7 +22,7 @@ function settle(settled: Chunk) {
 }
 
 /** Fetches the message list once; harmless to repeat. */
-export function preloadStreamContainer(): void {
+function preloadStreamContainer(): void {
   if (chunk !== undefined && chunk.kind !== 'failed') return
   chunk = { kind: 'loading' }
   import('../StreamContainer').then(
@@ -40,19 +40,45 @@ export function preloadStreamContainer(): void {
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener)
-  preloadStreamContainer()
   return () => {
     listeners.delete(listener)
   }
 }
 
-/** The message list, once it has come. A chunk that cannot be fetched is thrown to the error page. */
-export function useStreamContainer(): DrawList | undefined {
+const SIGNS_OF_LIFE = ['pointerdown', 'pointermove', 'touchstart', 'keydown'] as const
+/** When nobody has touched the page, it is fetched anyway: the browser has nothing better to do. */
+const IDLE_MS = 3_000
+
+/** Calls `action` once, when the person does the first thing on the page, or does nothing for a while. */
+function atFirstSignOfLife(action: () => void): () => void {
+  const stop = () => {
+    clearTimeout(timer)
+    for (const sign of SIGNS_OF_LIFE) window.removeEventListener(sign, act)
+  }
+  const act = () => {
+    stop()
+    action()
+  }
+  const timer = setTimeout(act, IDLE_MS)
+  for (const sign of SIGNS_OF_LIFE) window.addEventListener(sign, act, { passive: true })
+  return stop
+}
+
+/**
+ * The message list, once it has come: at once when it is `needed`, else out of the way of the first
+ * paint. A chunk that cannot be fetched is thrown to the error page.
+ */
+export function useStreamContainer(needed: boolean): DrawList | undefined {
   const current = useSyncExternalStore(
     subscribe,
     () => chunk,
     () => undefined,
   )
+  useEffect(() => {
+    if (!needed) return atFirstSignOfLife(preloadStreamContainer)
+    preloadStreamContainer()
+    return undefined
+  }, [needed])
   if (current?.kind === 'failed') throw current.error
   return current?.kind === 'ready' ? current.draw : undefined
 }

@@ -13,6 +13,9 @@ import { shortcutHint } from '../shortcuts'
 import { Header } from './Header'
 import { ShellFrame } from './ShellFrame'
 
+/** From here on the history stands beside the conversation; below, it comes over it. */
+const WIDE = '(min-width: 64rem)'
+
 interface AppShellProps {
   thread: string
   onOpen: (id: string) => void
@@ -23,6 +26,7 @@ interface AppShellProps {
 /** History, header and the page between them. */
 export function AppShell({ thread, onOpen, onNew, children }: AppShellProps) {
   const sidebar = useSidebar()
+  const wide = useMediaQuery(WIDE)
 
   // Only changes: what was kept stands there already, by the inline script.
   useEffect(
@@ -37,12 +41,14 @@ export function AppShell({ thread, onOpen, onNew, children }: AppShellProps) {
     <ShellFrame
       sidebar={sidebar}
       panel={
-        <HistoryPanel thread={thread} onOpen={onOpen} onNew={onNew} close={<CollapseButton />} />
+        wide && (
+          <HistoryPanel thread={thread} onOpen={onOpen} onNew={onNew} close={<CollapseButton />} />
+        )
       }
       header={<Header thread={thread} onNew={onNew} />}
     >
       {children}
-      <HistoryDrawer thread={thread} onOpen={onOpen} onNew={onNew} />
+      {!wide && <HistoryDrawer thread={thread} onOpen={onOpen} onNew={onNew} />}
     </ShellFrame>
   )
 }
@@ -65,7 +71,6 @@ function CollapseButton() {
 
 function HistoryDrawer({ thread, onOpen, onNew }: Omit<AppShellProps, 'children'>) {
   const drawer = useDrawer()
-  const wide = useMediaQuery('(min-width: 64rem)')
   const open = useCallback(
     (id: string) => {
       ui.setDrawer('closed')
@@ -80,7 +85,7 @@ function HistoryDrawer({ thread, onOpen, onNew }: Omit<AppShellProps, 'children'
 
   return (
     <Sheet
-      open={drawer === 'open' && !wide}
+      open={drawer === 'open'}
       onOpenChange={(shown) => {
         ui.setDrawer(shown ? 'open' : 'closed')
       }}
