@@ -44,9 +44,11 @@ export function StatusNote({ status, text, code, onRetry }: StatusNoteProps): Re
         className={cn('size-4 shrink-0', status === 'error' ? 'text-destructive' : 'text-warning')}
       />
       <p className="min-w-48 flex-1 leading-5">
-        {text}
+        {text}{' '}
         {code !== undefined && (
-          <code className="ml-1.5 font-mono text-xs text-muted-foreground">{code}</code>
+          <code className="ml-0.5 font-mono text-xs [overflow-wrap:anywhere] text-muted-foreground">
+            {code}
+          </code>
         )}
       </p>
       {onRetry !== undefined && (
