@@ -1,6 +1,6 @@
 import { Skeleton } from '@/components/ui/skeleton'
 
-import { Greeting } from './chat/Welcome'
+import { Greeting, SuggestionsPlaceholder } from './chat/Welcome'
 import { ShellFrame } from './layout/ShellFrame'
 import { LogoMark } from './layout/Logo'
 import { HistorySkeleton, MessageListSkeleton } from './Skeleton'
@@ -36,11 +36,7 @@ export function ChatPlaceholder() {
       <div className="flex min-h-0 flex-1 flex-col overflow-hidden in-data-[thread=open]:hidden">
         <div className="column my-auto flex flex-col py-8">
           <Greeting />
-          <div className="mt-8 grid gap-2.5 sm:grid-cols-2">
-            {[0, 1, 2, 3].map((index) => (
-              <Skeleton key={index} className="h-24 rounded-2xl" />
-            ))}
-          </div>
+          <SuggestionsPlaceholder />
           <div className="mt-6 min-h-10" />
         </div>
       </div>

@@ -1,5 +1,6 @@
 'use client'
 
+import { Skeleton } from '@/components/ui/skeleton'
 import { useSelectedModel } from '@/stores/models.store'
 
 import { LogoMark } from '../layout/Logo'
@@ -38,8 +39,7 @@ export function Welcome({ onSend }: { onSend: (text: string) => void }) {
                 onSend(prompt)
               }}
             >
-              <span className="text-sm font-medium">{title}</span>
-              <span className="text-[0.8125rem] leading-5 text-muted-foreground">{prompt}</span>
+              <SuggestionText title={title} prompt={prompt} />
             </button>
           </li>
         ))}
@@ -62,6 +62,31 @@ export function Welcome({ onSend }: { onSend: (text: string) => void }) {
           </>
         )}
       </div>
+    </div>
+  )
+}
+
+function SuggestionText({ title, prompt }: { title: string; prompt: string }) {
+  return (
+    <>
+      <span className="text-sm font-medium">{title}</span>
+      <span className="text-[0.8125rem] leading-5 text-muted-foreground">{prompt}</span>
+    </>
+  )
+}
+
+/** Blanks as high as the suggestions, so that nothing moves when those take their place. */
+export function SuggestionsPlaceholder() {
+  return (
+    <div className="mt-8 grid gap-2.5 sm:grid-cols-2">
+      {SUGGESTIONS.map(({ title, prompt }) => (
+        <Skeleton
+          key={title}
+          className="flex flex-col gap-1 rounded-2xl border border-transparent px-4 py-3.5 *:invisible"
+        >
+          <SuggestionText title={title} prompt={prompt} />
+        </Skeleton>
+      ))}
     </div>
   )
 }
