@@ -1,4 +1,4 @@
-import { paragraphs, prose } from './support/chat-page'
+import { prose } from './support/chat-page'
 import { expect, test } from './support/fixtures'
 
 const PHONE = { width: 390, height: 844 }
@@ -135,25 +135,56 @@ test('who asks for less motion gets none', async ({ chat, page, upstream }) => {
   }
 })
 
-test('the page does not move while it becomes alive', async ({ api, page, upstream }) => {
-  upstream.next({ text: paragraphs(1) })
-  const id = await api.exchange('Rivers')
-  for (const address of ['/chat', `/chat?c=${id}`]) {
-    await page.goto(address)
-    await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible()
-    await page.waitForLoadState('networkidle')
-    const shift = await page.evaluate(
-      () =>
-        new Promise<number>((resolve) => {
-          new PerformanceObserver((list) => {
-            const shifts = list.getEntries() as (PerformanceEntry & { value: number })[]
-            resolve(shifts.reduce((sum, { value }) => sum + value, 0))
-          }).observe({ type: 'layout-shift', buffered: true })
-          setTimeout(() => {
-            resolve(0)
-          }, 300)
-        }),
-    )
-    expect(shift, address).toBeLessThan(0.05)
-  }
-})
+for (const width of [390, 1440]) {
+  test(`the page does not move while it becomes alive, at ${width} px`, async ({ api, page }) => {
+    await page.setViewportSize({ width, height: 844 })
+    const id = await api.exchange('Rivers')
+    for (const address of ['/chat', `/chat?c=${id}`]) {
+      await page.goto(address)
+      await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible()
+      await page.waitForLoadState('networkidle')
+      const shifts = await page.evaluate(
+        () =>
+          new Promise<number[]>((resolve) => {
+            const seen: number[] = []
+            const observer = new PerformanceObserver((list) => {
+              const entries = list.getEntries() as (PerformanceEntry & { value: number })[]
+              seen.push(...entries.map(({ value }) => value))
+            })
+            observer.observe({ type: 'layout-shift', buffered: true })
+            // What happened before is told in a task of its own.
+            setTimeout(() => {
+              resolve(seen)
+            }, 100)
+          }),
+      )
+      const total = shifts.reduce((sum, shift) => sum + shift, 0)
+      expect(total, address).toBeLessThan(0.02)
+    }
+  })
+}
+
+for (const width of [390, 1440]) {
+  test(`the page as it is served stands where the living one will, at ${width} px`, async ({
+    baseURL,
+    browser,
+    chat,
+    page,
+  }) => {
+    const viewport = { width, height: 844 }
+    const dead = await browser.newContext({
+      viewport,
+      javaScriptEnabled: false,
+      ...(baseURL !== undefined && { baseURL }),
+    })
+    const served = await dead.newPage()
+    await served.goto('/chat')
+    const greeting = 'What would you like to know?'
+    const before = await served.getByRole('heading', { name: greeting }).boundingBox()
+    await dead.close()
+    await page.setViewportSize(viewport)
+    await chat.open()
+    await expect(page.getByRole('button', { name: 'Model: scripted' })).toBeVisible()
+    expect(await page.getByRole('heading', { name: greeting }).boundingBox()).toEqual(before)
+  })
+}
