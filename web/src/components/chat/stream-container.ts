@@ -2,6 +2,8 @@
 
 import { createElement, useEffect, useSyncExternalStore, type ReactElement } from 'react'
 
+import { loadChunk } from '@/lib/chunk'
+
 /** Draws the message list of a thread; another `key` makes another list. */
 type DrawList = (thread: string, key: string) => ReactElement
 
@@ -25,7 +27,7 @@ function settle(settled: Chunk) {
 function preloadStreamContainer(): void {
   if (chunk !== undefined && chunk.kind !== 'failed') return
   chunk = { kind: 'loading' }
-  import('../StreamContainer').then(
+  loadChunk(() => import('../StreamContainer')).then(
     (module) => {
       settle({
         kind: 'ready',

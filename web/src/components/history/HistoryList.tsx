@@ -5,6 +5,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 
 import { Button } from '@/components/ui/button'
 import { useToday } from '@/hooks/useToday'
+import { loadChunk } from '@/lib/chunk'
 import { conversations, useConversationList } from '@/stores/conversations.store'
 import type { Conversation } from '@/types/chat'
 
@@ -14,7 +15,7 @@ import { reportFailure, reportUndoable } from '../toasts'
 import { groupConversations } from './groups'
 import { HistoryItem } from './HistoryItem'
 
-const DeleteDialog = dynamic(() => import('./DeleteDialog'), { ssr: false })
+const DeleteDialog = dynamic(() => loadChunk(() => import('./DeleteDialog')), { ssr: false })
 
 /** How long the way back is offered; the store waits a little longer before it deletes. */
 const UNDO_SHOWN_MS = 5_500

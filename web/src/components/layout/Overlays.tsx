@@ -4,15 +4,19 @@ import dynamic from 'next/dynamic'
 
 import { useKeyboardShortcuts } from '@/hooks/useKeyboardShortcuts'
 import { useStream } from '@/hooks/useStream'
+import { loadChunk } from '@/lib/chunk'
 import { ui, usePalette, useShortcutsHelp } from '@/stores/ui.store'
 
 import { reportFailure } from '../toasts'
 
-const CommandPalette = dynamic(() => import('./CommandPalette'), { ssr: false })
-const ShortcutsDialog = dynamic(() => import('./ShortcutsDialog'), { ssr: false })
-const Toaster = dynamic(() => import('@/components/ui/sonner').then(({ Toaster: T }) => T), {
-  ssr: false,
-})
+const CommandPalette = dynamic(() => loadChunk(() => import('./CommandPalette')), { ssr: false })
+const ShortcutsDialog = dynamic(() => loadChunk(() => import('./ShortcutsDialog')), { ssr: false })
+const Toaster = dynamic(
+  () => loadChunk(() => import('@/components/ui/sonner')).then(({ Toaster: T }) => T),
+  {
+    ssr: false,
+  },
+)
 
 interface OverlaysProps {
   thread: string
