@@ -119,18 +119,20 @@ test('who asks for less motion gets none', async ({ chat, page, upstream }) => {
   await expect(page.getByRole('menu')).toBeVisible()
   expect(await moving()).toEqual([])
 
-  /** What moves for longer than the blink that stands for "no animation". */
+  /** What changes its place or size, and what never comes to rest. A short fade is neither. */
   async function moving(): Promise<string[]> {
     return page.evaluate(() =>
-      document
-        .getAnimations()
-        .filter((animation) => {
-          const timing = animation.effect?.getComputedTiming()
-          return Number(timing?.duration ?? 0) > 1 && animation.playState === 'running'
-        })
-        .map((animation) =>
-          animation instanceof CSSAnimation ? animation.animationName : 'other',
-        ),
+      document.getAnimations().flatMap(({ effect }) => {
+        const { duration, iterations } = effect?.getComputedTiming() ?? {}
+        if (!(effect instanceof KeyframeEffect) || Number(duration) <= 1) return []
+        const changed = effect.getKeyframes().flatMap((frame) => Object.keys(frame))
+        const calm = ['opacity', 'color', 'backgroundColor', 'borderColor', 'boxShadow']
+        const own = ['offset', 'computedOffset', 'easing', 'composite']
+        const moved = changed.filter((name) => ![...calm, ...own].includes(name))
+        return moved.length > 0 || iterations === Infinity
+          ? [`${effect.target?.outerHTML.slice(0, 80) ?? ''}: ${changed.join(' ')}`]
+          : []
+      }),
     )
   }
 })

@@ -59,7 +59,7 @@ test.describe('with the embedded model only', () => {
     page,
   }) => {
     await chat.open()
-    await expect(page.getByText(/a small demonstration model that runs inside/)).toBeVisible()
+    await expect(page.getByText(/small demonstration model inside this server/)).toBeVisible()
     await page.getByRole('button', { name: 'Plug in a larger model' }).click()
     const ways = page.getByRole('dialog', { name: 'Use a larger model' })
     await expect(ways).toContainText('OPENAI_BASE_URL')

@@ -10,7 +10,7 @@ test('a very long and fast answer does not freeze the page', async ({ chat, page
   // Some 20,000 tokens of prose, lists and code, at 2,000 a second.
   const section = (index: number) =>
     `## Section ${index}\n\n${paragraphs(2, 50)}\n\n- one\n- two\n\n\`\`\`python\n${'value = compute(value)\n'.repeat(8)}\`\`\``
-  const text = Array.from({ length: 60 }, (_, index) => section(index + 1)).join('\n\n')
+  const text = Array.from({ length: 128 }, (_, index) => section(index + 1)).join('\n\n')
   const answer = upstream.next({ text, rate: 2_000 })
   await chat.open()
   await page.evaluate(() => {
@@ -30,7 +30,7 @@ test('a very long and fast answer does not freeze the page', async ({ chat, page
   await chat.composer.pressSequentially('and then, what would you say to that?', { delay: 60 })
   await expect(chat.composer).toHaveValue('and then, what would you say to that?')
   await expect(chat.answers.last()).toHaveAttribute('data-status', 'complete', { timeout: 60_000 })
-  await expect(chat.answerText).toContainText('Section 60')
+  await expect(chat.answerText).toContainText('Section 128')
   expect(answer.sent).toBe(text)
 
   const { keys, tasks } = await page.evaluate(

@@ -33,18 +33,11 @@ test('a paced answer grows in many steps, and each is the beginning of the whole
 }) => {
   const answer = upstream.next({ text: prose(60), rate: 40 })
   await chat.open()
-  const steps = await chat.page.evaluateHandle(() => {
-    const seen: string[] = []
-    new MutationObserver(() => {
-      const text = document.querySelector('article .markdown')?.textContent ?? ''
-      if (text !== seen.at(-1)) seen.push(text)
-    }).observe(document.body, { subtree: true, childList: true, characterData: true })
-    return seen
-  })
+  const growth = await chat.watchGrowth()
   await chat.say('Count slowly')
   await chat.expectEnding('complete')
 
-  const seen = (await steps.jsonValue()).filter((text) => text !== '')
+  const seen = await growth()
   expect(seen.length).toBeGreaterThan(6)
   for (const text of seen) expect(answer.text.startsWith(text.trimEnd())).toBe(true)
   expect(seen.at(-1)).toBe(answer.text)

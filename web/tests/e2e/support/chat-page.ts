@@ -58,6 +58,19 @@ export class ChatPage {
     await expect(this.sendButton).toBeVisible()
   }
 
+  /** From now on notes every text that the newest answer has on the screen; the returned function tells them. */
+  async watchGrowth(): Promise<() => Promise<string[]>> {
+    const seen = await this.page.evaluateHandle(() => {
+      const texts: string[] = []
+      new MutationObserver(() => {
+        const text = [...document.querySelectorAll('article .markdown')].at(-1)?.textContent
+        if (text !== undefined && text !== '' && text !== texts.at(-1)) texts.push(text)
+      }).observe(document.body, { subtree: true, childList: true, characterData: true })
+      return texts
+    })
+    return () => seen.jsonValue()
+  }
+
   /** The link of a conversation in the history. */
   conversation(title: string): Locator {
     return this.history.getByRole('link', { name: title })
