@@ -87,8 +87,11 @@ fn ending(log: &[StreamChunk]) -> (&ChatMessage, &Done) {
 }
 
 fn told(log: &[StreamChunk]) -> &RunError {
-    let errors = log.iter().filter_map(|chunk| if let StreamChunk::Error(error) = chunk { Some(error) } else { None });
-    errors.last().expect("an error is told")
+    let mut errors = log.iter().filter_map(|chunk| match chunk {
+        StreamChunk::Error(error) => Some(error),
+        _ => None,
+    });
+    errors.next().expect("an error is told")
 }
 
 #[tokio::test]

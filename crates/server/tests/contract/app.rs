@@ -257,12 +257,16 @@ impl Events {
 
     /// The next event; none when the server has closed the stream.
     pub(crate) async fn next(&mut self) -> Option<Event> {
-        loop {
-            match self.heard().await? {
-                Heard::Event(event) => return Some(event),
-                Heard::Comment(_) => {}
+        let next = async {
+            loop {
+                match self.heard().await? {
+                    Heard::Event(event) => return Some(event),
+                    Heard::Comment(_) => {}
+                }
             }
-        }
+        };
+        // Pings alone are no progress.
+        soon("an event", next).await
     }
 
     /// The next event, which must come.

@@ -106,7 +106,9 @@ async fn streams(app: &TestApp, recording: &mut Recording) {
     recording.event("event-done-error", &log[2]);
 
     let mut stopped: Events = app.ask("Tell me a long story").await;
+    let answer = app.script.answers().await;
     app.delete(&format!("/api/realtime/{}", stopped.run())).await;
+    answer.dropped().await;
     let log = stopped.rest().await;
     recording.event("event-message-cancelled", &log[1]);
     recording.event("event-done-cancelled", &log[2]);

@@ -5,7 +5,7 @@ use serde_json::json;
 use weir_protocol::{RunId, Timestamp};
 use weir_store::Clock as _;
 
-use crate::app::{Data, Events, TestApp, joined, kinds, request};
+use crate::app::{Data, Events, Options, TestApp, joined, kinds, request};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -149,7 +149,8 @@ async fn log_9_what_a_reader_sees_is_in_the_store_already() {
 
 #[tokio::test]
 async fn log_11_a_reader_far_behind_gets_every_event_of_a_long_answer() {
-    let app = TestApp::new().await;
+    let window = std::time::Duration::from_millis(1);
+    let app = TestApp::with(Options { window, ..Options::default() }).await;
     let mut events = app.ask("Tell me everything").await;
     let run = events.run();
     events.event().await;
