@@ -10,6 +10,8 @@ export default defineConfig({
   testDir: 'tests/e2e',
   globalSetup: './tests/e2e/support/setup.ts',
   outputDir: 'test-results',
+  // Every test has a server and a browser context of its own.
+  fullyParallel: true,
   workers: 2,
   retries: 0,
   timeout: 45_000,
