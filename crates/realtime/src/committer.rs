@@ -28,7 +28,7 @@ pub struct CommitterOptions {
 
 impl Default for CommitterOptions {
     fn default() -> Self {
-        Self { window: Duration::from_millis(30) }
+        Self { window: Duration::from_millis(35) }
     }
 }
 
