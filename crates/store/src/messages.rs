@@ -107,7 +107,8 @@ impl Store {
         Ok(message)
     }
 
-    /// The branch that ends with `leaf`, oldest first: what a model is shown.
+    /// The branch that ends with `leaf`, oldest first: what a model is shown. An answer that is still growing is shown as
+    /// far as it has come.
     pub async fn lineage(&self, leaf: MessageId) -> Result<Vec<ChatMessage>, StoreError> {
         let sql = format!(
             "WITH RECURSIVE branch (id, parent_id, depth) AS (
@@ -117,9 +118,17 @@ impl Store {
                  WHERE branch.depth < $2)
              {COLUMNS} JOIN branch ON branch.id = m.id ORDER BY branch.depth DESC"
         );
-        let rows =
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(leaf.0).bind(LINEAGE_LIMIT - 1).fetch_all(&self.readers).await?;
-        rows.iter().map(message).collect()
+        let mut snapshot = self.readers.begin().await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(leaf.0)
+            .bind(LINEAGE_LIMIT - 1)
+            .fetch_all(&mut *snapshot)
+            .await?;
+        let mut branch = rows.iter().map(message).collect::<Result<Vec<_>, _>>()?;
+        for message in &mut branch {
+            fold_streaming(&mut snapshot, message).await?;
+        }
+        Ok(branch)
     }
 }
 
