@@ -7,6 +7,8 @@ use crate::{ConversationId, FieldError, MessageId, Role};
 
 /// The longest prompt or message, in bytes of UTF-8.
 pub(crate) const MAX_CONTENT_BYTES: usize = 256 * 1024;
+/// The longest id of a model, in characters.
+pub(crate) const MAX_MODEL_CHARS: usize = 200;
 /// The longest title, in characters.
 pub(crate) const MAX_TITLE_CHARS: usize = 200;
 
@@ -53,8 +55,11 @@ impl StartRun {
             }
             None => {}
         }
-        if self.context.as_ref().is_some_and(|text| text.len() > MAX_CONTENT_BYTES) {
-            faults.push(FieldError::new("context", "must be at most 256 KiB"));
+        if let Some(context) = &self.context {
+            check_text(&mut faults, "context", context);
+        }
+        if self.model.as_ref().is_some_and(|id| id.chars().count() > MAX_MODEL_CHARS || id.contains('\0')) {
+            faults.push(FieldError::new("model", "must be a model's id of at most 200 characters"));
         }
         if self.parent_id.is_some() && self.conversation_id.is_none() && self.prompt.is_some() {
             faults.push(FieldError::new("conversationId", "is required with parentId"));
@@ -143,7 +148,13 @@ impl CreateMessage {
 fn check_content(faults: &mut Vec<FieldError>, path: &str, text: &str) {
     if text.trim().is_empty() {
         faults.push(FieldError::new(path, "must not be blank"));
-    } else if text.len() > MAX_CONTENT_BYTES {
+    } else {
+        check_text(faults, path, text);
+    }
+}
+
+fn check_text(faults: &mut Vec<FieldError>, path: &str, text: &str) {
+    if text.len() > MAX_CONTENT_BYTES {
         faults.push(FieldError::new(path, "must be at most 256 KiB"));
     } else if text.contains('\0') {
         faults.push(FieldError::new(path, "must not contain the character U+0000"));
