@@ -1,11 +1,11 @@
 //! The life of the server: open, take over, listen, drain, close.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use axum::serve::ListenerExt as _;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     time::{interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -69,7 +69,13 @@ pub fn run(config: Config) -> Result<(), ServeError> {
     telemetry::start(EnvFilter::new(&config.log), config.log_format);
     // Two crypto libraries may be linked; which one is used is said here, once.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?.block_on(serve(config))
+}
+
+/// One core is left to the thread that commits and to the engine. A worker more than there is work for costs each token a
+/// wake-up of its own.
+fn workers() -> usize {
+    thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
 async fn serve(config: Config) -> Result<(), ServeError> {
@@ -115,9 +121,11 @@ async fn serve(config: Config) -> Result<(), ServeError> {
             .with_graceful_shutdown(async move { closing.cancelled().await })
             .into_future(),
     );
+    // Whoever reads the next line may send one at once.
+    let mut signals = Signals::listen()?;
     println!("Weir is ready: http://{addr}");
 
-    wait_for_signal().await?;
+    signals.next().await;
     tracing::info!("stopping; a second signal stops at once");
     let draining = async {
         app.draining.cancel();
@@ -133,7 +141,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     };
     tokio::select! {
         () = draining => {}
-        signalled = wait_for_signal() => signalled?,
+        () = signals.next() => {}
     }
     drop(data_dir);
     Ok(())
@@ -212,12 +220,21 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
     }
 }
 
-async fn wait_for_signal() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals to stop, heard from the start on.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

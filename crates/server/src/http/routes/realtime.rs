@@ -103,8 +103,11 @@ fn follow(app: &App, run: RunRecord, after: Seq) -> RunStream {
 }
 
 fn position(query: &Query, headers: &HeaderMap) -> Result<Seq, ApiError> {
-    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty());
-    let Some(text) = query.text("after").or(header) else { return Ok(Seq::START) };
-    let number = text.parse::<u64>().map(Seq);
-    number.map_err(|_| ApiError::invalid_as("invalid_offset", "after", "must be the number of an event"))
+    let garbage = || ApiError::invalid_as("invalid_offset", "after", "must be the number of an event");
+    let text = match (query.text("after"), headers.get("last-event-id")) {
+        (Some(text), _) => text,
+        (None, Some(header)) => header.to_str().map_err(|_| garbage())?,
+        (None, None) => "",
+    };
+    if text.is_empty() { Ok(Seq::START) } else { text.parse().map(Seq).map_err(|_| garbage()) }
 }
