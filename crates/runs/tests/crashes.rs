@@ -111,6 +111,14 @@ fn live(path: &Path, answer: &Answer, life: &Life, run: &mut Option<RunRecord>) 
     runtime.block_on(async {
         let provider = answer.reciter(Some(life.pieces));
         let (store, log, runs) = open(path, provider.clone()).await;
+        let answer_of = async |run: &RunRecord| store.streaming_message(run.conversation, run.message).await.unwrap();
+        // How the process finds the answer: taking it over, it may go on at once.
+        let found = match run {
+            Some(run) => Some(answer_of(run).await),
+            None => None,
+        };
+        let content = found.as_ref().map_or("", |found| found.content.as_str());
+        let has_ended = found.as_ref().is_some_and(|found| found.status != MessageStatus::Streaming);
         if run.is_some() {
             runs.take_over_orphans().await.unwrap();
         } else {
@@ -125,16 +133,14 @@ fn live(path: &Path, answer: &Answer, life: &Life, run: &mut Option<RunRecord>) 
             *run = Some(runs.start(ALICE, request, None).await.unwrap());
         }
         let run = run.as_ref().unwrap();
-        let message = async || store.streaming_message(run.conversation, run.message).await.unwrap();
-        let before = message().await;
-        if before.status != MessageStatus::Streaming || (!answer.continues && !before.content.is_empty()) {
+        if has_ended || (!answer.continues && !content.is_empty()) {
             return; // It ends, or has ended, as interrupted.
         }
         soon("the provider to fall silent", provider.silent.notified()).await;
         let said: usize = answer.pieces.iter().cycle().take(life.pieces).sum();
-        let wanted = before.content.chars().count() + said;
+        let wanted = (content.chars().count() + said).min(answer.text.chars().count());
         let mut reader = log.reader(run.id, Seq(1));
-        while life.settles && message().await.content.chars().count() < wanted.min(answer.text.chars().count()) {
+        while life.settles && answer_of(run).await.content.chars().count() < wanted {
             soon("what was said", reader.next()).await.unwrap();
         }
     });

@@ -94,6 +94,8 @@ async fn err_8_all_fields_that_are_wrong_are_named_at_once() {
         ("/api/realtime", json!({ "prompt": " \n" }), vec!["prompt"]),
         ("/api/realtime", json!({ "prompt": "a\u{0}" }), vec!["prompt"]),
         ("/api/realtime", json!({ "prompt": too_long, "context": too_long }), vec!["prompt", "context"]),
+        ("/api/realtime", json!({ "prompt": "a", "context": "\u{0}", "model": "\u{0}" }), vec!["context", "model"]),
+        ("/api/realtime", json!({ "prompt": "a", "model": "m".repeat(201) }), vec!["model"]),
         ("/api/realtime", json!({ "prompt": 1, "tools": "all", "model": [] }), vec!["model", "prompt", "tools"]),
         ("/api/realtime", json!({ "prompt": "a", "tools": [1] }), vec!["tools[0]"]),
         ("/api/realtime", json!({ "prompt": "a", "conversationId": "x" }), vec!["conversationId"]),

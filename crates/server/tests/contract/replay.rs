@@ -70,9 +70,11 @@ async fn log_4_garbage_for_a_number_is_refused() {
         let refused = app.get(&format!("/api/realtime/{run}?after={garbage}")).await;
         assert_eq!(refused.faults("invalid_offset"), ["after"], "{garbage}");
     }
-    let headers = [("last-event-id", "one")];
-    let refused = app.send(request(Method::GET, &format!("/api/realtime/{run}"), &headers, None)).await;
-    assert_eq!(refused.faults("invalid_offset"), ["after"]);
+    for garbage in ["one", "é", "1 2"] {
+        let headers = [("last-event-id", garbage)];
+        let refused = app.send(request(Method::GET, &format!("/api/realtime/{run}"), &headers, None)).await;
+        assert_eq!(refused.faults("invalid_offset"), ["after"], "{garbage}");
+    }
 }
 
 #[tokio::test]

@@ -156,6 +156,19 @@ async fn run_10_a_prompt_follows_the_newest_message_or_the_one_it_names() {
 }
 
 #[tokio::test]
+async fn run_10_a_model_is_shown_an_answer_that_still_grows_as_far_as_it_has_come() {
+    let app = TestApp::new().await;
+    let mut first = app.ask("One").await;
+    let growing = app.script.answers().await;
+    growing.say("Two and");
+    assert_eq!(kinds(&[first.event().await, first.event().await]), ["message", "token"]);
+    app.start(json!({ "prompt": "Three", "conversationId": first.conversation() })).await;
+    let turns = app.script.answers().await.request.turns.clone();
+    assert_eq!(turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>(), ["One", "Two and", "Three"]);
+    assert!(growing.is_heard());
+}
+
+#[tokio::test]
 async fn run_10_a_parent_of_another_conversation_is_refused() {
     let app = TestApp::new().await;
     let mut one = app.ask("One").await;

@@ -162,7 +162,7 @@ impl Whole {
         let tokens = log.iter().filter(|event| event.kind == "token").map(value);
         let joined: String = tokens.map(|token| token["text"].as_str().unwrap().to_owned()).collect();
         assert_eq!(message["content"], joined, "the tokens are the message");
-        Self { message, done, log }
+        Self { log, message, done }
     }
 
     pub(crate) fn text(&self) -> &str {
