@@ -15,20 +15,6 @@ pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_micros(micros))
 }
 
-/// The same of a process and its children.
-pub(crate) fn family_cpu_time(pid: u32) -> Result<Duration> {
-    let mut total = cpu_time(pid)?;
-    for entry in fs::read_dir("/proc")? {
-        let Some(child) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        // A process may end while the list is read.
-        let Ok(fields) = stat_fields(child) else { continue };
-        if fields.get(1).is_some_and(|parent| *parent == pid.to_string()) {
-            total += cpu_time(child)?;
-        }
-    }
-    Ok(total)
-}
-
 /// The fields of `/proc/PID/stat` from the third on, which is the state; the second may contain anything.
 fn stat_fields(pid: u32) -> Result<Vec<String>> {
     let line = fs::read_to_string(format!("/proc/{pid}/stat"))?;
@@ -86,7 +72,6 @@ mod tests {
         while cpu_time(pid).unwrap() < Duration::from_millis(20) {
             assert!(begun.elapsed() < Duration::from_secs(20), "a busy process does not age");
         }
-        assert!(family_cpu_time(pid).unwrap() >= cpu_time(pid).unwrap());
         assert!(resident_kib(pid).unwrap() > 500);
     }
 }

@@ -103,7 +103,8 @@ pub(crate) async fn start_weir(
     Ok((Running { child, addr }, begun.elapsed()))
 }
 
-/// Starts nginx as a relay of `upstream` that buffers nothing; `None` when it is not installed.
+/// Starts nginx as a relay of `upstream` that buffers nothing; `None` when it is not installed. It runs as one process, so
+/// that stopping it leaves no worker behind.
 pub(crate) async fn start_nginx(dir: &Path, upstream: SocketAddr) -> Result<Option<Running>> {
     let Some(binary) = [
         "/usr/sbin/nginx",
@@ -118,7 +119,7 @@ pub(crate) async fn start_nginx(dir: &Path, upstream: SocketAddr) -> Result<Opti
     };
     let addr = free_address().await?;
     let config = format!(
-        "user root;\nworker_processes 1;\ndaemon off;\npid {dir}/nginx.pid;\nerror_log {dir}/error.log warn;\n\
+        "daemon off;\nmaster_process off;\npid {dir}/nginx.pid;\nerror_log {dir}/error.log warn;\n\
          events {{ worker_connections 1024; }}\n\
          http {{\n  access_log off;\n  client_body_temp_path {dir}/body;\n  proxy_temp_path {dir}/proxy;\n  \
          fastcgi_temp_path {dir}/fastcgi;\n  uwsgi_temp_path {dir}/uwsgi;\n  scgi_temp_path {dir}/scgi;\n  \
@@ -133,6 +134,7 @@ pub(crate) async fn start_nginx(dir: &Path, upstream: SocketAddr) -> Result<Opti
         .arg("-c")
         .arg(&path)
         .stdin(Stdio::null())
+        .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()

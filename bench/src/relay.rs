@@ -120,7 +120,7 @@ pub(crate) async fn run(args: &RelayArgs) -> Result<()> {
 }
 
 async fn measure(client: &Client, target: &Target<'_>, args: &RelayArgs) -> Result<Round> {
-    let used = || target.process.map(|process| machine::family_cpu_time(process.pid()?)).transpose();
+    let used = || target.process.map(|process| machine::cpu_time(process.pid()?)).transpose();
     let (before, begun) = (used()?, Instant::now());
     let delays = load(client, target, args, args.rate * args.seconds).await?;
     let (after, wall) = (used()?, begun.elapsed());
