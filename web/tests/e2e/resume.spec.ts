@@ -136,20 +136,24 @@ test('a server that was killed and comes back finishes the answer on the open pa
 test('the answer goes on through a time without network', async ({
   chat,
   context,
+  line,
   problems,
   upstream,
 }) => {
   problems.expect(NETWORK_LOSS)
   const answer = upstream.next({ text: prose(120) })
-  await chat.open()
+  await chat.page.goto(`${line.url}/chat`)
   await chat.say('Ride through a tunnel')
   const before = answer.send(30)
   await expect(chat.answerText).toHaveText(before.trim())
 
   await context.setOffline(true)
+  line.cut()
   await expect(chat.page.getByText(/You are offline/)).toBeVisible()
+  await expect(chat.list).toHaveAttribute('data-stream', 'offline')
   const meanwhile = answer.send(30)
   await expect(chat.answerText).toHaveText(before.trim())
+  line.mend()
   await context.setOffline(false)
   await expect(chat.page.getByText(/You are offline/)).toBeHidden()
   await expect(chat.answerText).toHaveText(meanwhile.trim())
@@ -157,6 +161,30 @@ test('the answer goes on through a time without network', async ({
   await chat.expectEnding('complete')
   await expect(chat.answerText).toHaveText(answer.text)
   expect(answer.asked).toBe(1)
+  expect(answer.closedEarly).toBe(0)
+})
+
+test('a connection that breaks again and again loses nothing and doubles nothing', async ({
+  api,
+  chat,
+  line,
+  problems,
+  upstream,
+}) => {
+  problems.expect(NETWORK_LOSS)
+  const answer = upstream.next({ text: prose(200), rate: 60 })
+  await chat.page.goto(`${line.url}/chat`)
+  await chat.say('Over a bad line')
+  for (const word of ['word20 ', 'word60 ', 'word100 ']) {
+    await expect(chat.answerText).toContainText(word)
+    line.cut()
+    await expect(chat.page.getByText(/Connection lost/)).toBeVisible()
+    line.mend()
+  }
+  await chat.expectEnding('complete')
+  await expect(chat.answerText).toHaveText(answer.text)
+  const stored = await api.stored(await chat.conversationId())
+  expect(stored.map(({ content }) => content)).toEqual(['Over a bad line', answer.text])
 })
 
 test('what is sent without network goes out when it is back', async ({

@@ -1,6 +1,7 @@
 import { type APIRequestContext, type BrowserContext, test as base, expect } from '@playwright/test'
 
 import { ChatPage } from './chat-page'
+import { Line } from './line'
 import { Problems } from './problems'
 import { type Settings, WeirServer } from './server'
 import { Upstream } from './upstream'
@@ -19,6 +20,8 @@ interface Fixtures {
   upstream: Upstream
   /** The server under test: a process of its own, with an empty history. */
   server: WeirServer
+  /** A way to the server that can be cut. */
+  line: Line
   /** What the browser complained about; a test that provokes a complaint says so. */
   problems: Problems
   /** The page of the first tab. */
@@ -53,6 +56,12 @@ export const test = base.extend<Options & Fixtures>({
 
   baseURL: async ({ server }, provide) => {
     await provide(server.url)
+  },
+
+  line: async ({ server }, provide) => {
+    const line = await Line.to(server.url)
+    await provide(line)
+    await line.close()
   },
 
   problems: [

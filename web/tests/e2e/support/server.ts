@@ -48,7 +48,12 @@ export class WeirServer {
   static async start(settings: Settings): Promise<WeirServer> {
     const folder = await mkdtemp(join(tmpdir(), 'weir-e2e-'))
     const server = new WeirServer(settings, folder)
-    await server.start()
+    try {
+      await server.start()
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
     return server
   }
 
