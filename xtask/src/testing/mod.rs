@@ -64,9 +64,6 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
     });
     let model = suite.step("Model", &[Rust, E2e], &[built], || model::pull(&weir).map(|()| Counts::CHECK));
     suite.step("Rust tests", &[Rust], &[built], || rust_tests(workspace));
-    suite.step("Rust doc tests", &[Rust], &[built], || {
-        cargo_test(workspace, &["test", "--doc", "--workspace", "--locked", "--no-fail-fast"])
-    });
     suite.step("Rust documentation", &[Rust], &[], || {
         check(
             workspace
