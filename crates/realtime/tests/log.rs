@@ -97,12 +97,11 @@ impl Journal {
         assert!(!frames.is_empty());
         for frame in frames {
             let place = usize::try_from(frame.seq.0).unwrap() - 1;
-            match self.seen.get(place) {
-                Some(seen) => assert_eq!(seen, &frame, "a replay carries the same bytes"),
-                None => {
-                    assert_eq!(place, self.seen.len(), "no event is left out");
-                    self.seen.push(frame);
-                }
+            if let Some(seen) = self.seen.get(place) {
+                assert_eq!(seen, &frame, "a replay carries the same bytes");
+            } else {
+                assert_eq!(place, self.seen.len(), "no event is left out");
+                self.seen.push(frame);
             }
         }
         true
@@ -175,7 +174,9 @@ async fn play(ops: Vec<Op>, window: Duration) {
                 let (_, lease) = process.store.take_over(run.id).await.unwrap();
                 writer = process.writer(lease).await;
                 said = answer_of(&process.store, &run).await.content;
-                journals.iter_mut().for_each(|journal| journal.cut(&process, &run, 0));
+                for journal in &mut journals {
+                    journal.cut(&process, &run, 0);
+                }
             }
         }
     }

@@ -181,15 +181,11 @@ fn check(answer: &Answer, lives: &[Life]) {
             assert_eq!(message.status, MessageStatus::Complete);
             assert_eq!(done.attempts, Some(u32::try_from(lives.len()).unwrap() + 1));
         }
-        match message.status {
-            MessageStatus::Complete => assert_eq!(message.content, answer.text),
-            _ => {
-                assert_eq!(
-                    (message.status, done.finish_reason),
-                    (MessageStatus::Interrupted, FinishReason::Interrupted)
-                );
-                assert!(answer.text.starts_with(&joined) && !joined.is_empty());
-            }
+        if message.status == MessageStatus::Complete {
+            assert_eq!(message.content, answer.text);
+        } else {
+            assert_eq!((message.status, done.finish_reason), (MessageStatus::Interrupted, FinishReason::Interrupted));
+            assert!(answer.text.starts_with(&joined) && !joined.is_empty());
         }
         if before.status == MessageStatus::Streaming && answer.continues {
             let partial = Some(before.content).filter(|text| !text.is_empty());

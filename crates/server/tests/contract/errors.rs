@@ -169,11 +169,11 @@ async fn err_12_nothing_that_a_client_sends_is_a_500() {
     let (run, log) = app.answered("Hello", "Good day.").await;
     let message: Value = serde_json::from_str(&log[0].data).unwrap();
     let conversation = message["conversationId"].as_str().unwrap();
-    let long = "a".repeat(60_000);
+    let endless = "a".repeat(60_000);
     let underscores = "_".repeat(30_000);
     let values =
         ["", "%00", "%ff", "%", "-1", "0", "999999999999999999999", "NaN", "null", "'", "%F0%9F%A6%80", "a&a=b"];
-    let values = values.into_iter().chain([long.as_str(), underscores.as_str()]);
+    let values = values.into_iter().chain([endless.as_str(), underscores.as_str()]);
     for value in values {
         for path in [
             format!("/api/conversations?q={value}"),

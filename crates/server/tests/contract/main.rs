@@ -16,3 +16,4 @@ mod rules;
 mod runs;
 mod snapshot;
 mod sockets;
+mod storm;
