@@ -28,6 +28,7 @@ export default defineConfig(
     '.next/',
     'out/',
     'dist/',
+    'dist.new/',
     'next-env.d.ts',
     'src/types/generated/',
     'playwright-report/',

@@ -2,7 +2,7 @@
  * Copies the export (out/) to dist/, which the Rust server embeds, with a Brotli and a gzip copy beside every file
  * that shrinks by it. The same input gives the same bytes.
  */
-import { cp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,9 @@ import { brotliCompress, constants, gzip } from 'node:zlib'
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
 const source = path('../out')
-const target = path('../dist')
+const dist = path('../dist')
+/** Filled first and then put in place, so that a build of the server meanwhile finds a whole app. */
+const target = path('../dist.new')
 
 const COMPRESSIBLE = new Set([
   '.css',
@@ -64,6 +66,8 @@ async function work() {
   for (let name = files.shift(); name !== undefined; name = files.shift()) await compress(name)
 }
 await Promise.all(Array.from({ length: availableParallelism() }, work))
+await rm(dist, { recursive: true, force: true })
+await rename(target, dist)
 
 const kb = (bytes) => `${(bytes / 1024).toFixed(0)} KB`
 console.log(
