@@ -34,10 +34,10 @@ export function ChatPlaceholder() {
       }
     >
       <div className="flex min-h-0 flex-1 flex-col overflow-hidden in-data-[thread=open]:hidden">
-        <div className="column my-auto flex flex-col py-8">
+        <div className="column my-auto flex flex-col py-8 max-sm:pt-4 max-sm:pb-7">
           <Greeting />
           <SuggestionsPlaceholder />
-          <div className="mt-6 min-h-10" />
+          <div className="mt-6 min-h-10 max-sm:mt-4 max-sm:min-h-20" />
         </div>
       </div>
       <div className="hidden min-h-0 flex-1 overflow-hidden in-data-[thread=open]:block">

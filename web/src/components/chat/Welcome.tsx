@@ -26,9 +26,9 @@ export const SUGGESTIONS = [
 export function Welcome({ onSend }: { onSend: (text: string) => void }) {
   const model = useSelectedModel()
   return (
-    <div className="column my-auto flex flex-col py-8" data-welcome="">
+    <div className="column my-auto flex flex-col py-8 max-sm:pt-4 max-sm:pb-7" data-welcome="">
       <Greeting />
-      <ul className="mt-8 grid gap-2.5 sm:grid-cols-2">
+      <ul className="mt-8 grid gap-2.5 max-sm:mt-6 max-sm:gap-2 sm:grid-cols-2">
         {SUGGESTIONS.map(({ title, prompt }) => (
           <li key={title}>
             <button
@@ -46,7 +46,7 @@ export function Welcome({ onSend }: { onSend: (text: string) => void }) {
       </ul>
       {/* Keeps its height while the models load, so that nothing above it moves. */}
       <div
-        className="mt-6 min-h-10 text-[0.8125rem] leading-5 text-muted-foreground"
+        className="mt-6 min-h-10 text-[0.8125rem] leading-5 text-muted-foreground max-sm:mt-4 max-sm:min-h-20"
         data-model-note=""
       >
         {model?.demo === true && (
@@ -78,7 +78,7 @@ function SuggestionText({ title, prompt }: { title: string; prompt: string }) {
 /** Blanks as high as the suggestions, so that nothing moves when those take their place. */
 export function SuggestionsPlaceholder() {
   return (
-    <div className="mt-8 grid gap-2.5 sm:grid-cols-2">
+    <div className="mt-8 grid gap-2.5 max-sm:mt-6 max-sm:gap-2 sm:grid-cols-2">
       {SUGGESTIONS.map(({ title, prompt }) => (
         <Skeleton
           key={title}
