@@ -67,6 +67,10 @@ impl Drive {
                     Heard::Left => return Ok(Ended::Left),
                     Heard::Failure(error) => error,
                 },
+                // Part of the answer is there and the provider refuses to go on with it.
+                Err(error) if error.kind != ProviderErrorKind::Crashed && !self.fold.text().is_empty() => {
+                    return Ok(Ended::With(self.not_continued(&error.message)));
+                }
                 Err(error) => error,
             };
             if failed.kind != ProviderErrorKind::Crashed || !self.may_go_on(&chosen) {

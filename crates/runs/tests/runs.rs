@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use weir_protocol::{
     ChatMessage, Done, FinishReason, MessageStatus, Model, RunError, RunId, Seq, StartRun, StreamChunk,
 };
-use weir_providers::{ChatRequest, EventStream, Provider, ProviderError, ProviderEvent};
+use weir_providers::{ChatRequest, EventStream, Provider, ProviderError, ProviderErrorKind, ProviderEvent};
 use weir_realtime::{CommitterOptions, EventLog};
 use weir_runs::{Providers, Runs, StartError};
 use weir_store::{RunRecord, RunState};
@@ -138,6 +138,20 @@ async fn dur_3_an_orphan_whose_provider_cannot_continue_ends_as_interrupted() {
     assert_eq!((message.content.as_str(), message.status), ("Good ", MessageStatus::Interrupted));
     assert_eq!((done.finish_reason, done.attempts), (FinishReason::Interrupted, Some(2)));
     assert!(!script.is_asked().await);
+}
+
+#[tokio::test]
+async fn dur_3_an_orphan_whose_continuation_is_refused_ends_as_interrupted() {
+    let (process, script) = Process::new().await;
+    let run = process.orphan("Good ").await;
+    process.runs.take_over_orphans().await.unwrap();
+    let asked = script.asked().await;
+    asked.refuse(ProviderError::new(ProviderErrorKind::Rejected, "The last message must be a user's."));
+    let log = process.log_of(run.id).await;
+    assert_eq!(told(&log).code, "interrupted");
+    let (message, done) = ending(&log);
+    assert_eq!((message.content.as_str(), message.status), ("Good ", MessageStatus::Interrupted));
+    assert_eq!(done.finish_reason, FinishReason::Interrupted);
 }
 
 #[tokio::test]
