@@ -113,6 +113,14 @@ impl Feeds {
         feed
     }
 
+    /// Rings for the run, if anybody holds its feed.
+    pub(crate) fn ring(&self, run: RunId) {
+        let feed = lock(&self.runs).get(&run).and_then(Weak::upgrade);
+        if let Some(feed) = feed {
+            feed.ring();
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         lock(&self.runs).len()

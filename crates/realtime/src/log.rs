@@ -41,6 +41,11 @@ impl EventLog {
         Reader::new(self.store.clone(), self.feeds.of(run), run, after)
     }
 
+    /// Has a run's readers see for themselves what became of it: those of a log that is gone are let go.
+    pub fn ring(&self, run: RunId) {
+        self.feeds.ring(run);
+    }
+
     /// The number of the run's last event.
     ///
     /// # Errors

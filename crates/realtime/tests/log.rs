@@ -366,6 +366,23 @@ async fn dur_4_a_writer_learns_that_its_run_was_deleted_and_its_readers_are_let_
 }
 
 #[tokio::test]
+async fn log_13_readers_of_a_log_that_is_gone_are_let_go_when_the_bell_rings() {
+    let stored = TestStore::open().await;
+    let (gone, there) = (stored.start("Hello").await, stored.start("Hello").await);
+    let process = Process::new(stored.store.clone(), WINDOW);
+    let (mut of_gone, mut of_there) = (Journal::new(&process, &gone), Journal::new(&process, &there));
+    assert!(of_gone.read().await && of_there.read().await);
+    process.store.delete_conversation(ALICE, gone.conversation).await.unwrap();
+    let waiting = tokio::spawn(async move { of_gone.read().await });
+    process.log.ring(gone.id);
+    process.log.ring(there.id);
+    assert!(!waiting.await.unwrap());
+    let mut writer = process.writer(there.first_lease()).await;
+    writer.text(there.message, "still there".to_owned()).await.unwrap();
+    assert!(of_there.read().await, "a bell alone ends nothing");
+}
+
+#[tokio::test]
 async fn log_9_a_flush_returns_when_all_is_committed() {
     let stored = TestStore::open().await;
     let run = stored.start("Hello").await;

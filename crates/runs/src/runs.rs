@@ -193,11 +193,16 @@ impl Runs {
         self.inner.tasks.spawn(async move {
             let id = run.id;
             let driven = AssertUnwindSafe(inner.drive(run, lease, &active)).catch_unwind().await;
+            let broke = !matches!(driven, Ok(Ok(())));
             match driven {
                 Ok(Ok(())) => {}
                 Ok(Err(Broke::LostLease(_))) => tracing::warn!(run = %id, "the run is somebody else's or gone"),
                 Ok(Err(Broke::Store(error))) => inner.end_broken(id, &error.to_string()).await,
                 Err(_) => inner.end_broken(id, "it panicked").await,
+            }
+            if broke {
+                // It may have been deleted, and then nobody writes the end that its readers wait for.
+                inner.log.ring(id);
             }
             drop(admission);
             inner.deactivate(id);
