@@ -26,6 +26,8 @@ pub struct Parts {
     pub runs: Runs,
     /// Times and ids.
     pub clock: Arc<dyn Clock>,
+    /// The names this server is known by, beside IP addresses and names without a dot.
+    pub hosts: Vec<String>,
     /// After how long a silent stream sends a comment.
     pub heartbeat: Duration,
     /// How long a log is kept after its run has ended.

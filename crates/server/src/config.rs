@@ -28,6 +28,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What a commit holds through.
     pub durability: Durability,
+    /// The names this server is known by, beside IP addresses and names without a dot.
+    pub hosts: Vec<String>,
     /// After how long a silent stream sends a comment.
     pub heartbeat: Duration,
     /// How long a log is kept after its run has ended.
@@ -140,6 +142,7 @@ impl Config {
             durability: reading
                 .one_of("WEIR_DURABILITY", &[("disk", Durability::Disk), ("process", Durability::Process)])
                 .unwrap_or_default(),
+            hosts: reading.list("WEIR_HOSTS").unwrap_or_default(),
             heartbeat: reading.duration("WEIR_HEARTBEAT", Duration::from_secs(15), Duration::from_millis(10)),
             run_retention: reading.duration("WEIR_RUN_RETENTION", Duration::from_hours(24), Duration::ZERO),
             shutdown_grace: reading.duration("WEIR_SHUTDOWN_GRACE", Duration::from_secs(10), Duration::ZERO),
@@ -167,9 +170,7 @@ fn openai(reading: &mut Reading) -> Option<OpenAi> {
         str::parse::<BaseUrl>,
     );
     let api_key = reading.parsed("OPENAI_API_KEY", "a key of visible ASCII characters", str::parse::<ApiKey>);
-    let models = reading.text("OPENAI_MODELS").map(|list| {
-        list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-    });
+    let models = reading.list("OPENAI_MODELS");
     if models.as_ref().is_some_and(Vec::is_empty) {
         reading.fault("OPENAI_MODELS", "names no model; leave it unset to ask the server");
     }

@@ -100,6 +100,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         log,
         runs: runs.clone(),
         clock: clock.clone(),
+        hosts: config.hosts,
         heartbeat: config.heartbeat,
         retention: config.run_retention,
         draining: CancellationToken::new(),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, str::FromStr as _, time::Duration};
 use super::{ConfigFaults, Fault};
 
 /// Every key that Weir reads.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "DATABASE_URL",
@@ -20,6 +20,7 @@ const KEYS: [&str; 22] = [
     "WEIR_DATA_DIR",
     "WEIR_DURABILITY",
     "WEIR_HEARTBEAT",
+    "WEIR_HOSTS",
     "WEIR_LOCAL_MODEL",
     "WEIR_LOG",
     "WEIR_LOG_FORMAT",
@@ -109,6 +110,12 @@ impl Reading {
     /// The value of `key`; an empty one counts as unset, as is usual for environment variables.
     pub(super) fn text(&self, key: &str) -> Option<String> {
         self.source.values.get(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    /// Words separated by commas.
+    pub(super) fn list(&self, key: &str) -> Option<Vec<String>> {
+        let list = self.text(key)?;
+        Some(list.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect())
     }
 
     pub(super) fn fault(&mut self, key: &str, message: &str) {

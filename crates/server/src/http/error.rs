@@ -36,6 +36,12 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail)
     }
 
+    /// 421: the request was meant for another server (RFC 9110, 15.5.20).
+    pub(crate) fn unknown_host() -> Self {
+        let detail = "This server does not go by that name. Its operator can add the name to WEIR_HOSTS.";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", detail)
+    }
+
     /// 404: there is no such thing, or it is another user's.
     pub(crate) fn not_found(thing: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {thing}."))

@@ -55,6 +55,22 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
     (1..=128).contains(&id.len()).then_some(id).filter(|id| id.bytes().all(sane)).map(str::to_owned)
 }
 
+/// Refuses requests to a name that is not this server's. A foreign page can make its own name resolve to this machine, and
+/// its scripts would then be of the same origin as an open server (DNS rebinding). Such a name always has a dot.
+pub(crate) async fn known_host(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
+    let header = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("."));
+    let authority = header.map_or_else(|| request.uri().authority().cloned(), |host| host.parse().ok());
+    let named = header.is_some() || authority.is_some();
+    let known = authority.is_some_and(|authority| {
+        let host = authority.host();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        bare.parse::<IpAddr>().is_ok()
+            || !host.contains('.')
+            || app.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+    });
+    if named && !known { Err(ApiError::unknown_host()) } else { Ok(next.run(request).await) }
+}
+
 /// Refuses changes that another site's page asks for in the person's browser.
 pub(crate) async fn same_origin(request: Request, next: Next) -> Result<Response, ApiError> {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);

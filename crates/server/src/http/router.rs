@@ -37,6 +37,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(from_fn_with_state(app.clone(), layers::refuse_while_draining))
         .layer(from_fn(layers::same_origin))
+        .layer(from_fn_with_state(app.clone(), layers::known_host))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(app.clone(), layers::envelope))

@@ -70,6 +70,7 @@ impl TestApp {
             log,
             runs,
             clock: clock.clone(),
+            hosts: vec!["weir.example".to_owned()],
             heartbeat: options.heartbeat,
             retention: options.retention,
             draining: CancellationToken::new(),

@@ -164,6 +164,18 @@ async fn err_11_another_sites_page_changes_nothing() {
 }
 
 #[tokio::test]
+async fn err_14_a_name_that_is_not_the_servers_is_refused() {
+    let app = TestApp::new().await;
+    let read = |host: &'static str| app.send(request(Method::GET, "/api/conversations", &[("host", host)], None));
+    for host in ["evil.example", "evil.example:3000", "127.0.0.1.evil.example", "weir.example.evil.example:80", "%%"] {
+        read(host).await.problem(421, "unknown_host");
+    }
+    for host in ["127.0.0.1:3000", "[::1]:3000", "localhost:3000", "weir", "weir.example", "WEIR.example:443"] {
+        assert_eq!(read(host).await.status, 200, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn err_12_nothing_that_a_client_sends_is_a_500() {
     let app = TestApp::new().await;
     let (run, log) = app.answered("Hello", "Good day.").await;
