@@ -14,7 +14,7 @@ pub enum ModelSource {
     Off,
     /// A GGUF file of the user's.
     File(PathBuf),
-    /// The file that [`pull`](super::pull) puts into this directory; it may come later.
+    /// The file that [`pull`](super::pull()) puts into this directory; it may come later.
     Pulled {
         /// The directory of models, usually [`user_directory`].
         directory: PathBuf,
