@@ -29,7 +29,7 @@ export function getConversation(id: string, deps: ApiDeps): Promise<Conversation
   return requestJson(`/api/conversations/${id}`, zConversation, deps)
 }
 
-/** A conversation with the given changes made. */
+/** A conversation with the given changes made, even when the page goes away meanwhile. */
 export function updateConversation(
   id: string,
   change: UpdateConversation,
@@ -38,6 +38,7 @@ export function updateConversation(
   return requestJson(`/api/conversations/${id}`, zConversation, {
     ...deps,
     method: 'PATCH',
+    keepalive: true,
     body: { schema: zUpdateConversation, value: change },
   })
 }

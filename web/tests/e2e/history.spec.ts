@@ -10,6 +10,9 @@ test('a conversation is renamed in place, and stays renamed', async ({ api, chat
   await field.press('Enter')
   await expect(chat.conversation('Rivers and weirs')).toBeFocused()
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Rivers and weirs')
+  await expect
+    .poll(async () => (await api.conversations()).map(({ title }) => title))
+    .toEqual(['Rivers and weirs'])
   await page.reload()
   await expect(chat.conversation('Rivers and weirs')).toBeVisible()
 })
@@ -33,6 +36,8 @@ test('a pinned conversation stands first', async ({ api, chat, page }) => {
   await chat.act('Old one', 'Pin')
   await expect(links).toHaveText(['Old one', 'New one'])
   await expect(chat.history.getByRole('heading', { name: 'Pinned' })).toBeVisible()
+  // The page shows it before the server knows it.
+  await expect.poll(async () => (await api.conversations()).some(({ pinned }) => pinned)).toBe(true)
   await page.reload()
   await expect(links).toHaveText(['Old one', 'New one'])
   await chat.act('Old one', 'Unpin')
