@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use proptest::{prelude::*, test_runner::FileFailurePersistence};
+use proptest::prelude::*;
 use tokio::{task::JoinHandle, time::Instant};
 use weir_protocol::{ChatMessage, Done, FinishReason, MessageStatus, RunError, Seq, StreamChunk, Timestamp};
 use weir_realtime::{CommitterOptions, EventLog, Frame, LogWriter, LostLease, Reader};
 use weir_store::{Lease, RunEnd, RunRecord, Store};
-use weir_testkit::{ALICE, TestStore, soon};
+use weir_testkit::{ALICE, TestStore, cases, run_alone, soon};
 
 /// A log with its committer at work; dropping it is the death of a process.
 struct Process {
@@ -194,23 +194,11 @@ async fn play(ops: Vec<Op>, window: Duration) {
     assert_eq!((stored_message.content, stored_message.status), (said, MessageStatus::Complete));
 }
 
-fn run_alone(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
-}
-
-/// A seed that failed is kept beside the tests, and is tried again first.
-fn cases(cases: u32) -> ProptestConfig {
-    let seeds = FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-seeds.txt"));
-    ProptestConfig {
-        cases,
-        max_shrink_iters: 200,
-        failure_persistence: Some(Box::new(seeds)),
-        ..ProptestConfig::default()
-    }
-}
+/// Where the seeds that failed are kept.
+const FAILED_SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-seeds.txt");
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(cases(FAILED_SEEDS, 40))]
 
     #[test]
     fn log_14_whatever_happens_the_log_is_the_message(
@@ -300,7 +288,7 @@ async fn play_among(ops: Vec<Among>) {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(FAILED_SEEDS, 24))]
 
     #[test]
     fn dur_4_a_lost_lease_appends_nothing_and_disturbs_nobody(ops in prop::collection::vec(among(), 0..60)) {

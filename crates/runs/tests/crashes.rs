@@ -10,14 +10,14 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
-use proptest::{prelude::*, test_runner::FileFailurePersistence};
+use proptest::prelude::*;
 use tokio::{runtime::Runtime, sync::Notify};
 use weir_protocol::{FinishReason, MessageStatus, Model, Seq, StartRun, StreamChunk, Timestamp};
 use weir_providers::{ChatRequest, EventStream, FinishedWith, Provider, ProviderError, ProviderEvent};
 use weir_realtime::{CommitterOptions, EventLog};
 use weir_runs::{Providers, Runs};
 use weir_store::{Durability, RunRecord, Store};
-use weir_testkit::{ALICE, TestClock, soon};
+use weir_testkit::{ALICE, TestClock, cases, soon};
 
 /// Answers with one text, piece by piece, from wherever the partial answer ends.
 struct Reciter {
@@ -194,19 +194,11 @@ fn check(answer: &Answer, lives: &[Life]) {
     });
 }
 
-/// A seed that failed is kept beside the tests, and is tried again first.
-fn cases(cases: u32) -> ProptestConfig {
-    let seeds = FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-seeds.txt"));
-    ProptestConfig {
-        cases,
-        max_shrink_iters: 200,
-        failure_persistence: Some(Box::new(seeds)),
-        ..ProptestConfig::default()
-    }
-}
+/// Where the seeds that failed are kept.
+const FAILED_SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-seeds.txt");
 
 proptest! {
-    #![proptest_config(cases(20))]
+    #![proptest_config(cases(FAILED_SEEDS, 20))]
 
     #[test]
     fn dur_2_an_answer_survives_the_deaths_of_its_processes(

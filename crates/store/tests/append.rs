@@ -4,10 +4,10 @@
 
 use std::collections::HashSet;
 
-use proptest::{prelude::*, test_runner::FileFailurePersistence};
+use proptest::prelude::*;
 use weir_protocol::{FinishReason, MessageStatus, RunId, Seq, Timestamp};
 use weir_store::{NewEvent, RunAppend, RunEnd, RunRecord, RunState, StoreError};
-use weir_testkit::{ALICE, TestStore};
+use weir_testkit::{ALICE, TestStore, cases, run_alone};
 
 /// What is wrong with a run's part of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,23 +103,11 @@ async fn check(parts: Vec<Part>) {
     }
 }
 
-fn run_alone(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
-}
-
-/// A seed that failed is kept beside the tests, and is tried again first.
-fn cases(cases: u32) -> ProptestConfig {
-    let seeds = FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-seeds.txt"));
-    ProptestConfig {
-        cases,
-        max_shrink_iters: 200,
-        failure_persistence: Some(Box::new(seeds)),
-        ..ProptestConfig::default()
-    }
-}
+/// Where the seeds that failed are kept.
+const FAILED_SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-seeds.txt");
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(FAILED_SEEDS, 24))]
 
     #[test]
     fn dur_4_a_refused_run_takes_nobody_with_it(parts in prop::collection::vec(part(), 1..6)) {

@@ -7,11 +7,13 @@
 use std::time::Duration;
 
 mod clock;
+mod property;
 mod provider;
 mod sse;
 mod store;
 
 pub use clock::TestClock;
+pub use property::{cases, run_alone};
 pub use provider::{Answer, Asked, Script, ScriptedProvider};
 pub use sse::{Event, EventParser, Heard};
 pub use store::{ALICE, BOB, TestStore};
