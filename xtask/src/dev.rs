@@ -5,14 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::model;
 use crate::process;
@@ -44,7 +42,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     model::pull_if_wanted(&workspace.binary(Profile::Dev));
     terminal::heading("Development servers");
 
-    let stop = stop_request()?;
+    let stop = process::stop_request()?;
     let mut sources = Sources::new(workspace)?;
     let mut server = Service::start("server", &mut server_command(workspace))?;
     let mut web = pnpm.web_script("dev");
@@ -96,15 +94,6 @@ fn server_command(workspace: &Workspace) -> Command {
         command.env("WEIR_SHUTDOWN_GRACE", "1s");
     }
     command
-}
-
-/// Becomes true with Ctrl-C, or when the system asks this process to end.
-fn stop_request() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot listen for Ctrl-C")?;
-    }
-    Ok(stop)
 }
 
 /// A server in a process group of its own, so that it can be ended together with everything that it has started.

@@ -12,6 +12,7 @@ mod pnpm;
 mod prerequisites;
 mod process;
 mod serve;
+mod services;
 mod setup;
 mod stamp;
 mod terminal;
@@ -34,6 +35,7 @@ Usage: cargo xtask <command>
   build              build the release binary, target/release/weir
   contracts          generate the OpenAPI document and the TypeScript contract from the Rust types
   bench [ARGS]       run a benchmark of the bench/ folder against the release binary
+  services           start PostgreSQL and Redis for tests that are run by hand, until Ctrl-C
   setup              install or name whatever building, running and testing Weir needs
   help               show this list
 ";
@@ -70,8 +72,12 @@ fn run(command: &str, arguments: &[String]) -> Result<ExitCode> {
         }
         "serve" => serve::run(&Workspace::locate()?, pass_through(arguments))?,
         "bench" => bench::run(&Workspace::locate()?, pass_through(arguments))?,
+        "services" => match services::Lifetime::parse(arguments) {
+            Some(lifetime) => services::run(lifetime)?,
+            None => return Ok(usage_error(&takes_no_arguments(command, arguments))),
+        },
         "setup" | "build" | "contracts" | "dev" if !arguments.is_empty() => {
-            return Ok(usage_error(&format!("`{command}` takes no arguments, but got `{}`", arguments.join(" "))));
+            return Ok(usage_error(&takes_no_arguments(command, arguments)));
         }
         "setup" => drop(setup::run(&Workspace::locate()?, Purpose::Test)?),
         "build" => build::run(&Workspace::locate()?)?,
@@ -88,6 +94,10 @@ fn pass_through(arguments: &[String]) -> &[String] {
         Some((first, rest)) if first == "--" => rest,
         _ => arguments,
     }
+}
+
+fn takes_no_arguments(command: &str, arguments: &[String]) -> String {
+    format!("`{command}` takes no arguments, but got `{}`", arguments.join(" "))
 }
 
 fn usage_error(message: &str) -> ExitCode {

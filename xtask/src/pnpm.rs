@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use weir_services::find_program;
 
-use crate::prerequisites::{find_program, major};
+use crate::prerequisites::major;
 use crate::process;
 use crate::stamp::Stamp;
 use crate::terminal;

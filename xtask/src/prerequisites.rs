@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
+use weir_services::find_program;
+
 use crate::process;
 use crate::setup::Purpose;
 use crate::terminal::enumeration;
@@ -75,18 +77,27 @@ pub(crate) fn missing(purpose: Purpose) -> Vec<Missing> {
     if purpose == Purpose::Test && chromium().is_none() {
         missing.push(Missing::package("Chromium", &["chromium"]));
     }
+    if purpose == Purpose::Test {
+        missing.extend(missing_servers());
+    }
     missing
+}
+
+/// The servers that tests start for themselves.
+pub(crate) fn missing_servers() -> Vec<Missing> {
+    let servers = [
+        (weir_services::Postgres::is_installed(), "PostgreSQL", ["postgresql"].as_slice()),
+        (weir_services::Redis::is_installed(), "Redis", &["redis-server"]),
+        (weir_services::nginx().is_some(), "nginx", &["nginx"]),
+    ];
+    let missing = servers.into_iter().filter(|(is_there, ..)| !is_there);
+    missing.map(|(_, name, packages)| Missing::package(name, packages)).collect()
 }
 
 /// The browser for the end-to-end tests.
 pub(crate) fn chromium() -> Option<PathBuf> {
     let bundled = CHROMIUM_BUNDLES.iter().map(PathBuf::from).find(|path| path.is_file());
     CHROMIUM_NAMES.iter().find_map(|name| find_program(name)).or(bundled)
-}
-
-/// Where `PATH` has a program of this name.
-pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| is_executable(path))
 }
 
 /// One sentence that names all that is missing and what to do about it.
@@ -201,11 +212,6 @@ fn folders_in(folder: impl AsRef<Path>, prefix: &str) -> Vec<PathBuf> {
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
         .map(|entry| entry.path())
         .collect()
-}
-
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use weir_services::find_program;
 
 use crate::pnpm::Pnpm;
 use crate::prerequisites::{self, Missing};
@@ -24,21 +25,35 @@ pub(crate) enum Purpose {
 /// # Errors
 /// One sentence that names everything that is missing, with the remedy.
 pub(crate) fn run(workspace: &Workspace, purpose: Purpose) -> Result<Pnpm> {
-    let mut missing = prerequisites::missing(purpose);
-    if !prerequisites::packages(&missing).is_empty() && may_install_packages() {
-        terminal::step("System packages", || install_packages(&missing))?;
-        missing = prerequisites::missing(purpose);
-    }
-    if !missing.is_empty() {
-        bail!("{}", prerequisites::sentence(&missing, has_apt()));
-    }
+    provide(|| prerequisites::missing(purpose))?;
     let pnpm = Pnpm::find_or_install(workspace)?;
     pnpm.install_dependencies(workspace)?;
     Ok(pnpm)
 }
 
+/// Installs or names what is missing of the servers that tests start for themselves.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn servers() -> Result<()> {
+    provide(prerequisites::missing_servers)
+}
+
+/// Looks for what is missing, installs of it what it may, and looks again.
+fn provide(look: impl Fn() -> Vec<Missing>) -> Result<()> {
+    let mut missing = look();
+    if !prerequisites::packages(&missing).is_empty() && may_install_packages() {
+        terminal::step("System packages", || install_packages(&missing))?;
+        missing = look();
+    }
+    if !missing.is_empty() {
+        bail!("{}", prerequisites::sentence(&missing, has_apt()));
+    }
+    Ok(())
+}
+
 fn has_apt() -> bool {
-    prerequisites::find_program("apt-get").is_some()
+    find_program("apt-get").is_some()
 }
 
 fn may_install_packages() -> bool {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
+use weir_services::find_program;
 
 use crate::build;
 use crate::contracts;
@@ -16,6 +17,7 @@ use crate::model;
 use crate::pnpm::Pnpm;
 use crate::prerequisites;
 use crate::process;
+use crate::services::{Environment, Running};
 use crate::setup::{self, Purpose};
 use crate::terminal;
 use crate::workspace::{Profile, Workspace};
@@ -63,7 +65,14 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
         cargo(&["build", "--workspace", "--bins", "--tests", "--locked"])
     });
     let model = suite.step("Model", &[Rust, E2e], &[built], || model::pull(&weir).map(|()| Counts::CHECK));
-    suite.step("Rust tests", &[Rust], &[built], || rust_tests(workspace));
+    let mut running = None;
+    let services = suite.step("Services", &[Rust, E2e], &[], || {
+        running = Some(Running::start()?);
+        Ok(Counts::CHECK)
+    });
+    let nothing = Environment::new();
+    let environment = running.as_ref().map_or(&nothing, Running::environment);
+    suite.step("Rust tests", &[Rust], &[built, services], || rust_tests(workspace, environment));
     suite.step("Rust documentation", &[Rust], &[], || {
         check(
             workspace
@@ -73,8 +82,8 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
         )
     });
     suite.step("Contract", &[Contracts], &[built], || contracts::check_fresh(workspace, pnpm).map(|()| Counts::CHECK));
-    suite.step("Browser tests", &[E2e], &[pages, built, model], || {
-        browser_tests(pnpm, &weir, &scratch.join("playwright.json"))
+    suite.step("Browser tests", &[E2e], &[pages, built, model, services], || {
+        browser_tests(pnpm, &weir, environment, &scratch.join("playwright.json"))
     });
 }
 
@@ -93,20 +102,18 @@ fn web_build(workspace: &Workspace, pnpm: &Pnpm) -> Result<Counts> {
     Ok(Counts::CHECK)
 }
 
-fn rust_tests(workspace: &Workspace) -> Result<Counts> {
+fn rust_tests(workspace: &Workspace, environment: &Environment) -> Result<Counts> {
     let arguments = ["--workspace", "--locked", "--no-fail-fast"];
-    if prerequisites::find_program("cargo-nextest").is_none() {
-        println!("    cargo-nextest is not installed, so cargo runs the tests");
-        return cargo_test(workspace, &[["test", "--lib", "--bins", "--tests"].as_slice(), &arguments].concat());
-    }
     let mut command = colourful(workspace.cargo());
+    command.envs(environment);
+    if find_program("cargo-nextest").is_none() {
+        println!("    cargo-nextest is not installed, so cargo runs the tests");
+        command.args(["test", "--lib", "--bins", "--tests"]).args(arguments);
+        let finished = process::run_recorded(&mut command)?;
+        return Ok(counts::cargo_test(&finished.output).and_exit(finished.status));
+    }
     let finished = process::run_recorded(command.args(["nextest", "run", "--no-tests=pass"]).args(arguments))?;
     Ok(counts::nextest(&finished.output).and_exit(finished.status))
-}
-
-fn cargo_test(workspace: &Workspace, arguments: &[&str]) -> Result<Counts> {
-    let finished = process::run_recorded(colourful(workspace.cargo()).args(arguments))?;
-    Ok(counts::cargo_test(&finished.output).and_exit(finished.status))
 }
 
 /// Our reading along takes the terminal from cargo, but not its colours.
@@ -125,10 +132,14 @@ fn vitest(pnpm: &Pnpm, report: &Path) -> Result<Counts> {
     Ok(counts::vitest(&read(report)).and_exit(status))
 }
 
-fn browser_tests(pnpm: &Pnpm, weir: &Path, report: &Path) -> Result<Counts> {
+fn browser_tests(pnpm: &Pnpm, weir: &Path, environment: &Environment, report: &Path) -> Result<Counts> {
     forget(report)?;
     let mut command = pnpm.web_script("e2e");
-    command.arg("--reporter=list,json").env("PLAYWRIGHT_JSON_OUTPUT_FILE", report).env("WEIR_BINARY", weir);
+    command
+        .arg("--reporter=list,json")
+        .env("PLAYWRIGHT_JSON_OUTPUT_FILE", report)
+        .env("WEIR_BINARY", weir)
+        .envs(environment);
     if let Some(chromium) = prerequisites::chromium() {
         command.env("WEIR_CHROMIUM", chromium);
     }
