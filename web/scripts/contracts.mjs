@@ -30,5 +30,20 @@ await createClient({
 // JSON has no `undefined`: a field is there or it is not. With this the type that a schema parses to is exactly the
 // generated type, also under `exactOptionalPropertyTypes`.
 const schemas = `${output}/zod.gen.ts`
-const source = await readFile(schemas, 'utf8')
-await writeFile(schemas, source.replaceAll('z.optional(', 'z.exactOptional('))
+const source = (await readFile(schemas, 'utf8')).replaceAll('z.optional(', 'z.exactOptional(')
+
+// The frames of the WebSocket get a module of their own: its part of the page's script comes later than the others.
+const [head, ...declarations] = source.trimEnd().split(/\n\n(?=\/\*\*)/)
+const isOfFrames = (declaration) =>
+  /^export const z(ClientFrame|ServerFrame|InboxChange|SessionId)/m.test(declaration)
+const frames = declarations.filter(isOfFrames).join('\n\n')
+const others = declarations.filter((declaration) => !isOfFrames(declaration)).join('\n\n')
+const shared = [...others.matchAll(/^export const (\w+)/gm)]
+  .map(([, name]) => name)
+  .filter((name) => new RegExp(`\\b${name}\\b`).test(frames))
+  .sort()
+await writeFile(schemas, `${head}\n\n${others}\n`)
+await writeFile(
+  `${output}/frames.gen.ts`,
+  `${head}\n\nimport {\n${shared.map((name) => `    ${name},\n`).join('')}} from './zod.gen';\n\n${frames}\n`,
+)

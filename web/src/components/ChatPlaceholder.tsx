@@ -1,9 +1,9 @@
 import { Skeleton } from '@/components/ui/skeleton'
 
 import { Greeting, SuggestionsPlaceholder } from './chat/Welcome'
+import { HistoryPlaceholder } from './layout/HistoryPlaceholder'
 import { ShellFrame } from './layout/ShellFrame'
-import { LogoMark } from './layout/Logo'
-import { HistorySkeleton, MessageListSkeleton } from './Skeleton'
+import { MessageListSkeleton } from './Skeleton'
 
 /**
  * The page as it is served: what stands here is painted before any script has run. Which of the two
@@ -13,19 +13,7 @@ export function ChatPlaceholder() {
   return (
     <ShellFrame
       sidebar="open"
-      panel={
-        <>
-          <div className="flex h-(--header-height) items-center gap-2 pl-4 text-[0.9375rem] font-semibold tracking-tight text-foreground">
-            <LogoMark className="size-5.5 text-primary" />
-            Weir
-          </div>
-          <div className="flex flex-col gap-2 px-2.5 pb-4">
-            <Skeleton className="h-9" />
-            <Skeleton className="h-9" />
-          </div>
-          <HistorySkeleton />
-        </>
-      }
+      panel={<HistoryPlaceholder />}
       header={
         <header className="flex h-(--header-height) shrink-0 items-center justify-between border-b px-5">
           <Skeleton className="h-4 w-32" />

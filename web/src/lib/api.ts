@@ -2,13 +2,6 @@ import type { Conversation } from '@/types/chat'
 import type { ConversationPage, MessagePage, ModelList, UpdateConversation } from '@/types/api'
 
 import { type Fetch, request, requestJson, withQuery } from './fetcher'
-import {
-  zConversation,
-  zConversationPage,
-  zMessagePage,
-  zModelList,
-  zUpdateConversation,
-} from './validators'
 
 /** What a REST call depends on; a test passes its own `fetch`. All calls throw as `request` does. */
 export interface ApiDeps {
@@ -21,12 +14,12 @@ export function listConversations(
   query: { cursor?: string; limit?: number; q?: string },
   deps: ApiDeps,
 ): Promise<ConversationPage> {
-  return requestJson(withQuery('/api/conversations', query), zConversationPage, deps)
+  return requestJson(withQuery('/api/conversations', query), (v) => v.zConversationPage, deps)
 }
 
 /** One conversation. */
 export function getConversation(id: string, deps: ApiDeps): Promise<Conversation> {
-  return requestJson(`/api/conversations/${id}`, zConversation, deps)
+  return requestJson(`/api/conversations/${id}`, (v) => v.zConversation, deps)
 }
 
 /** A conversation with the given changes made, even when the page goes away meanwhile. */
@@ -35,11 +28,11 @@ export function updateConversation(
   change: UpdateConversation,
   deps: ApiDeps,
 ): Promise<Conversation> {
-  return requestJson(`/api/conversations/${id}`, zConversation, {
+  return requestJson(`/api/conversations/${id}`, (v) => v.zConversation, {
     ...deps,
     method: 'PATCH',
     keepalive: true,
-    body: { schema: zUpdateConversation, value: change },
+    body: { schema: (v) => v.zUpdateConversation, value: change },
   })
 }
 
@@ -56,10 +49,10 @@ export function listMessages(
   query: { conversationId: string; cursor?: string; limit?: number },
   deps: ApiDeps,
 ): Promise<MessagePage> {
-  return requestJson(withQuery('/api/messages', query), zMessagePage, deps)
+  return requestJson(withQuery('/api/messages', query), (v) => v.zMessagePage, deps)
 }
 
 /** Every model that can, or could, answer. */
 export function listModels(deps: ApiDeps): Promise<ModelList> {
-  return requestJson('/api/models', zModelList, deps)
+  return requestJson('/api/models', (v) => v.zModelList, deps)
 }

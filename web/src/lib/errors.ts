@@ -41,6 +41,11 @@ export class OfflineError extends Error {
   }
 }
 
+/** A payload that does not have the shape that the contract promises: client and server are of different versions. */
+export class ContractError extends Error {
+  override readonly name = 'ContractError'
+}
+
 /** Is it the rejection of a request that its own caller gave up? */
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError'

@@ -1,7 +1,6 @@
 import type { FieldError } from '@/types/api'
 
-import { ApiError, OfflineError } from './errors'
-import { ContractError } from './validators'
+import { ApiError, ContractError, OfflineError } from './errors'
 
 /** What went wrong, as data that a component can show. */
 export interface Failure {

@@ -1,14 +1,14 @@
 import type { Problem } from '@/types/api'
 
+import { type SchemaOf, loadValidators } from './contract'
 import { ApiError, OfflineError, isAbort } from './errors'
-import { type Schema, parse, parseJson, zProblem } from './validators'
 
 /** The `fetch` in use; a test passes its own. */
 export type Fetch = typeof globalThis.fetch
 
 /** A body, and the schema it must satisfy before it is sent. */
 export interface Body<T> {
-  readonly schema: Schema<T>
+  readonly schema: SchemaOf<T>
   readonly value: T
 }
 
@@ -47,7 +47,9 @@ export async function request<T>(path: string, options: RequestOptions<T> = {}):
   if (options.keepalive === true) init.keepalive = true
   if (body) {
     headers.set('content-type', 'application/json')
-    init.body = JSON.stringify(parse(body.schema, body.value, `the body of ${path}`))
+    const validators = await loadValidators()
+    const value = validators.parse(body.schema(validators), body.value, `the body of ${path}`)
+    init.body = JSON.stringify(value)
   }
 
   const response = await answered(send(path, init))
@@ -58,11 +60,12 @@ export async function request<T>(path: string, options: RequestOptions<T> = {}):
 /** One request whose answer is a `T`. Throws as {@link request} does, and a `ContractError` when the answer does not fit. */
 export async function requestJson<T, B = unknown>(
   path: string,
-  schema: Schema<T>,
+  schema: SchemaOf<T>,
   options: RequestOptions<B> = {},
 ): Promise<T> {
-  const response = await request(path, options)
-  return parseJson(schema, await answered(response.text()), `the answer of ${path}`)
+  const [response, validators] = await Promise.all([request(path, options), loadValidators()])
+  const text = await answered(response.text())
+  return validators.parseJson(schema(validators), text, `the answer of ${path}`)
 }
 
 /** `path` with the given query; a parameter that is undefined is left out. */
@@ -92,7 +95,7 @@ async function toApiError(response: Response): Promise<ApiError> {
   const type = response.headers.get('content-type') ?? ''
   if (!type.startsWith('application/problem+json')) return plainError(response, retryAfterMs)
 
-  const problem = readProblem(await answered(response.text()))
+  const problem = await readProblem(await answered(response.text()))
   if (!problem) return plainError(response, retryAfterMs)
   return new ApiError({
     status: response.status,
@@ -104,8 +107,9 @@ async function toApiError(response: Response): Promise<ApiError> {
   })
 }
 
-function readProblem(text: string): Problem | undefined {
+async function readProblem(text: string): Promise<Problem | undefined> {
   try {
+    const { parseJson, zProblem } = await loadValidators()
     return parseJson(zProblem, text, 'a problem document')
   } catch {
     return undefined

@@ -1,10 +1,10 @@
 import type { StartRun } from '@/types/api'
 
+import { loadValidators } from './contract'
 import { ApiError, OfflineError } from './errors'
 import { type Fetch, request } from './fetcher'
 import { type Waiting, waitToRetry } from './retry'
 import { type StreamDeps, isPassing } from './sse'
-import { parse, zId, zStartRun } from './validators'
 
 /** How often a start is tried while the browser believes that it has a network. */
 const MAX_TRIES = 6
@@ -33,12 +33,13 @@ export async function startRun(
     try {
       const response = await request('/api/realtime', {
         method: 'POST',
-        body: { schema: zStartRun, value: body },
+        body: { schema: (v) => v.zStartRun, value: body },
         idempotencyKey: key,
         headers: { accept: 'text/event-stream' },
         fetch: deps.fetch,
         signal,
       })
+      const { parse, zId } = await loadValidators()
       return {
         runId: parse(zId, response.headers.get('weir-run-id'), 'weir-run-id'),
         conversationId: parse(

@@ -3,17 +3,10 @@ import { type EventSourceMessage, createParser } from 'eventsource-parser'
 import type { RunEvent } from '@/types/chat'
 
 import type { Clock } from './clock'
-import { ApiError, OfflineError, isAbort } from './errors'
+import { type Validators, loadValidators } from './contract'
+import { ApiError, ContractError, OfflineError, isAbort } from './errors'
 import { type Fetch, request, withQuery } from './fetcher'
 import { type RetryDeps, type Waiting, waitToRetry } from './retry'
-import {
-  ContractError,
-  parse,
-  parseJson,
-  zAnything,
-  zEventNumber,
-  zStreamChunk,
-} from './validators'
 
 /** The server writes at least a comment this often while a run goes on, in milliseconds. */
 export const HEARTBEAT_MS = 15_000
@@ -107,8 +100,11 @@ export async function* readEvents(
   if (!reader) throw new OfflineError()
   const decoder = new TextDecoder()
   const events: RunEvent[] = []
-  const parser = createParser({ onEvent: (message) => events.push(toRunEvent(message)) })
   try {
+    const validators = await loadValidators()
+    const parser = createParser({
+      onEvent: (message) => events.push(toRunEvent(message, validators)),
+    })
     for (;;) {
       const bytes = await readInTime(reader, clock, signal)
       if (!bytes) return
@@ -133,7 +129,8 @@ function openRun(
   })
 }
 
-function toRunEvent(message: EventSourceMessage): RunEvent {
+function toRunEvent(message: EventSourceMessage, validators: Validators): RunEvent {
+  const { parse, parseJson, zAnything, zEventNumber, zStreamChunk } = validators
   const type = message.event ?? ''
   const seq = parse(zEventNumber, Number(message.id ?? Number.NaN), `the id of a ${type} event`)
   const data = parseJson(zAnything, message.data, `the data of event ${seq}`)

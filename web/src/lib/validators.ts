@@ -1,15 +1,12 @@
 import * as z from 'zod/mini'
 
+import { ContractError } from './errors'
+
 // The page's content security policy forbids `eval`; without this Zod probes for it, and the browser reports that.
 z.config({ jitless: true })
 
 /** A generated schema whose parsed value is a `T`. */
 export type Schema<T> = z.core.$ZodType<T>
-
-/** A payload that does not have the shape that the contract promises: client and server are of different versions. */
-export class ContractError extends Error {
-  override readonly name = 'ContractError'
-}
 
 /**
  * The value as a `T`.

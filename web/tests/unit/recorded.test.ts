@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod/mini'
 
+import * as frames from '@/types/generated/frames.gen'
 import * as generated from '@/types/generated/zod.gen'
 
 const FOLDER = join(import.meta.dirname, '../fixtures/recorded')
 
 const zRecord = z.strictObject({ schema: z.string(), body: z.unknown() })
-const schemas = new Map<string, z.core.$ZodType>(Object.entries(generated))
+const schemas = new Map<string, z.core.$ZodType>(Object.entries({ ...generated, ...frames }))
 const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'))
 
 describe('what the real server answered', () => {

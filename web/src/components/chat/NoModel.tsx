@@ -5,7 +5,7 @@ import { RotateCw } from 'lucide-react'
 import { Button } from '@/components/ui/button'
 import { models, useModels } from '@/stores/models.store'
 
-import { ModelSetup, Snippet } from './LargerModel'
+import { ModelSetup, Snippet } from './ModelSetup'
 
 /** What to do on a server that has no model: the quickest way first. */
 export function NoModel() {

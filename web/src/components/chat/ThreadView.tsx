@@ -4,6 +4,7 @@ import { FileQuestion } from 'lucide-react'
 import { useState, type ReactNode } from 'react'
 
 import { Button } from '@/components/ui/button'
+import { onDemand } from '@/hooks/on-demand'
 import {
   chat,
   chatStore,
@@ -14,7 +15,11 @@ import {
 } from '@/stores/chat.store'
 
 import { MessageListSkeleton } from '../Skeleton'
-import { useStreamContainer } from './stream-container'
+
+// The message list with markdown in it is half of the page's script, and an empty page shows no message.
+const useStreamContainer = onDemand(
+  async () => (await import('../StreamContainer')).StreamContainer,
+)
 
 interface ThreadViewProps {
   thread: string
@@ -42,7 +47,7 @@ export function ThreadView({ thread, empty, onNew }: ThreadViewProps) {
   const drawList = useStreamContainer(begun || thread !== NEW_THREAD)
 
   if (begun) {
-    return drawList === undefined ? <Loading /> : drawList(thread, listKey)
+    return drawList === undefined ? <Loading /> : drawList({ thread, key: listKey })
   }
   switch (load.kind) {
     case 'idle':

@@ -1,17 +1,20 @@
 'use client'
 
-import { PanelLeftClose, X } from 'lucide-react'
-import { useCallback, useEffect, type ReactNode } from 'react'
+import { PanelLeftClose } from 'lucide-react'
+import { useEffect, type ReactNode } from 'react'
 
 import { Button } from '@/components/ui/button'
-import { Sheet, SheetContent, SheetTitle } from '@/components/ui/sheet'
+import { onDemand } from '@/hooks/on-demand'
 import { useMediaQuery } from '@/hooks/useMediaQuery'
 import { ui, uiStore, useDrawer, useSidebar } from '@/stores/ui.store'
 
-import { HistoryPanel } from '../history/HistoryPanel'
 import { shortcutHint } from '../shortcuts'
 import { Header } from './Header'
+import { HistoryPlaceholder } from './HistoryPlaceholder'
 import { ShellFrame } from './ShellFrame'
+
+const useHistoryPanel = onDemand(async () => (await import('../history/HistoryPanel')).HistoryPanel)
+const useHistoryDrawer = onDemand(async () => (await import('./HistoryDrawer')).default)
 
 /** From here on the history stands beside the conversation; below, it comes over it. */
 const WIDE = '(min-width: 64rem)'
@@ -27,6 +30,9 @@ interface AppShellProps {
 export function AppShell({ thread, onOpen, onNew, children }: AppShellProps) {
   const sidebar = useSidebar()
   const wide = useMediaQuery(WIDE)
+  const drawer = useDrawer()
+  const drawPanel = useHistoryPanel(wide)
+  const drawDrawer = useHistoryDrawer(!wide && drawer === 'open')
 
   // Only changes: what was kept stands there already, by the inline script.
   useEffect(
@@ -41,14 +47,15 @@ export function AppShell({ thread, onOpen, onNew, children }: AppShellProps) {
     <ShellFrame
       sidebar={sidebar}
       panel={
-        wide && (
-          <HistoryPanel thread={thread} onOpen={onOpen} onNew={onNew} close={<CollapseButton />} />
-        )
+        wide &&
+        (drawPanel?.({ thread, onOpen, onNew, close: <CollapseButton /> }) ?? (
+          <HistoryPlaceholder />
+        ))
       }
       header={<Header thread={thread} onNew={onNew} />}
     >
       {children}
-      {!wide && <HistoryDrawer thread={thread} onOpen={onOpen} onNew={onNew} />}
+      {!wide && drawDrawer?.({ thread, onOpen, onNew })}
     </ShellFrame>
   )
 }
@@ -66,59 +73,5 @@ function CollapseButton() {
     >
       <PanelLeftClose aria-hidden="true" className="size-4.5" />
     </Button>
-  )
-}
-
-function HistoryDrawer({ thread, onOpen, onNew }: Omit<AppShellProps, 'children'>) {
-  const drawer = useDrawer()
-  const open = useCallback(
-    (id: string) => {
-      ui.setDrawer('closed')
-      onOpen(id)
-    },
-    [onOpen],
-  )
-  const startNew = useCallback(() => {
-    ui.setDrawer('closed')
-    onNew()
-  }, [onNew])
-
-  return (
-    <Sheet
-      open={drawer === 'open'}
-      onOpenChange={(shown) => {
-        ui.setDrawer(shown ? 'open' : 'closed')
-      }}
-    >
-      <SheetContent
-        aria-describedby={undefined}
-        // The first field would open the keyboard over the list.
-        onOpenAutoFocus={(event) => {
-          event.preventDefault()
-          if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus()
-        }}
-      >
-        <SheetTitle className="sr-only">History</SheetTitle>
-        <nav aria-label="Conversations" className="min-h-0 flex-1">
-          <HistoryPanel
-            thread={thread}
-            onOpen={open}
-            onNew={startNew}
-            close={
-              <Button
-                variant="ghost"
-                size="icon"
-                aria-label="Close the history"
-                onClick={() => {
-                  ui.setDrawer('closed')
-                }}
-              >
-                <X aria-hidden="true" />
-              </Button>
-            }
-          />
-        </nav>
-      </SheetContent>
-    </Sheet>
   )
 }

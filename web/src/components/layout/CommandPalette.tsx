@@ -17,7 +17,7 @@ import { useConversationSearch } from '@/hooks/useConversationSearch'
 import { ui } from '@/stores/ui.store'
 
 import { shortcutHint } from '../shortcuts'
-import { THEMES } from './MoreMenu'
+import { THEMES } from './themes'
 
 interface CommandPaletteProps {
   onOpen: (id: string) => void

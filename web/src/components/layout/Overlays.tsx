@@ -1,22 +1,19 @@
 'use client'
 
 import dynamic from 'next/dynamic'
+import { useEffect } from 'react'
 
+import { onDemand } from '@/hooks/on-demand'
 import { useKeyboardShortcuts } from '@/hooks/useKeyboardShortcuts'
 import { useStream } from '@/hooks/useStream'
 import { loadChunk } from '@/lib/chunk'
 import { ui, usePalette, useShortcutsHelp } from '@/stores/ui.store'
 
-import { reportFailure } from '../toasts'
+import { reportFailure, toasterStands } from '../toasts'
 
 const CommandPalette = dynamic(() => loadChunk(() => import('./CommandPalette')), { ssr: false })
 const ShortcutsDialog = dynamic(() => loadChunk(() => import('./ShortcutsDialog')), { ssr: false })
-const Toaster = dynamic(
-  () => loadChunk(() => import('@/components/ui/sonner')).then(({ Toaster: T }) => T),
-  {
-    ssr: false,
-  },
-)
+const useToaster = onDemand(async () => (await import('@/components/ui/sonner')).Toaster)
 
 interface OverlaysProps {
   thread: string
@@ -30,6 +27,7 @@ export function Overlays({ thread, onOpen, onNew, onFocusComposer }: OverlaysPro
   const palette = usePalette()
   const shortcuts = useShortcutsHelp()
   const { busy, stop } = useStream(thread)
+  const drawToaster = useToaster(false)
 
   useKeyboardShortcuts({
     'mod+k': () => {
@@ -46,11 +44,17 @@ export function Overlays({ thread, onOpen, onNew, onFocusComposer }: OverlaysPro
     },
   })
 
+  const toaster = drawToaster?.({})
+  const standing = toaster !== undefined
+  useEffect(() => {
+    if (standing) toasterStands()
+  }, [standing])
+
   return (
     <>
       {palette === 'open' && <CommandPalette onOpen={onOpen} onNew={onNew} />}
       {shortcuts === 'open' && <ShortcutsDialog />}
-      <Toaster />
+      {toaster}
     </>
   )
 }

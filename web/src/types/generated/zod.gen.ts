@@ -12,22 +12,6 @@ export const zApproval = z.enum([
 ]);
 
 /**
- * The server may forget frames up to `seq`.
- */
-export const zClientFrameAck = z.object({
-    seq: z.int().check(z.gte(0)),
-    type: z.literal('ack')
-});
-
-/**
- * Follows it no more.
- */
-export const zClientFrameUnsubscribe = z.object({
-    topic: z.string(),
-    type: z.literal('unsubscribe')
-});
-
-/**
  * A conversation: a tree of messages that belongs to one user.
  */
 export const zConversationId = z.uuid();
@@ -57,14 +41,6 @@ export const zFinishReason = z.enum([
     'interrupted',
     'error'
 ]);
-
-/**
- * It is gone.
- */
-export const zInboxChangeDeleted = z.object({
-    conversationId: zConversationId,
-    type: z.literal('deleted')
-});
 
 /**
  * One message of a conversation.
@@ -164,40 +140,6 @@ export const zRunId = z.uuid();
 export const zSeq = z.int().check(z.gte(0));
 
 /**
- * Follows a topic: `metrics`, `run:<id>`, `job:<id>` or `inbox`.
- */
-export const zClientFrameSubscribe = z.object({
-    after: z.exactOptional(zSeq),
-    topic: z.string(),
-    type: z.literal('subscribe')
-});
-
-/**
- * One WebSocket client's numbered conversation with the server.
- */
-export const zSessionId = z.uuid();
-
-/**
- * Goes on with a session; the first frame of a reconnect.
- */
-export const zClientFrameResume = z.object({
-    seq: z.int().check(z.gte(0)),
-    session: zSessionId,
-    type: z.literal('resume')
-});
-
-/**
- * The first frame, and the answer to `resume`.
- */
-export const zServerFrameWelcome = z.object({
-    heartbeatMs: z.int().check(z.gte(0)),
-    resumed: z.boolean(),
-    seq: z.int().check(z.gte(0)),
-    session: zSessionId,
-    type: z.literal('welcome')
-});
-
-/**
  * Starts a run.
  */
 export const zStartRun = z.object({
@@ -244,58 +186,6 @@ export const zConversationPage = z.object({
 });
 
 /**
- * An answer in it has ended.
- */
-export const zInboxChangeAnswered = z.object({
-    conversation: zConversation,
-    runId: zRunId,
-    type: z.literal('answered')
-});
-
-/**
- * A new one.
- */
-export const zInboxChangeCreated = z.object({
-    conversation: zConversation,
-    type: z.literal('created')
-});
-
-/**
- * Renamed, pinned, archived, or moved by new activity.
- */
-export const zInboxChangeUpdated = z.object({
-    conversation: zConversation,
-    type: z.literal('updated')
-});
-
-/**
- * What has changed among a user's conversations.
- */
-export const zInboxChange = z.discriminatedUnion('type', [
-    zInboxChangeCreated,
-    zInboxChangeUpdated,
-    zInboxChangeAnswered,
-    zInboxChangeDeleted
-]);
-
-/**
- * A conversation of this user has changed.
- */
-export const zServerFrameInbox = z.object({
-    change: zInboxChange,
-    seq: z.int().check(z.gte(0)),
-    type: z.literal('inbox')
-});
-
-/**
- * About once a second; never queued, never replayed.
- */
-export const zServerFrameMetrics = z.object({
-    at: zTimestamp,
-    type: z.literal('metrics')
-});
-
-/**
  * The next piece of an answer. The texts of all tokens, joined, equal the final message's content byte for byte.
  */
 export const zToken = z.object({
@@ -317,67 +207,6 @@ export const zStreamChunkToken = z.object({
 export const zToolCallId = z.uuid();
 
 /**
- * Cancels a tool call.
- */
-export const zClientFrameCancelTool = z.object({
-    id: zToolCallId,
-    type: z.literal('cancel_tool')
-});
-
-/**
- * Runs a tool; the same id never runs it twice.
- */
-export const zClientFrameInvokeTool = z.object({
-    args: z.unknown(),
-    id: zToolCallId,
-    name: z.string(),
-    type: z.literal('invoke_tool')
-});
-
-/**
- * What a client sends.
- */
-export const zClientFrame = z.discriminatedUnion('type', [
-    zClientFrameResume,
-    zClientFrameAck,
-    zClientFrameInvokeTool,
-    zClientFrameCancelTool,
-    zClientFrameSubscribe,
-    zClientFrameUnsubscribe
-]);
-
-/**
- * The terminal frame of a job that worked.
- */
-export const zServerFrameComplete = z.object({
-    id: zToolCallId,
-    output: z.unknown(),
-    seq: z.int().check(z.gte(0)),
-    type: z.literal('complete')
-});
-
-/**
- * With an id: the terminal frame of a job that failed or was cancelled.
- */
-export const zServerFrameError = z.object({
-    code: z.string(),
-    id: z.exactOptional(zToolCallId),
-    message: z.string(),
-    seq: z.int().check(z.gte(0)),
-    type: z.literal('error')
-});
-
-/**
- * A part of a tool's output.
- */
-export const zServerFramePartialResult = z.object({
-    data: z.unknown(),
-    id: zToolCallId,
-    seq: z.int().check(z.gte(0)),
-    type: z.literal('partial_result')
-});
-
-/**
  * How far a call of a tool has come.
  */
 export const zToolCallStatus = z.enum([
@@ -386,19 +215,6 @@ export const zToolCallStatus = z.enum([
     'done',
     'error'
 ]);
-
-/**
- * What a tool is doing.
- */
-export const zServerFrameToolUpdate = z.object({
-    id: zToolCallId,
-    name: z.string(),
-    note: z.exactOptional(z.string()),
-    progress: z.exactOptional(z.number()),
-    seq: z.int().check(z.gte(0)),
-    status: zToolCallStatus,
-    type: z.literal('tool_update')
-});
 
 /**
  * One call of a tool inside an assistant message.
@@ -515,29 +331,4 @@ export const zStreamChunk = z.discriminatedUnion('type', [
     zStreamChunkToolStatus,
     zStreamChunkError,
     zStreamChunkDone
-]);
-
-/**
- * Event `n` of a subscribed run.
- */
-export const zServerFrameChunk = z.object({
-    chunk: zStreamChunk,
-    n: zSeq,
-    run: zRunId,
-    seq: z.int().check(z.gte(0)),
-    type: z.literal('chunk')
-});
-
-/**
- * What the server sends. Every frame but `welcome` and `metrics` carries the session's `seq`: dense, from 1.
- */
-export const zServerFrame = z.discriminatedUnion('type', [
-    zServerFrameWelcome,
-    zServerFrameToolUpdate,
-    zServerFramePartialResult,
-    zServerFrameComplete,
-    zServerFrameError,
-    zServerFrameChunk,
-    zServerFrameInbox,
-    zServerFrameMetrics
 ]);

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
 
-import { ApiError, OfflineError } from '@/lib/errors'
+import type { Validators } from '@/lib/contract'
+import { ApiError, ContractError, OfflineError } from '@/lib/errors'
 import { toFailure } from '@/lib/failure'
 import { type Fetch, request, requestJson, withQuery } from '@/lib/fetcher'
-import { ContractError, zModelList, zStartRun } from '@/lib/validators'
 
 import { json, problem } from '../support/server'
+
+const zModelList = (validators: Validators) => validators.zModelList
+const zStartRun = (validators: Validators) => validators.zStartRun
 
 /** A fetch that gives this answer, and what it was asked. */
 function answering(

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { systemClock } from '@/lib/clock'
+import { ContractError } from '@/lib/errors'
 import { backoffMs } from '@/lib/retry'
 import { type FollowEnd, SILENCE_MS, followRun, readEvents } from '@/lib/sse'
-import { ContractError } from '@/lib/validators'
 import type { RunEvent } from '@/types/chat'
 
 import { FakeServer, done, frame, problem, token } from '../support/server'
