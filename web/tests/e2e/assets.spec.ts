@@ -2,6 +2,9 @@ import { expect, test } from './support/fixtures'
 
 const PAGES = ['/', '/chat', '/nowhere']
 
+/** What the scripts that /chat names may weigh, packed with gzip, in bytes. React and Next alone are 132,000. */
+const FIRST_LOAD_JS = 185_000
+
 for (const path of PAGES) {
   test(`${path} is packed, validated and under a strict policy`, async ({ request }) => {
     const response = await request.get(path, { headers: { 'accept-encoding': 'gzip, br' } })
@@ -66,6 +69,48 @@ test('every file that the page loads is its own, and kept for ever', async ({ ch
   expect(packable.length).toBeGreaterThan(5)
   for (const { headers, url } of packable) expect(headers['content-encoding'], url).toBe('br')
 })
+
+test('the scripts of the first load stay within their budget', async ({ request }) => {
+  const page = await (await request.get('/chat')).text()
+  // A module that a browser of this decade skips is no load.
+  const scripts = [...page.matchAll(/<script (?![^>]*nomodule)[^>]*src="([^"]+)"/gi)].map(
+    ([, path]) => path ?? '',
+  )
+  expect(scripts.length).toBeGreaterThan(5)
+  let bytes = 0
+  for (const path of new Set(scripts)) {
+    const script = await request.get(path, { headers: { 'accept-encoding': 'gzip' } })
+    bytes += Number(script.headers()['content-length'])
+  }
+  console.log(`first load of /chat: ${scripts.length} scripts, ${bytes} bytes in gzip`)
+  expect(bytes).toBeLessThan(FIRST_LOAD_JS)
+})
+
+for (const hasUpstream of [true, false]) {
+  test.describe(hasUpstream ? 'with a model' : 'without a model', () => {
+    test.use({ hasUpstream, viewport: { width: 412, height: 823 } })
+
+    test('the largest thing that a phone shows is there before the scripts', async ({
+      chat,
+      page,
+    }) => {
+      await page.addInitScript(() => {
+        const paints: number[] = []
+        Object.assign(window, { weirPaints: paints })
+        new PerformanceObserver((list) => {
+          paints.push(...list.getEntries().map(({ startTime }) => startTime))
+        }).observe({ type: 'largest-contentful-paint', buffered: true })
+      })
+      await chat.open()
+      await page.waitForLoadState('networkidle')
+      const { first, largest } = await page.evaluate(() => ({
+        first: performance.getEntriesByName('first-contentful-paint')[0]?.startTime,
+        largest: (window as unknown as { weirPaints: number[] }).weirPaints,
+      }))
+      expect(largest).toEqual([first])
+    })
+  })
+}
 
 test('what is no file of the app is not found', async ({ request }) => {
   for (const path of ['/_next/static/none.js', '/chat.html.br', '/../Cargo.toml', '/api/none']) {
