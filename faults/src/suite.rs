@@ -1,0 +1,187 @@
+//! Which faults are played with which seeds, and what is said of it.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail, ensure};
+use clap::Parser;
+
+use crate::{
+    faults, namespace,
+    oracle::Verdict,
+    play::{Fault, Need, play},
+    table::{Line, held, table},
+};
+
+/// Lets real faults happen to a real Weir and fails when an answer suffers; `docs/reliability.md` says what each does.
+#[derive(Debug, Parser)]
+#[command(name = "weir-faults")]
+pub struct Args {
+    /// The first seed; the same seed is the same play, as far as the machine lets it be.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many seeds of each fault; unset: what suits the fault.
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// Goes round all faults with ever new seeds for so long, such as 90s, 10m or 8h.
+    #[arg(long, value_parser = duration)]
+    duration: Option<Duration>,
+    /// Plays this fault only; may be given more than once.
+    #[arg(long)]
+    only: Vec<String>,
+    /// The short suite of every test run.
+    #[arg(long)]
+    short: bool,
+    /// Names the faults and ends.
+    #[arg(long)]
+    list: bool,
+    /// The server; unset: `WEIR_BINARY`, or the one beside this program.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+}
+
+/// Plays what was asked for and prints the table; tells whether every promise held.
+///
+/// # Errors
+/// When the command line or the machine does not allow it.
+pub fn run(args: &Args) -> Result<bool> {
+    let chosen = chosen(&args.only)?;
+    if args.list {
+        for fault in chosen {
+            println!("{}", fault.name());
+        }
+        return Ok(true);
+    }
+    let binary = binary(args.binary.clone())?;
+    namespace::enter()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let lines = runtime.block_on(play_all(args, &chosen, &binary));
+    println!("\n{}", table(&lines));
+    Ok(held(&lines))
+}
+
+async fn play_all(args: &Args, chosen: &[&'static dyn Fault], binary: &Path) -> Vec<Line> {
+    let begun = Instant::now();
+    let mut lines: Vec<Line> = chosen.iter().map(|fault| line_of(*fault)).collect();
+    for round in 0.. {
+        for (fault, line) in chosen.iter().zip(&mut lines) {
+            let Line::Played { seeds, verdict, failed, .. } = line else { continue };
+            let (short, whole) = fault.seeds();
+            let count =
+                if args.duration.is_some() { 1 } else { args.seeds.unwrap_or(if args.short { short } else { whole }) };
+            for seed in (args.seed + round * count..).take(usize::try_from(count).unwrap_or(usize::MAX)) {
+                if args.duration.is_some_and(|limit| begun.elapsed() > limit) {
+                    return lines;
+                }
+                let (of_play, is_good) = play_one(*fault, seed, binary).await;
+                *seeds += 1;
+                *failed += u64::from(!is_good);
+                verdict.add(of_play);
+            }
+        }
+        if args.duration.is_none() {
+            break;
+        }
+    }
+    lines
+}
+
+fn line_of(fault: &dyn Fault) -> Line {
+    let name = fault.name();
+    match fault.needs().into_iter().find_map(Need::missing) {
+        Some(why) => Line::Skipped { name, why },
+        None => Line::Played { name, seeds: 0, verdict: Verdict::default(), failed: 0 },
+    }
+}
+
+async fn play_one(fault: &dyn Fault, seed: u64, binary: &Path) -> (Verdict, bool) {
+    let (name, begun) = (fault.name(), Instant::now());
+    let verdict = play(fault, seed, binary)
+        .await
+        .unwrap_or_else(|error| Verdict { complaints: vec![format!("{error:#}")], ..Verdict::default() });
+    let took = begun.elapsed().as_secs_f64();
+    if verdict.is_good() {
+        println!("{name} --seed {seed}: held, {} answers in {took:.1} s", verdict.runs);
+    } else {
+        println!(
+            "{name} --seed {seed}: FAILED after {took:.1} s; lost {}, doubled {}, out of order {}",
+            verdict.lost, verdict.doubled, verdict.disordered
+        );
+        for complaint in &verdict.complaints {
+            println!("    {complaint}");
+        }
+        println!("    again: cargo xtask faults --only {name} --seed {seed} --seeds 1");
+    }
+    let is_good = verdict.is_good();
+    (verdict, is_good)
+}
+
+fn chosen(only: &[String]) -> Result<Vec<&'static dyn Fault>> {
+    for name in only {
+        ensure!(
+            faults::ALL.iter().any(|fault| fault.name() == name),
+            "there is no fault {name:?}; there are: {}",
+            faults::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>().join(", ")
+        );
+    }
+    let is_chosen = |fault: &&&dyn Fault| only.is_empty() || only.iter().any(|name| name == fault.name());
+    Ok(faults::ALL.iter().filter(is_chosen).copied().collect())
+}
+
+fn binary(given: Option<PathBuf>) -> Result<PathBuf> {
+    let binary = match given.or_else(|| env::var_os("WEIR_BINARY").map(PathBuf::from)) {
+        Some(binary) => binary,
+        None => env::current_exe()?.with_file_name("weir"),
+    };
+    if !binary.is_file() {
+        bail!("{} is not there; build it with `cargo build`, or give --binary", binary.display());
+    }
+    Ok(binary)
+}
+
+/// `90s`, `10m` or `8h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let hint = || format!("{text:?} is no duration such as 90s, 10m or 8h");
+    let (count, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(hint)?;
+    let count: u64 = count.parse().map_err(|_| hint())?;
+    let seconds = match unit {
+        "s" => Some(count),
+        "m" => count.checked_mul(60),
+        "h" => count.checked_mul(3600),
+        _ => None,
+    };
+    seconds.map(Duration::from_secs).ok_or_else(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_has_a_name_of_its_own_and_a_line_in_the_documentation() {
+        let names: BTreeSet<_> = faults::ALL.iter().map(|fault| fault.name()).collect();
+        assert_eq!(names.len(), faults::ALL.len());
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reliability.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let missing: Vec<_> = names.into_iter().filter(|name| !text.contains(&format!("`{name}`"))).collect();
+        assert!(missing.is_empty(), "docs/reliability.md says nothing of {missing:?}");
+    }
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
+        assert!(duration("10").is_err() && duration("").is_err() && duration("µ").is_err());
+    }
+
+    #[test]
+    fn a_fault_that_is_not_there_is_named() {
+        assert!(chosen(&["nothing".to_owned()]).is_err());
+        assert_eq!(chosen(&[]).unwrap().len(), faults::ALL.len());
+    }
+}
