@@ -16,7 +16,8 @@ use weir_store::{Lease, NewEvent, RunAppend, RunEnd, Store};
 
 use crate::{
     Frame,
-    feed::{Feed, Feeds},
+    bell::{Outbox, Topic},
+    feed::{Feeds, Writing},
 };
 
 /// How the committer works.
@@ -46,7 +47,7 @@ const RETRY_MIN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
 enum Entry {
-    Open { lease: Lease, feed: Arc<Feed>, lost: CancellationToken },
+    Open { lease: Lease, feed: Writing, lost: CancellationToken },
     Text { lease: Lease, message: MessageId, text: String },
     Chunk { lease: Lease, chunk: Box<StreamChunk> },
     End { lease: Lease, chunks: Vec<StreamChunk>, end: Box<RunEnd>, committed: oneshot::Sender<()> },
@@ -148,7 +149,7 @@ pub(crate) struct Intake {
 impl Intake {
     pub(crate) async fn writer(&self, lease: Lease) -> Result<LogWriter, LostLease> {
         let lost = CancellationToken::new();
-        let open = Entry::Open { lease, feed: self.feeds.of(lease.run), lost: lost.clone() };
+        let open = Entry::Open { lease, feed: self.feeds.of(Topic::Run(lease.run)).write(), lost: lost.clone() };
         self.queue.send(open).await.map_err(|_| LostLease)?;
         let (queue, hurry) = (self.queue.clone(), self.hurry.clone());
         Ok(LogWriter { lease, queue, hurry, lost, spoken: false })
@@ -156,10 +157,15 @@ impl Intake {
 }
 
 /// Starts the committer. It ends by itself when no [`Intake`] and no [`LogWriter`] is left and all is committed.
-pub(crate) fn start(store: Store, feeds: Arc<Feeds>, options: CommitterOptions) -> (Intake, impl Future<Output = ()>) {
+pub(crate) fn start(
+    store: Store,
+    feeds: Arc<Feeds>,
+    options: CommitterOptions,
+    outbox: Option<Arc<Outbox>>,
+) -> (Intake, impl Future<Output = ()>) {
     let (queue, entries) = mpsc::channel(QUEUE);
     let hurry = Arc::new(Notify::new());
-    let committer = Committer { store, options, entries, hurry: hurry.clone(), runs: HashMap::new() };
+    let committer = Committer { store, options, entries, hurry: hurry.clone(), runs: HashMap::new(), outbox };
     (Intake { queue, hurry, feeds }, committer.work())
 }
 
@@ -169,12 +175,14 @@ struct Committer {
     entries: mpsc::Receiver<Entry>,
     hurry: Arc<Notify>,
     runs: HashMap<RunId, Open>,
+    /// Where other instances are told of it, if there may be some.
+    outbox: Option<Arc<Outbox>>,
 }
 
 /// A run that is written here.
 struct Open {
     lease: Lease,
-    feed: Arc<Feed>,
+    feed: Writing,
     lost: CancellationToken,
 }
 
@@ -238,7 +246,7 @@ impl Committer {
     }
 
     /// Lets a lease write. Whoever wrote under an older one in this process is shut out, with all that is not committed.
-    fn open(&mut self, window: &mut Window, lease: Lease, feed: Arc<Feed>, lost: CancellationToken) {
+    fn open(&mut self, window: &mut Window, lease: Lease, feed: Writing, lost: CancellationToken) {
         if self.runs.get(&lease.run).is_some_and(|open| open.lease.epoch > lease.epoch) {
             return lost.cancel();
         }
@@ -272,6 +280,9 @@ impl Committer {
                 }
                 let frames = run.events.iter().map(|event| Frame::new(event.seq, event.kind, &event.data)).collect();
                 open.feed.publish(frames);
+                if let (Some(outbox), Some(last)) = (&self.outbox, run.events.last()) {
+                    outbox.put(Topic::Run(run.run), last.seq);
+                }
             }
         }
         for committed in acknowledge.into_values().chain(window.flushed) {
@@ -326,13 +337,15 @@ fn numbered(chunk: &StreamChunk, next: &mut Seq) -> Option<NewEvent> {
 /// Appends, and tries again for as long as the database fails: the runs wait, their readers see pings.
 async fn append(store: &Store, batch: &[RunAppend]) -> std::collections::HashSet<RunId> {
     let mut wait = RETRY_MIN;
+    let mut appended = store.append(batch).await;
     loop {
-        match store.append(batch).await {
+        match appended {
             Ok(refused) => return refused,
             Err(error) => {
                 tracing::error!(%error, ?wait, "the log cannot be written; trying again");
                 sleep(wait).await;
                 wait = (wait * 2).min(RETRY_MAX);
+                appended = store.append_again(batch).await;
             }
         }
     }

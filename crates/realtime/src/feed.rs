@@ -1,24 +1,31 @@
-//! What one process knows of the runs that are read or written in it: how far each log has grown, and its last frames.
+//! What one process knows of what is read or written in it: how far each log has grown, and a run's last frames.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use tokio::sync::watch;
-use weir_protocol::{RunId, Seq};
+use tokio::sync::{self, watch};
+use weir_protocol::{RunId, Seq, UserId};
 
-use crate::Frame;
+use crate::{Frame, bell::Topic};
 
 /// How many bytes of a run's newest frames are kept for its readers. One that is further behind reads the store.
 const TAIL_BYTES: usize = 64 * 1024;
 
-/// One run's bell and the tail of its committed log.
+/// One topic's bell and, of a run, the tail of its committed log.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    run: RunId,
+    topic: Topic,
     bell: watch::Sender<Seq>,
     tail: Mutex<Tail>,
+    /// Held by the one reader that reads the store for all of them.
+    reading: sync::Mutex<()>,
+    /// How many in this process write here, and so ring by themselves.
+    writers: AtomicUsize,
     feeds: Weak<Feeds>,
 }
 
@@ -28,27 +35,70 @@ struct Tail {
     bytes: usize,
 }
 
+impl Tail {
+    fn push(&mut self, frames: impl IntoIterator<Item = Frame>) {
+        for frame in frames {
+            self.bytes += frame.sse.len();
+            self.frames.push_back(frame);
+        }
+        while self.bytes > TAIL_BYTES && self.frames.len() > 1 {
+            if let Some(old) = self.frames.pop_front() {
+                self.bytes -= old.sse.len();
+            }
+        }
+    }
+
+    /// Puts frames before the others, as far back as there is room.
+    fn push_before(&mut self, frames: &[Frame]) {
+        for frame in frames.iter().rev() {
+            if self.bytes + frame.sse.len() > TAIL_BYTES {
+                return;
+            }
+            self.bytes += frame.sse.len();
+            self.frames.push_front(frame.clone());
+        }
+    }
+}
+
 impl Feed {
     /// Publishes frames that are committed: first the frames, then the bell.
     pub(crate) fn publish(&self, frames: Vec<Frame>) {
-        let Some(last) = frames.last().map(|frame| frame.seq) else { return };
+        let (Some(first), Some(last)) = (frames.first(), frames.last()) else { return };
+        let (first, last) = (first.seq, last.seq);
         {
             let mut tail = lock(&self.tail);
-            if tail.frames.back().is_some_and(|newest| Some(newest.seq.next()) != frames.first().map(|frame| frame.seq))
-            {
+            let newest = tail.frames.back().map(|frame| frame.seq);
+            if newest.is_some_and(|newest| newest.next() != first) {
                 // What lies between was written elsewhere. A tail with a hole would give its readers a log with a hole.
                 *tail = Tail::default();
             }
-            for frame in frames {
-                tail.bytes += frame.sse.len();
-                tail.frames.push_back(frame);
-            }
-            while tail.bytes > TAIL_BYTES && tail.frames.len() > 1 {
-                if let Some(old) = tail.frames.pop_front() {
-                    tail.bytes -= old.sse.len();
+            tail.push(frames);
+        }
+        self.grown(last);
+    }
+
+    /// Keeps what a reader has read from the store for the others, where it joins on to what is kept already.
+    pub(crate) fn keep(&self, frames: &[Frame]) {
+        let (Some(first), Some(last)) = (frames.first(), frames.last()) else { return };
+        let (first, last) = (first.seq, last.seq);
+        let mut tail = lock(&self.tail);
+        match (tail.frames.front().map(|frame| frame.seq), tail.frames.back().map(|frame| frame.seq)) {
+            (Some(oldest), Some(newest)) => {
+                if first < oldest && last.next() >= oldest {
+                    let before = frames.partition_point(|frame| frame.seq < oldest);
+                    tail.push_before(&frames[..before]);
+                }
+                if last > newest && first <= newest.next() {
+                    let known = frames.partition_point(|frame| frame.seq <= newest);
+                    tail.push(frames[known..].iter().cloned());
                 }
             }
+            _ => tail.push(frames.iter().cloned()),
         }
+    }
+
+    /// The log reaches up to `last`.
+    pub(crate) fn grown(&self, last: Seq) {
         self.bell.send_if_modified(|heard| {
             let grown = last > *heard;
             *heard = last.max(*heard);
@@ -66,6 +116,17 @@ impl Feed {
         self.bell.subscribe()
     }
 
+    /// Somebody in this process writes here, for as long as what is returned is kept.
+    pub(crate) fn write(self: &Arc<Self>) -> Writing {
+        self.writers.fetch_add(1, Ordering::Relaxed);
+        Writing(self.clone())
+    }
+
+    /// Waits until no other reader reads the store for this feed.
+    pub(crate) async fn reading(&self) -> sync::MutexGuard<'_, ()> {
+        self.reading.lock().await
+    }
+
     /// The frames after `after`, if the tail reaches back that far and has any.
     pub(crate) fn after(&self, after: Seq) -> Option<Vec<Frame>> {
         let tail = lock(&self.tail);
@@ -78,13 +139,31 @@ impl Feed {
     }
 }
 
+/// A feed that is written in this process.
+#[derive(Debug)]
+pub(crate) struct Writing(Arc<Feed>);
+
+impl std::ops::Deref for Writing {
+    type Target = Feed;
+
+    fn deref(&self) -> &Feed {
+        &self.0
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.writers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Feed {
     fn drop(&mut self) {
         if let Some(feeds) = self.feeds.upgrade() {
-            let mut runs = lock(&feeds.runs);
-            // Another feed of the same run may stand there by now.
-            if runs.get(&self.run).is_some_and(|feed| feed.strong_count() == 0) {
-                runs.remove(&self.run);
+            let mut topics = lock(&feeds.topics);
+            // Another feed of the same topic may stand there by now.
+            if topics.get(&self.topic).is_some_and(|feed| feed.strong_count() == 0) {
+                topics.remove(&self.topic);
             }
         }
     }
@@ -93,37 +172,74 @@ impl Drop for Feed {
 /// Every feed that somebody holds.
 #[derive(Debug, Default)]
 pub(crate) struct Feeds {
-    runs: Mutex<HashMap<RunId, Weak<Feed>>>,
+    topics: Mutex<HashMap<Topic, Weak<Feed>>>,
 }
 
 impl Feeds {
-    /// The run's feed, made when nobody holds it yet.
-    pub(crate) fn of(self: &Arc<Self>, run: RunId) -> Arc<Feed> {
-        let mut runs = lock(&self.runs);
-        if let Some(feed) = runs.get(&run).and_then(Weak::upgrade) {
+    /// The topic's feed, made when nobody holds it yet.
+    pub(crate) fn of(self: &Arc<Self>, topic: Topic) -> Arc<Feed> {
+        let mut topics = lock(&self.topics);
+        if let Some(feed) = topics.get(&topic).and_then(Weak::upgrade) {
             return feed;
         }
         let feed = Arc::new(Feed {
-            run,
+            topic,
             bell: watch::Sender::new(Seq::START),
             tail: Mutex::default(),
+            reading: sync::Mutex::default(),
+            writers: AtomicUsize::new(0),
             feeds: Arc::downgrade(self),
         });
-        runs.insert(run, Arc::downgrade(&feed));
+        topics.insert(topic, Arc::downgrade(&feed));
         feed
     }
 
-    /// Rings for the run, if anybody holds its feed.
-    pub(crate) fn ring(&self, run: RunId) {
-        let feed = lock(&self.runs).get(&run).and_then(Weak::upgrade);
-        if let Some(feed) = feed {
+    /// Rings for the topic, if anybody holds its feed.
+    pub(crate) fn ring(&self, topic: Topic) {
+        if let Some(feed) = self.held(topic) {
             feed.ring();
         }
     }
 
+    /// Tells how far the topic has grown, if anybody holds its feed.
+    pub(crate) fn grown(&self, topic: Topic, last: Seq) {
+        match self.held(topic) {
+            // Whoever rang did not know the number.
+            Some(feed) if last == Seq::START => feed.ring(),
+            Some(feed) => feed.grown(last),
+            None => {}
+        }
+    }
+
+    /// Rings for everything.
+    pub(crate) fn ring_all(&self) {
+        let held: Vec<_> = lock(&self.topics).values().filter_map(Weak::upgrade).collect();
+        for feed in held {
+            feed.ring();
+        }
+    }
+
+    /// What is read here and may be written elsewhere.
+    pub(crate) fn written_elsewhere(&self) -> (Vec<RunId>, Vec<UserId>) {
+        let held: Vec<_> = lock(&self.topics).values().filter_map(Weak::upgrade).collect();
+        let (mut runs, mut users) = (Vec::new(), Vec::new());
+        for feed in held.iter().filter(|feed| feed.writers.load(Ordering::Relaxed) == 0) {
+            match feed.topic {
+                Topic::Run(run) => runs.push(run),
+                Topic::Inbox(user) => users.push(user),
+                Topic::Leases => {}
+            }
+        }
+        (runs, users)
+    }
+
+    fn held(&self, topic: Topic) -> Option<Arc<Feed>> {
+        lock(&self.topics).get(&topic).and_then(Weak::upgrade)
+    }
+
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        lock(&self.runs).len()
+        lock(&self.topics).len()
     }
 }
 
@@ -134,12 +250,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use weir_protocol::RunId;
-
     use super::*;
 
-    fn run() -> RunId {
-        "01980000-0000-7000-8000-000000000001".parse().unwrap()
+    fn run() -> Topic {
+        Topic::Run("01980000-0000-7000-8000-000000000001".parse().unwrap())
     }
 
     fn frames(from: u64, to: u64, size: usize) -> Vec<Frame> {
@@ -174,6 +288,26 @@ mod tests {
         feed.publish(frames(8, 9, 1));
         assert_eq!(feed.after(Seq(5)), None, "6 and 7 were written elsewhere");
         assert_eq!(feed.after(Seq(7)).map(|frames| frames.len()), Some(2));
+    }
+
+    #[test]
+    fn what_one_reader_has_read_is_there_for_the_others() {
+        let feed = Arc::new(Feeds::default()).of(run());
+        feed.keep(&frames(4, 6, 1));
+        feed.keep(&frames(1, 5, 1));
+        feed.keep(&frames(6, 8, 1));
+        feed.keep(&frames(11, 12, 1));
+        let seqs: Vec<_> = feed.after(Seq(0)).unwrap().iter().map(|frame| frame.seq.0).collect();
+        assert_eq!(seqs, [1, 2, 3, 4, 5, 6, 7, 8], "11 would leave a hole");
+    }
+
+    #[test]
+    fn what_is_kept_for_the_others_is_bounded_in_bytes() {
+        let feed = Arc::new(Feeds::default()).of(run());
+        feed.keep(&frames(50, 52, 4096));
+        feed.keep(&frames(1, 49, 4096));
+        assert!(lock(&feed.tail).bytes <= TAIL_BYTES);
+        assert_eq!(feed.after(Seq(51)).map(|frames| frames.len()), Some(1));
     }
 
     #[test]

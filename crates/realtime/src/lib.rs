@@ -3,13 +3,17 @@
 //! There is one door for appends, the [`EventLog`]'s committer, and one way to read, the [`Reader`]. Every transport is
 //! such a reader.
 
+mod bell;
 mod committer;
 mod feed;
 mod frame;
+mod inbox;
 mod log;
 mod reader;
 
+pub use bell::{BellError, Broadcaster, Heard, PostgresBell, RedisBell, Ring, Topic};
 pub use committer::{CommitterOptions, LogWriter, LostLease};
 pub use frame::Frame;
-pub use log::EventLog;
+pub use inbox::InboxReader;
+pub use log::{EventLog, Listener};
 pub use reader::Reader;

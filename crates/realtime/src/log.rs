@@ -1,14 +1,16 @@
-//! The log of every run, to write and to read.
+//! The log of every run, to write and to read; and what else grows.
 
 use std::sync::Arc;
 
-use weir_protocol::{RunId, Seq};
+use tokio::sync::watch;
+use weir_protocol::{RunId, Seq, UserId};
 use weir_store::{Lease, Store, StoreError};
 
 use crate::{
-    CommitterOptions, LogWriter, LostLease, Reader,
+    Broadcaster, CommitterOptions, InboxReader, LogWriter, LostLease, Reader, Topic,
+    bell::{self, Outbox},
     committer::{self, Intake},
-    feed::Feeds,
+    feed::{Feed, Feeds},
 };
 
 /// The log of every run. Cheap to clone.
@@ -17,15 +19,38 @@ pub struct EventLog {
     store: Store,
     feeds: Arc<Feeds>,
     intake: Intake,
+    outbox: Option<Arc<Outbox>>,
 }
 
 impl EventLog {
-    /// Opens the log, and gives the committer's work: it must be polled for as long as there are writers, and ends by
-    /// itself when the log and all its writers are dropped and everything is committed.
+    /// Opens the log of a database that only this process serves, and gives the committer's work: it must be polled for as
+    /// long as there are writers, and ends by itself when the log and all its writers are dropped and everything is
+    /// committed.
     pub fn open(store: Store, options: CommitterOptions) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        Self::build(store, options, None)
+    }
+
+    /// Opens the log of a database that other instances serve too. Beside the committer's work it gives that of the bell,
+    /// which goes on for as long as it is polled.
+    pub fn open_shared(
+        store: Store,
+        options: CommitterOptions,
+        broadcaster: Arc<dyn Broadcaster>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static, impl Future<Output = ()> + Send + 'static) {
+        let outbox = Arc::new(Outbox::default());
+        let (log, committing) = Self::build(store, options, Some(outbox.clone()));
+        let ringing = bell::work(log.store.clone(), log.feeds.clone(), outbox, broadcaster);
+        (log, committing, ringing)
+    }
+
+    fn build(
+        store: Store,
+        options: CommitterOptions,
+        outbox: Option<Arc<Outbox>>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let feeds = Arc::new(Feeds::default());
-        let (intake, work) = committer::start(store.clone(), feeds.clone(), options);
-        (Self { store, feeds, intake }, work)
+        let (intake, work) = committer::start(store.clone(), feeds.clone(), options, outbox.clone());
+        (Self { store, feeds, intake, outbox }, work)
     }
 
     /// The right to append, for whoever holds the lease.
@@ -38,12 +63,40 @@ impl EventLog {
 
     /// Follows a run from the event after `after`.
     pub fn reader(&self, run: RunId, after: Seq) -> Reader {
-        Reader::new(self.store.clone(), self.feeds.of(run), run, after)
+        Reader::new(self.store.clone(), self.feeds.of(Topic::Run(run)), run, after)
+    }
+
+    /// Follows the changes among a user's conversations, from the change after `after`.
+    pub fn inbox(&self, user: UserId, after: Seq) -> InboxReader {
+        InboxReader::new(self.store.clone(), self.feeds.of(Topic::Inbox(user)), user, after)
+    }
+
+    /// The number of the last change among a user's conversations: where a reader of what comes begins.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn inbox_head(&self, user: UserId) -> Result<Seq, StoreError> {
+        self.store.inbox_head(user).await
+    }
+
+    /// Something has changed in the store that is not appended here: whoever follows it looks, at every instance.
+    pub fn changed(&self, topic: Topic) {
+        self.feeds.ring(topic);
+        if let Some(outbox) = &self.outbox {
+            // No number: whoever hears it looks.
+            outbox.put(topic, Seq::START);
+        }
+    }
+
+    /// Hears of a topic from now on.
+    pub fn listen(&self, topic: Topic) -> Listener {
+        let feed = self.feeds.of(topic);
+        Listener { bell: feed.listen(), _feed: feed }
     }
 
     /// Has a run's readers see for themselves what became of it: those of a log that is gone are let go.
     pub fn ring(&self, run: RunId) {
-        self.feeds.ring(run);
+        self.feeds.ring(Topic::Run(run));
     }
 
     /// The number of the run's last event.
@@ -52,5 +105,22 @@ impl EventLog {
     /// When the database fails.
     pub async fn last_seq(&self, run: RunId) -> Result<Seq, StoreError> {
         self.store.last_seq(run).await
+    }
+}
+
+/// Hears the bell of one topic.
+#[derive(Debug)]
+pub struct Listener {
+    bell: watch::Receiver<Seq>,
+    /// Without it nobody rings.
+    _feed: Arc<Feed>,
+}
+
+impl Listener {
+    /// Returns when the bell has rung since the last time.
+    pub async fn rung(&mut self) {
+        if self.bell.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -85,8 +85,15 @@ impl Reader {
         if let Some(frames) = self.feed.after(self.cursor) {
             return Ok(frames);
         }
+        // A thousand readers that come back at once read the log once.
+        let _alone = self.feed.reading().await;
+        if let Some(frames) = self.feed.after(self.cursor) {
+            return Ok(frames);
+        }
         let events = self.store.events(self.run, self.cursor, PAGE).await?;
-        Ok(events.iter().map(|event| Frame::new(event.seq, &event.kind, &event.data)).collect())
+        let frames: Vec<_> = events.iter().map(|event| Frame::new(event.seq, &event.kind, &event.data)).collect();
+        self.feed.keep(&frames);
+        Ok(frames)
     }
 
     /// Whether nothing follows the cursor any more: the terminal event stands there, or the log was deleted.

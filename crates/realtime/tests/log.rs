@@ -9,7 +9,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use weir_protocol::{ChatMessage, Done, FinishReason, MessageStatus, RunError, Seq, StreamChunk, Timestamp};
 use weir_realtime::{CommitterOptions, EventLog, Frame, LogWriter, LostLease, Reader};
 use weir_store::{Lease, RunEnd, RunRecord, Store};
-use weir_testkit::{ALICE, TestStore, cases, run_alone, soon};
+use weir_testkit::{ALICE, TestStore, cases, run_alone, soon, take_over};
 
 /// A log with its committer at work; dropping it is the death of a process.
 struct Process {
@@ -171,7 +171,7 @@ async fn play(ops: Vec<Op>, window: Duration) {
             Op::Crash => {
                 drop(process);
                 process = Process::new(stored.reopen().await, window);
-                let (_, lease) = process.store.take_over(run.id).await.unwrap();
+                let (_, lease) = take_over(&process.store, run.id).await.unwrap();
                 writer = process.writer(lease).await;
                 said = answer_of(&process.store, &run).await.content;
                 for journal in &mut journals {
@@ -260,7 +260,7 @@ async fn play_among(ops: Vec<Among>) {
             Among::TakeOver(run, text) => {
                 let (run, _, new, said) = &mut runs[run];
                 if new.is_none() {
-                    let (_, lease) = elsewhere.store.take_over(run.id).await.unwrap();
+                    let (_, lease) = take_over(&elsewhere.store, run.id).await.unwrap();
                     let mut writer = elsewhere.writer(lease).await;
                     *said = answer_of(&elsewhere.store, run).await.content;
                     writer.text(run.message, text.clone()).await.unwrap();
@@ -306,7 +306,7 @@ async fn dur_4_what_an_older_writer_of_this_process_has_pending_is_not_appended(
     old.text(run.message, "one ".to_owned()).await.unwrap();
     old.flush().await.unwrap();
     old.text(run.message, "pending".to_owned()).await.unwrap();
-    let (_, lease) = process.store.take_over(run.id).await.unwrap();
+    let (_, lease) = take_over(&process.store, run.id).await.unwrap();
     let mut new = process.writer(lease).await;
     new.text(run.message, "two".to_owned()).await.unwrap();
     new.flush().await.unwrap();
@@ -325,7 +325,7 @@ async fn dur_4_an_older_lease_cannot_be_opened_again() {
     let stored = TestStore::open().await;
     let run = stored.start("Hello").await;
     let process = Process::new(stored.store.clone(), WINDOW);
-    let (_, lease) = process.store.take_over(run.id).await.unwrap();
+    let (_, lease) = take_over(&process.store, run.id).await.unwrap();
     let mut new = process.writer(lease).await;
     let mut old = process.writer(run.first_lease()).await;
     let _ = old.text(run.message, "old".to_owned()).await;
@@ -347,7 +347,7 @@ async fn dur_4_a_writer_learns_that_its_run_was_deleted_and_its_readers_are_let_
         journal.read().await;
     }
     let waiting = tokio::spawn(async move { journal.read().await });
-    process.store.delete_conversation(ALICE, run.conversation).await.unwrap();
+    process.store.delete_conversation(ALICE, run.conversation, Timestamp(1)).await.unwrap();
     writer.text(run.message, "two".to_owned()).await.unwrap();
     assert_eq!(writer.flush().await, Err(LostLease));
     assert!(!waiting.await.unwrap(), "the reader's log has ended");
@@ -360,7 +360,7 @@ async fn log_13_readers_of_a_log_that_is_gone_are_let_go_when_the_bell_rings() {
     let process = Process::new(stored.store.clone(), WINDOW);
     let (mut of_gone, mut of_there) = (Journal::new(&process, &gone), Journal::new(&process, &there));
     assert!(of_gone.read().await && of_there.read().await);
-    process.store.delete_conversation(ALICE, gone.conversation).await.unwrap();
+    process.store.delete_conversation(ALICE, gone.conversation, Timestamp(1)).await.unwrap();
     let waiting = tokio::spawn(async move { of_gone.read().await });
     process.log.ring(gone.id);
     process.log.ring(there.id);

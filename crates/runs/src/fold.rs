@@ -42,7 +42,11 @@ impl Fold {
     pub fn apply(&mut self, event: ProviderEvent) -> Step {
         match event {
             ProviderEvent::Text(text) if text.is_empty() => Step::Nothing,
-            ProviderEvent::Text(text) => {
+            ProviderEvent::Text(mut text) => {
+                // The one character that PostgreSQL cannot store. HTML shows the same for it.
+                if text.contains('\0') {
+                    text = text.replace('\0', "\u{fffd}");
+                }
                 self.answer.content.push_str(&text);
                 Step::Text(text)
             }

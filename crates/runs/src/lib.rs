@@ -4,6 +4,8 @@ mod context;
 mod drive;
 mod error;
 mod fold;
+mod keep;
+mod lease;
 mod providers;
 mod runs;
 mod title;

@@ -14,8 +14,10 @@ use weir_protocol::{
     ChatMessage, ConversationId, FieldError, MessageId, Model, Role, RunError, RunId, StartRun, UserId,
 };
 use weir_providers::Admission;
-use weir_realtime::{EventLog, LostLease};
-use weir_store::{Clock, IdempotencyKey, Lease, NewMessage, NewRun, Prompt, RunRecord, Started, Store, StoreError};
+use weir_realtime::{EventLog, LostLease, Topic};
+use weir_store::{
+    Clock, IdempotencyKey, InstanceId, Lease, NewMessage, NewRun, Prompt, RunRecord, Started, Store, StoreError,
+};
 
 use crate::{
     Fold, Outcome, Providers, StartError, context,
@@ -30,18 +32,22 @@ const DELETION_WAIT: Duration = Duration::from_secs(5);
 /// Every run of this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Runs {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    store: Store,
-    log: EventLog,
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) log: EventLog,
     providers: Providers,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// This process, among those that serve the database.
+    pub(crate) instance: InstanceId,
     active: Mutex<HashMap<RunId, Active>>,
     tasks: TaskTracker,
     /// No new run is started any more.
-    draining: CancellationToken,
+    pub(crate) draining: CancellationToken,
+    /// Running ones that another instance can go on with are left to it.
+    hand_over: CancellationToken,
     /// Running ones are left to whoever comes next.
     stop: CancellationToken,
 }
@@ -51,23 +57,26 @@ const BROKEN_RETRY: Duration = Duration::from_secs(1);
 
 /// A run that is under way here.
 #[derive(Clone, Default)]
-struct Active {
-    cancel: CancellationToken,
+pub(crate) struct Active {
+    pub(crate) cancel: CancellationToken,
     ended: CancellationToken,
 }
 
 impl Runs {
     /// Runs that answer by `providers` and write to `log`.
     pub fn new(store: Store, log: EventLog, providers: Providers, clock: Arc<dyn Clock>) -> Self {
+        let stop = CancellationToken::new();
         let inner = Inner {
             store,
             log,
             providers,
+            instance: InstanceId(clock.id()),
             clock,
             active: Mutex::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
-            stop: CancellationToken::new(),
+            hand_over: stop.child_token(),
+            stop,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -105,6 +114,7 @@ impl Runs {
         let active = inner.activate(new.id);
         match inner.store.start_run(&new, inner.clock.now()).await {
             Ok(Started::Now(run)) => {
+                inner.log.changed(Topic::Inbox(user));
                 let lease = run.first_lease();
                 self.spawn(run.clone(), lease, active, Some(admission));
                 Ok(run)
@@ -150,22 +160,6 @@ impl Runs {
         Ok(())
     }
 
-    /// Takes over every run that a dead server left: it goes on where its provider can, else it ends as interrupted.
-    /// Returns how many there were.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn take_over_orphans(&self) -> Result<usize, StoreError> {
-        let orphans = self.inner.store.unfinished_runs().await?;
-        for orphan in &orphans {
-            let (run, lease) = self.inner.store.take_over(orphan.id).await?;
-            tracing::info!(run = %run.id, attempt = run.attempts, "taking a run over");
-            let active = self.inner.activate(run.id);
-            self.spawn(run, lease, active, None);
-        }
-        Ok(orphans.len())
-    }
-
     /// How many runs are under way here.
     pub fn under_way(&self) -> usize {
         lock(&self.inner.active).len()
@@ -176,19 +170,24 @@ impl Runs {
         self.inner.draining.cancel();
     }
 
-    /// Lets running answers come to their end for as long as `grace`, then leaves the others, with all they said
-    /// committed, to whoever takes them over.
+    /// Hands running answers over to another instance at once, where there is one and their provider can go on from a
+    /// part. Lets the others come to their end for as long as `grace`, then leaves them, with all they said committed, to
+    /// whoever takes them over.
     pub async fn drain(&self, grace: Duration) {
         self.stop_starting();
         self.inner.tasks.close();
+        if self.under_way() > 0 && self.has_successor().await {
+            self.inner.hand_over.cancel();
+        }
         if timeout(grace, self.inner.tasks.wait()).await.is_err() {
             tracing::info!(runs = self.under_way(), "leaving running answers to the next server");
         }
         self.inner.stop.cancel();
         self.inner.tasks.wait().await;
+        self.leave().await;
     }
 
-    fn spawn(&self, run: RunRecord, lease: Lease, active: Active, admission: Option<Admission>) {
+    pub(crate) fn spawn(&self, run: RunRecord, lease: Lease, active: Active, admission: Option<Admission>) {
         let inner = self.inner.clone();
         self.inner.tasks.spawn(async move {
             let id = run.id;
@@ -234,6 +233,7 @@ impl Inner {
         Ok(NewRun {
             id: RunId(self.clock.id()),
             user,
+            owner: self.instance,
             prompt,
             message: MessageId(self.clock.id()),
             model: chosen.id(),
@@ -246,10 +246,15 @@ impl Inner {
         let mut drive = self.prepare(run, active).await?;
         let mut writer = self.log.writer(lease).await?;
         match drive.answer(&mut writer).await? {
-            Ended::Left => writer.flush().await?,
+            Ended::Left => {
+                writer.flush().await?;
+                self.store.release(drive.run.id, self.instance).await?;
+                self.log.changed(Topic::Leases);
+            }
             Ended::With(outcome) => {
                 let (chunks, end) = drive.fold.end(outcome, drive.run.attempts, self.clock.now());
                 writer.end(chunks, end).await?;
+                self.log.changed(Topic::Inbox(drive.run.user));
             }
         }
         Ok(())
@@ -259,12 +264,15 @@ impl Inner {
         let branch = self.store.lineage(run.prompt_message).await?;
         let turns = context::turns(run.context.as_deref(), branch);
         let fold = Fold::new(self.answer_so_far(&run).await?);
+        let chosen = self.providers.find(&run.model);
+        let goes_on_elsewhere = chosen.as_ref().is_some_and(|chosen| chosen.provider.continues(&chosen.model));
+        let stop = if goes_on_elsewhere { &self.hand_over } else { &self.stop };
         Ok(Drive {
             store: self.store.clone(),
-            chosen: self.providers.find(&run.model),
+            chosen,
             turns,
             fold,
-            signals: Signals { cancel: active.cancel.clone(), stop: self.stop.clone() },
+            signals: Signals { cancel: active.cancel.clone(), stop: stop.clone() },
             run,
         })
     }
@@ -290,7 +298,8 @@ impl Inner {
     }
 
     async fn try_end_broken(&self, run: RunId) -> Result<(), StoreError> {
-        let (run, lease) = self.store.take_over(run).await?;
+        let found = self.store.unfinished_run(run).await?;
+        let (run, lease) = self.store.take_over(run, found.epoch, self.instance).await?;
         let fold = Fold::new(self.answer_so_far(&run).await?);
         let error = RunError {
             code: "internal".to_owned(),
@@ -304,15 +313,15 @@ impl Inner {
         Ok(())
     }
 
-    fn activate(&self, run: RunId) -> Active {
+    pub(crate) fn activate(&self, run: RunId) -> Active {
         lock(&self.active).entry(run).or_default().clone()
     }
 
-    fn active(&self, run: RunId) -> Option<Active> {
+    pub(crate) fn active(&self, run: RunId) -> Option<Active> {
         lock(&self.active).get(&run).cloned()
     }
 
-    fn deactivate(&self, run: RunId) {
+    pub(crate) fn deactivate(&self, run: RunId) {
         if let Some(active) = lock(&self.active).remove(&run) {
             active.ended.cancel();
         }

@@ -13,7 +13,7 @@ use weir_providers::{ChatRequest, EventStream, Provider, ProviderError, Provider
 use weir_realtime::{CommitterOptions, EventLog};
 use weir_runs::{Providers, Runs, StartError};
 use weir_store::{RunRecord, RunState};
-use weir_testkit::{ALICE, BOB, PATIENCE, Script, ScriptedProvider, TestClock, TestStore, soon};
+use weir_testkit::{ALICE, BOB, PATIENCE, Script, ScriptedProvider, TestClock, TestStore, soon, take_over};
 
 /// The runs of one process over a store that outlives it.
 struct Process {
@@ -181,7 +181,7 @@ async fn dur_2_a_run_that_ends_its_server_each_time_ends_some_time() {
     let (process, script) = Process::new().await;
     let run = process.orphan("Good ").await;
     for _ in 0..4 {
-        process.stored.store.take_over(run.id).await.unwrap();
+        take_over(&process.stored.store, run.id).await.unwrap();
     }
     process.runs.take_over_orphans().await.unwrap();
     let log = process.log_of(run.id).await;

@@ -10,7 +10,8 @@ use weir_providers::{
     model_file::ModelSource,
     openai::{ApiKey, BaseUrl},
 };
-use weir_store::Durability;
+use weir_realtime::RedisBell;
+use weir_store::{Durability, PostgresUrl};
 
 use source::Reading;
 pub use source::Source;
@@ -26,6 +27,10 @@ pub struct Config {
     pub log: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// The `PostgreSQL` that everything is stored in; none: `SQLite` in the data directory.
+    pub postgres: Option<PostgresUrl>,
+    /// The Redis that carries the bell between instances; none: `PostgreSQL` does.
+    pub redis: Option<RedisBell>,
     /// What a commit holds through.
     pub durability: Durability,
     /// The names this server is known by, beside IP addresses and names without a dot.
@@ -95,8 +100,7 @@ impl fmt::Display for ConfigFaults {
 impl std::error::Error for ConfigFaults {}
 
 /// Keys of the contract whose subject arrives with a later version. Setting them is harmless, so it is only told.
-const LATER: [&str; 5] =
-    ["REDIS_URL", "WEIR_RATE_LIMIT", "WEIR_RATE_BURST", "ANTHROPIC_API_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const LATER: [&str; 4] = ["WEIR_RATE_LIMIT", "WEIR_RATE_BURST", "ANTHROPIC_API_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 impl Config {
     /// Reads and checks every key.
@@ -117,13 +121,16 @@ impl Config {
             Some("required") => reading.fault("WEIR_AUTH", "`required` is not in this version yet; only `open` is"),
             Some(_) => reading.fault("WEIR_AUTH", "must be open or required"),
         }
-        if let Some(url) = reading.text("DATABASE_URL")
-            && !url.starts_with("sqlite:")
-        {
-            reading.fault(
-                "DATABASE_URL",
-                "PostgreSQL is not in this version yet: leave it unset, and SQLite in WEIR_DATA_DIR is used",
-            );
+        let postgres = reading.parsed(
+            "DATABASE_URL",
+            "a URL such as postgres://user:password@host:5432/database; unset, SQLite in WEIR_DATA_DIR is used",
+            str::parse::<PostgresUrl>,
+        );
+        let redis = reading.parsed("REDIS_URL", "a URL such as redis://host:6379", RedisBell::new);
+        let mut without_effect: Vec<_> =
+            LATER.into_iter().filter(|key| reading.text(key).is_some()).map(str::to_owned).collect();
+        if redis.is_some() && postgres.is_none() {
+            without_effect.push("REDIS_URL without DATABASE_URL".to_owned());
         }
         let log = reading.text("WEIR_LOG").unwrap_or_else(|| "info".to_owned());
         if EnvFilter::try_new(&log).is_err() {
@@ -136,6 +143,8 @@ impl Config {
             addr,
             data_dir: reading.text("WEIR_DATA_DIR").unwrap_or_else(|| "./data".to_owned()).into(),
             log,
+            postgres,
+            redis,
             log_format: reading
                 .one_of("WEIR_LOG_FORMAT", &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)])
                 .unwrap_or_default(),
@@ -149,7 +158,7 @@ impl Config {
             local_model: ModelSource::from_setting(reading.text("WEIR_LOCAL_MODEL").as_deref()),
             model: model(&mut reading),
             openai: openai(&mut reading),
-            without_effect: LATER.into_iter().filter(|key| reading.text(key).is_some()).map(str::to_owned).collect(),
+            without_effect,
         };
         reading.finish().map(|()| config)
     }

@@ -6,6 +6,7 @@ use axum::serve::ListenerExt as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    task::JoinHandle,
     time::{interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use weir_providers::{
     Provider, ProviderError,
     openai::{OpenAiOptions, OpenAiProvider},
 };
-use weir_realtime::{CommitterOptions, EventLog};
+use weir_realtime::{Broadcaster, CommitterOptions, EventLog, PostgresBell, RedisBell};
 use weir_runs::{Providers, Runs};
 use weir_store::{Clock, Store, StoreError, SystemClock};
 
@@ -78,20 +79,17 @@ fn workers() -> usize {
     thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
-async fn serve(config: Config) -> Result<(), ServeError> {
+async fn serve(mut config: Config) -> Result<(), ServeError> {
     for key in &config.without_effect {
         tracing::warn!(key, "is set, but has no effect in this version");
     }
-    let data_dir = DataDir::open(&config.data_dir)
-        .map_err(|error| ServeError::DataDir { path: config.data_dir.clone(), error })?;
     let listener =
         TcpListener::bind(config.addr).await.map_err(|error| ServeError::Listen { addr: config.addr, error })?;
     let addr = listener.local_addr()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let store = Store::open(&data_dir.database(), config.durability).await?;
+    let (store, data_dir) = open_store(&config).await?;
     store.ensure_user(LOCAL_USER, "You", clock.now()).await?;
-    let (log, committing) = EventLog::open(store.clone(), CommitterOptions::default());
-    let committer = tokio::spawn(committing);
+    let (log, committer, bell) = open_log(&store, config.redis.take());
     let embedded = Embedded::new(&config)?;
     let providers = Providers::new(providers(&config, &embedded)?, config.model.clone());
     let runs = Runs::new(store.clone(), log.clone(), providers, clock.clone());
@@ -106,10 +104,12 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         draining: CancellationToken::new(),
         closing: CancellationToken::new(),
     });
+    runs.join().await?;
     let taken_over = runs.take_over_orphans().await?;
     if taken_over > 0 {
         tracing::info!(runs = taken_over, "went on with the answers of a server that died");
     }
+    let keeper = tokio::spawn(runs.clone().keep());
     let sweeper = tokio::spawn(sweep(store.clone(), clock, config.run_retention));
 
     let listener = listener.tap_io(|socket| {
@@ -135,6 +135,8 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         let _ = timeout(CONNECTIONS_GRACE, server).await;
         embedded.shutdown().await;
         sweeper.abort();
+        keeper.abort();
+        bell.abort();
         drop((app, runs));
         // What was said last is committed before the database is closed.
         let _ = timeout(CONNECTIONS_GRACE, committer).await;
@@ -146,6 +148,31 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     }
     drop(data_dir);
     Ok(())
+}
+
+/// The store; and the data directory, which is one process's alone, where everything is in it.
+async fn open_store(config: &Config) -> Result<(Store, Option<DataDir>), ServeError> {
+    if let Some(url) = &config.postgres {
+        return Ok((Store::connect(url, config.durability).await?, None));
+    }
+    let data_dir = DataDir::open(&config.data_dir)
+        .map_err(|error| ServeError::DataDir { path: config.data_dir.clone(), error })?;
+    Ok((Store::open(&data_dir.database(), config.durability).await?, Some(data_dir)))
+}
+
+/// The log, its committer at work, and the bell that other instances hear.
+fn open_log(store: &Store, redis: Option<RedisBell>) -> (EventLog, JoinHandle<()>, JoinHandle<()>) {
+    let options = CommitterOptions::default();
+    if !store.is_shared() {
+        let (log, committing) = EventLog::open(store.clone(), options);
+        return (log, tokio::spawn(committing), tokio::spawn(async {}));
+    }
+    let broadcaster: Arc<dyn Broadcaster> = match redis {
+        Some(redis) => Arc::new(redis),
+        None => Arc::new(PostgresBell::new(store.clone())),
+    };
+    let (log, committing, ringing) = EventLog::open_shared(store.clone(), options, broadcaster);
+    (log, tokio::spawn(committing), tokio::spawn(ringing))
 }
 
 /// The embedded model's provider, in a build that has one.
@@ -211,6 +238,7 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
         let swept = async {
             let events = store.forget_logs(Timestamp(now.0.saturating_sub(retention))).await?;
             let keys = store.forget_old_keys(now).await?;
+            store.forget_old_changes(now).await?;
             Ok::<_, StoreError>((events, keys))
         };
         match swept.await {

@@ -1,13 +1,14 @@
 //! Conversations: made, listed, changed, deleted.
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 use weir_protocol::{Conversation, ConversationId, ConversationPage, RunId, Timestamp, UpdateConversation, UserId};
 
 use crate::{
     IdempotencyKey, Store, StoreError,
     cursor::Cursor,
-    idempotency::{find, keep},
+    db::{Connection, Dialect, Row, Scope, query},
+    idempotency::{claim, keep},
+    inbox::{self, Change},
 };
 
 /// What a conversation is called until somebody or its first prompt names it.
@@ -36,13 +37,14 @@ impl Store {
         now: Timestamp,
         key: Option<&IdempotencyKey>,
     ) -> Result<Conversation, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.database.write(Scope::User(user)).await?;
         if let Some(key) = key
-            && let Some(first) = find(&mut transaction, user, key, now).await?
+            && let Some(first) = claim(&mut transaction, user, key, now).await?
         {
             return Ok(first);
         }
         insert(&mut transaction, user, id, title, now).await?;
+        inbox::note(&mut transaction, user, id, Change::Created, now).await?;
         let made = get(&mut transaction, user, id).await?;
         if let Some(key) = key {
             keep(&mut transaction, user, key, &made, now).await?;
@@ -53,7 +55,7 @@ impl Store {
 
     /// One conversation.
     pub async fn conversation(&self, user: UserId, id: ConversationId) -> Result<Conversation, StoreError> {
-        let mut connection = self.readers.acquire().await?;
+        let mut connection = self.database.read(Scope::User(user)).await?;
         get(&mut connection, user, id).await
     }
 
@@ -67,20 +69,26 @@ impl Store {
     ) -> Result<ConversationPage, StoreError> {
         let after = Cursor::parse(cursor)?;
         let pattern = filter.text.as_deref().map(contains_pattern);
-        let sql = select(
+        let lower = |column: &str| match self.database.dialect() {
+            Dialect::Sqlite => format!("LOWER({column})"),
+            // The same letters as in SQLite: those of ASCII.
+            Dialect::Postgres => format!("LOWER({column} COLLATE \"C\")"),
+        };
+        let (title, content, wanted) = (lower("c.title"), lower("m.content"), lower("$5"));
+        let sql = select(&format!(
             "WHERE c.user_id = $1 AND c.archived = $2 AND (c.updated_at, c.id) < ($3, $4)
-             AND ($5 IS NULL OR c.title LIKE $5 ESCAPE '\\' OR EXISTS (
-                 SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND m.content LIKE $5 ESCAPE '\\'))
+             AND ($5 IS NULL OR {title} LIKE {wanted} ESCAPE '\\' OR EXISTS (
+                 SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND {content} LIKE {wanted} ESCAPE '\\'))
              ORDER BY c.updated_at DESC, c.id DESC LIMIT $6",
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        ));
+        let rows = query(sql)
             .bind(user.0)
             .bind(filter.archived)
             .bind(after.time.0)
             .bind(after.id)
-            .bind(pattern)
+            .bind(pattern.as_deref())
             .bind(i64::from(limit) + 1)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut self.database.read(Scope::User(user)).await?)
             .await?;
         let mut items: Vec<Conversation> = rows.iter().map(conversation).collect();
         let more = items.len() > limit as usize;
@@ -96,9 +104,10 @@ impl Store {
         user: UserId,
         id: ConversationId,
         change: &UpdateConversation,
+        now: Timestamp,
     ) -> Result<Conversation, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query(
+        let mut transaction = self.database.write(Scope::User(user)).await?;
+        query(
             "UPDATE conversations SET title = COALESCE($3, title), pinned = COALESCE($4, pinned),
              archived = COALESCE($5, archived) WHERE id = $1 AND user_id = $2",
         )
@@ -107,24 +116,32 @@ impl Store {
         .bind(change.title.as_deref().map(str::trim))
         .bind(change.pinned)
         .bind(change.archived)
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await?;
         let changed = get(&mut transaction, user, id).await?;
+        inbox::note(&mut transaction, user, id, Change::Updated, now).await?;
         transaction.commit().await?;
         Ok(changed)
     }
 
     /// Deletes a conversation with its messages, runs and logs.
-    pub async fn delete_conversation(&self, user: UserId, id: ConversationId) -> Result<(), StoreError> {
-        let gone = sqlx::query("DELETE FROM conversations WHERE id = $1 AND user_id = $2")
+    pub async fn delete_conversation(
+        &self,
+        user: UserId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.database.write(Scope::User(user)).await?;
+        let gone = query("DELETE FROM conversations WHERE id = $1 AND user_id = $2")
             .bind(id.0)
             .bind(user.0)
-            .execute(&self.writer)
+            .execute(&mut transaction)
             .await?;
-        if gone.rows_affected() == 0 {
+        if gone == 0 {
             return Err(StoreError::NotFound("conversation"));
         }
-        Ok(())
+        inbox::note(&mut transaction, user, id, Change::Deleted, now).await?;
+        transaction.commit().await
     }
 }
 
@@ -139,13 +156,13 @@ fn select(tail: &str) -> String {
 }
 
 pub(crate) async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     user: UserId,
     id: ConversationId,
     title: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO conversations (id, user_id, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)")
+    query("INSERT INTO conversations (id, user_id, title, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)")
         .bind(id.0)
         .bind(user.0)
         .bind(title.map(str::trim))
@@ -155,43 +172,63 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-pub(crate) async fn get(
-    connection: &mut SqliteConnection,
-    user: UserId,
-    id: ConversationId,
-) -> Result<Conversation, StoreError> {
-    let row = sqlx::query(sqlx::AssertSqlSafe(select("WHERE c.id = $1 AND c.user_id = $2")))
+/// One conversation, locked until the transaction ends: messages come into it one after another.
+pub(crate) async fn lock(connection: &mut Connection, user: UserId, id: ConversationId) -> Result<(), StoreError> {
+    let lock = connection.dialect().for_update();
+    query(format!("SELECT 1 FROM conversations WHERE id = $1 AND user_id = $2{lock}"))
         .bind(id.0)
         .bind(user.0)
         .fetch_optional(connection)
-        .await?;
+        .await?
+        .map(|_| ())
+        .ok_or(StoreError::NotFound("conversation"))
+}
+
+/// Locks a conversation of any user, if it is still there.
+pub(crate) async fn lock_any(connection: &mut Connection, id: ConversationId) -> Result<(), StoreError> {
+    if connection.dialect() == Dialect::Postgres {
+        query("SELECT 1 FROM conversations WHERE id = $1 FOR UPDATE").bind(id.0).fetch_optional(connection).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn get(
+    connection: &mut Connection,
+    user: UserId,
+    id: ConversationId,
+) -> Result<Conversation, StoreError> {
+    let row =
+        query(select("WHERE c.id = $1 AND c.user_id = $2")).bind(id.0).bind(user.0).fetch_optional(connection).await?;
     row.as_ref().map(conversation).ok_or(StoreError::NotFound("conversation"))
 }
 
 /// Notes activity, and gives an untitled conversation its title.
 pub(crate) async fn touch(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: ConversationId,
     title: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE conversations SET updated_at = MAX(updated_at, $2), title = COALESCE(title, $3) WHERE id = $1")
-        .bind(id.0)
-        .bind(now.0)
-        .bind(title)
-        .execute(connection)
-        .await?;
+    query(
+        "UPDATE conversations SET updated_at = CASE WHEN updated_at > $2 THEN updated_at ELSE $2 END,
+         title = COALESCE(title, $3) WHERE id = $1",
+    )
+    .bind(id.0)
+    .bind(now.0)
+    .bind(title)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-fn conversation(row: &SqliteRow) -> Conversation {
+fn conversation(row: &Row) -> Conversation {
     Conversation {
         id: ConversationId(row.get(0)),
-        title: row.get::<Option<String>, _>(1).unwrap_or_else(|| UNTITLED.to_owned()),
+        title: row.get::<Option<String>>(1).unwrap_or_else(|| UNTITLED.to_owned()),
         pinned: row.get(2),
         archived: row.get(3),
         created_at: Timestamp(row.get(4)),
         updated_at: Timestamp(row.get(5)),
-        active_run_id: row.get::<Option<Uuid>, _>(6).map(RunId),
+        active_run_id: row.get::<Option<Uuid>>(6).map(RunId),
     }
 }

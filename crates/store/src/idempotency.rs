@@ -1,10 +1,12 @@
 //! Idempotency keys: the same key and request give the first answer again, for 24 hours.
 
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{Row, SqliteConnection};
 use weir_protocol::{Timestamp, UserId};
 
-use crate::{Store, StoreError};
+use crate::{
+    Store, StoreError,
+    db::{Connection, Dialect, Scope, query},
+};
 
 /// A digest of a request, to tell a repeated one from another one under the same key.
 pub type Fingerprint = [u8; 32];
@@ -32,61 +34,77 @@ impl Store {
         key: &IdempotencyKey,
         now: Timestamp,
     ) -> Result<Option<T>, StoreError> {
-        let mut connection = self.readers.acquire().await?;
+        let mut connection = self.database.read(Scope::User(user)).await?;
         find(&mut connection, user, key, now).await
     }
 
     /// Forgets the keys that are no longer honoured.
     pub async fn forget_old_keys(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let gone = sqlx::query("DELETE FROM idempotency_keys WHERE created_at <= $1")
+        let gone = query("DELETE FROM idempotency_keys WHERE created_at <= $1")
             .bind(now.0 - KEPT_MS)
-            .execute(&self.writer)
+            .execute(&mut self.database.statement().await?)
             .await?;
-        Ok(gone.rows_affected())
+        Ok(gone)
     }
 }
 
-/// Looks a key up; inside a writing transaction this decides who came first.
-pub(crate) async fn find<T: DeserializeOwned>(
-    connection: &mut SqliteConnection,
+/// Looks a key up in the transaction that may use it: whoever uses the same key at the same time waits for its end.
+pub(crate) async fn claim<T: DeserializeOwned>(
+    connection: &mut Connection,
     user: UserId,
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> Result<Option<T>, StoreError> {
-    let row = sqlx::query(
-        "SELECT fingerprint, answer FROM idempotency_keys WHERE user_id = $1 AND key = $2 AND created_at > $3",
-    )
-    .bind(user.0)
-    .bind(&key.key)
-    .bind(now.0 - KEPT_MS)
-    .fetch_optional(connection)
-    .await?;
+    // SQLite has one writer at a time anyway.
+    if connection.dialect() == Dialect::Postgres {
+        query("SELECT pg_advisory_xact_lock(hashtextextended($1 || $2, 0))::TEXT")
+            .bind(user.to_string().as_str())
+            .bind(key.key.as_str())
+            .fetch_one(connection)
+            .await?;
+    }
+    find(connection, user, key, now).await
+}
+
+async fn find<T: DeserializeOwned>(
+    connection: &mut Connection,
+    user: UserId,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> Result<Option<T>, StoreError> {
+    let row =
+        query("SELECT fingerprint, answer FROM idempotency_keys WHERE user_id = $1 AND key = $2 AND created_at > $3")
+            .bind(user.0)
+            .bind(key.key.as_str())
+            .bind(now.0 - KEPT_MS)
+            .fetch_optional(connection)
+            .await?;
     let Some(row) = row else { return Ok(None) };
-    if row.get::<&[u8], _>(0) != key.fingerprint {
+    if row.get::<&[u8]>(0) != key.fingerprint {
         return Err(StoreError::KeyReused);
     }
-    let answer = serde_json::from_str(row.get(1)).map_err(|_| StoreError::Corrupt("answer"))?;
+    let answer = serde_json::from_str(row.get::<&str>(1)).map_err(|_| StoreError::Corrupt("answer"))?;
     Ok(Some(answer))
 }
 
 /// Keeps the first answer, in the transaction that makes what it speaks of.
 pub(crate) async fn keep<T: Serialize>(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     user: UserId,
     key: &IdempotencyKey,
     answer: &T,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let answer = serde_json::to_string(answer).map_err(|_| StoreError::Corrupt("answer"))?;
-    sqlx::query(
+    query(
         "INSERT INTO idempotency_keys (user_id, key, fingerprint, answer, created_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (user_id, key) DO UPDATE
          SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = excluded.created_at",
     )
     .bind(user.0)
-    .bind(&key.key)
+    .bind(key.key.as_str())
     .bind(&key.fingerprint[..])
-    .bind(answer)
+    .bind(answer.as_str())
     .bind(now.0)
     .execute(connection)
     .await?;

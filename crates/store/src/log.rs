@@ -1,11 +1,19 @@
 //! The event log: the only door through which events come in, and the way they are read.
 
-use std::{collections::HashSet, fmt::Write as _, sync::LazyLock};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    sync::LazyLock,
+};
 
-use sqlx::{Row, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
-use weir_protocol::{ChatMessage, FinishReason, RunId, Seq, StreamChunk, Timestamp};
+use weir_protocol::{ChatMessage, FinishReason, RunId, Seq, StreamChunk, Timestamp, UserId};
 
-use crate::{Store, StoreError, conversations, messages};
+use crate::{
+    Store, StoreError, conversations,
+    db::{Connection, Dialect, Query, Scope, query},
+    inbox::{self, Change},
+    messages,
+};
 
 /// An event that has its number and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,36 +61,42 @@ pub struct StoredEvent {
     pub data: String,
 }
 
-/// Events in one statement.
+/// Events, or runs, in one statement.
 const ROWS_PER_INSERT: usize = 64;
 
 /// `INSERT` statements for 1 to [`ROWS_PER_INSERT`] events. An event gets in only while its run goes on under its epoch.
-static INSERTS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    (1..=ROWS_PER_INSERT)
-        .map(|rows| {
+struct Inserts(Vec<String>);
+
+impl Inserts {
+    /// `lock` keeps the runs from being taken over until the events are committed.
+    fn new(lock: &str) -> Self {
+        let insert = |rows| {
             let mut sql = String::from(
                 "INSERT INTO run_events (run_id, seq, kind, data)
                  SELECT v.column1, v.column2, v.column3, v.column4 FROM (VALUES ",
             );
             for row in 0..rows {
                 let separator = if row == 0 { "" } else { ", " };
-                let first = row * 5 + 1;
+                let at = row * 5;
                 // Writing to a String cannot fail.
-                let _ = write!(
-                    sql,
-                    "{separator}(${}, ${}, ${}, ${}, ${})",
-                    first,
-                    first + 1,
-                    first + 2,
-                    first + 3,
-                    first + 4
-                );
+                let _ = write!(sql, "{separator}(${}, ${}, ${}, ${}, ${})", at + 1, at + 2, at + 3, at + 4, at + 5);
             }
             sql.push_str(") AS v JOIN runs r ON r.id = v.column1 AND r.epoch = v.column5 AND r.state = 'running'");
+            sql.push_str(lock);
             sql
-        })
-        .collect()
-});
+        };
+        Self((1..=ROWS_PER_INSERT).map(insert).collect())
+    }
+
+    fn of(dialect: Dialect) -> &'static Self {
+        static SQLITE: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(""));
+        static POSTGRES: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(" FOR SHARE OF r"));
+        match dialect {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        }
+    }
+}
 
 impl Store {
     /// Commits the events of a batch, and the ends of the runs that end with it. A run whose lease is old, that is done
@@ -91,78 +105,110 @@ impl Store {
     /// Returns the runs that were refused.
     ///
     /// # Errors
-    /// When the database fails; then nothing of the batch is committed, and it may be tried again.
+    /// When the database fails; then nothing of the batch is committed, or all that could be. [`Store::append_again`] finds
+    /// out.
     pub async fn append(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
         let rows: usize = batch.iter().map(|run| run.events.len()).sum();
         if (1..=ROWS_PER_INSERT).contains(&rows) && batch.iter().all(|run| run.end.is_none()) {
             let events: Vec<_> = batch.iter().flat_map(numbered).collect();
-            match insert(&events).execute(&self.writer).await {
-                Ok(written) if written.rows_affected() == rows as u64 => return Ok(HashSet::new()),
-                Ok(_) => return self.without_lease(batch).await,
+            let mut connection = self.database.statement().await?;
+            match insert(&events, connection.dialect()).execute(&mut connection).await {
+                Ok(written) if written == rows as u64 => return Ok(HashSet::new()),
+                Ok(_) => return without_lease(&mut connection, batch).await,
                 // A number used twice fails the statement for all: the careful way finds out whose it was.
-                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {}
-                Err(error) => return Err(error.into()),
+                Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => {}
+                Err(error) => return Err(error),
             }
         }
-        self.append_carefully(batch).await
+        self.append_carefully(batch, Attempt::First).await
     }
 
-    /// The runs of a batch that may not append any more.
-    async fn without_lease(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
-        let mut connection = self.writer.acquire().await?;
-        let mut refused = HashSet::new();
-        for run in batch {
-            if !holds_lease(&mut connection, run).await? {
-                refused.insert(run.run);
-            }
-        }
-        Ok(refused)
+    /// Commits a batch whose fate is unknown, because the database failed in the middle of it: what is there already
+    /// counts as committed.
+    ///
+    /// Returns the runs that were refused.
+    ///
+    /// # Errors
+    /// When the database fails once more.
+    pub async fn append_again(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
+        self.append_carefully(batch, Attempt::Again).await
     }
 
     /// The next events after `after`, at most `limit`.
     pub async fn events(&self, run: RunId, after: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
-        let rows =
-            sqlx::query("SELECT seq, kind, data FROM run_events WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3")
-                .bind(run.0)
-                .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
-                .bind(limit)
-                .fetch_all(&self.readers)
-                .await?;
+        let rows = query("SELECT seq, kind, data FROM run_events WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3")
+            .bind(run.0)
+            .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
+            .bind(i64::from(limit))
+            .fetch_all(&mut self.database.read(Scope::System).await?)
+            .await?;
         Ok(rows
             .iter()
-            .map(|row| StoredEvent {
-                seq: Seq(row.get::<i64, _>(0).unsigned_abs()),
-                kind: row.get(1),
-                data: row.get(2),
-            })
+            .map(|row| StoredEvent { seq: Seq(row.get::<i64>(0).unsigned_abs()), kind: row.get(1), data: row.get(2) })
             .collect())
     }
 
     /// The number of the last event; 0 when there is none.
     pub async fn last_seq(&self, run: RunId) -> Result<Seq, StoreError> {
-        let mut connection = self.readers.acquire().await?;
+        let mut connection = self.database.read(Scope::System).await?;
         last_seq(&mut connection, run).await
     }
 
-    async fn append_carefully(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
+    /// The numbers of the last events of these runs. One that is gone, or whose log is, is left out.
+    pub async fn last_seqs(&self, runs: &[RunId]) -> Result<HashMap<RunId, Seq>, StoreError> {
+        let mut last = HashMap::with_capacity(runs.len());
+        if runs.is_empty() {
+            return Ok(last);
+        }
+        let mut connection = self.database.read(Scope::System).await?;
+        for runs in runs.chunks(ROWS_PER_INSERT) {
+            let places = (1..=runs.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+            let mut query =
+                query(format!("SELECT run_id, MAX(seq) FROM run_events WHERE run_id IN ({places}) GROUP BY run_id"));
+            for run in runs {
+                query = query.bind(run.0);
+            }
+            let rows = query.fetch_all(&mut connection).await?;
+            last.extend(rows.iter().map(|row| (RunId(row.get(0)), Seq(row.get::<i64>(1).unsigned_abs()))));
+        }
+        Ok(last)
+    }
+
+    async fn append_carefully(&self, batch: &[RunAppend], attempt: Attempt) -> Result<HashSet<RunId>, StoreError> {
         let mut refused = HashSet::new();
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.database.write(Scope::System).await?;
         for run in batch {
-            let events: Vec<_> = numbered(run).collect();
-            if !may_append(&mut transaction, run).await? {
-                refused.insert(run.run);
-                continue;
-            }
-            for events in events.chunks(ROWS_PER_INSERT) {
-                insert(events).execute(&mut *transaction).await?;
-            }
             if let Some(end) = &run.end {
-                finish(&mut transaction, run.run, end).await?;
+                // In the order of everybody who works on a conversation: first it, then what is in it.
+                conversations::lock_any(&mut transaction, end.message.conversation_id).await?;
+            }
+            if may_append(&mut transaction, run).await? {
+                let events: Vec<_> = numbered(run).collect();
+                for events in events.chunks(ROWS_PER_INSERT) {
+                    insert(events, transaction.dialect()).execute(&mut transaction).await?;
+                }
+                if let Some(end) = &run.end {
+                    finish(&mut transaction, run.run, end).await?;
+                }
+            } else if attempt == Attempt::First || !is_there(&mut transaction, run).await? {
+                refused.insert(run.run);
+            }
+            if transaction.dialect() == Dialect::Postgres {
+                // The ends of two runs lock two conversations; another instance might lock them the other way round.
+                transaction.commit().await?;
+                transaction = self.database.write(Scope::System).await?;
             }
         }
         transaction.commit().await?;
         Ok(refused)
     }
+}
+
+/// Whether a batch may be there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    First,
+    Again,
 }
 
 type Numbered<'a> = (RunId, u64, &'a NewEvent);
@@ -171,8 +217,8 @@ fn numbered(run: &RunAppend) -> impl Iterator<Item = Numbered<'_>> {
     run.events.iter().map(|event| (run.run, run.epoch, event))
 }
 
-fn insert<'q>(events: &[Numbered<'q>]) -> Query<'q, Sqlite, SqliteArguments> {
-    let mut query = sqlx::query(INSERTS[events.len() - 1].as_str());
+fn insert<'q>(events: &[Numbered<'q>], dialect: Dialect) -> Query<'q> {
+    let mut query = query(Inserts::of(dialect).0[events.len() - 1].as_str());
     for (run, epoch, event) in events {
         query = query
             .bind(run.0)
@@ -184,8 +230,19 @@ fn insert<'q>(events: &[Numbered<'q>]) -> Query<'q, Sqlite, SqliteArguments> {
     query
 }
 
+/// The runs of a batch that may not append any more.
+async fn without_lease(connection: &mut Connection, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
+    let mut refused = HashSet::new();
+    for run in batch {
+        if !holds_lease(connection, run).await? {
+            refused.insert(run.run);
+        }
+    }
+    Ok(refused)
+}
+
 /// Whether the lease is the current one and the events follow the log without a gap.
-async fn may_append(connection: &mut SqliteConnection, run: &RunAppend) -> Result<bool, StoreError> {
+async fn may_append(connection: &mut Connection, run: &RunAppend) -> Result<bool, StoreError> {
     if !holds_lease(connection, run).await? {
         return Ok(false);
     }
@@ -193,8 +250,33 @@ async fn may_append(connection: &mut SqliteConnection, run: &RunAppend) -> Resul
     Ok(run.events.first().is_none_or(|first| first.seq == last.next()))
 }
 
-async fn holds_lease(connection: &mut SqliteConnection, run: &RunAppend) -> Result<bool, StoreError> {
-    let current = sqlx::query("SELECT 1 FROM runs WHERE id = $1 AND epoch = $2 AND state = 'running'")
+/// Whether this very append is committed: nobody else could have written these events under this epoch.
+async fn is_there(connection: &mut Connection, run: &RunAppend) -> Result<bool, StoreError> {
+    let state = query("SELECT state FROM runs WHERE id = $1 AND epoch = $2")
+        .bind(run.run.0)
+        .bind(run.epoch.cast_signed())
+        .fetch_optional(connection)
+        .await?;
+    let (Some(state), Some(first), Some(last)) = (state, run.events.first(), run.events.last()) else {
+        return Ok(false);
+    };
+    let rows = query("SELECT kind, data FROM run_events WHERE run_id = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq")
+        .bind(run.run.0)
+        .bind(first.seq.0.cast_signed())
+        .bind(last.seq.0.cast_signed())
+        .fetch_all(connection)
+        .await?;
+    let same = rows.len() == run.events.len()
+        && rows
+            .iter()
+            .zip(&run.events)
+            .all(|(row, event)| row.get::<&str>(0) == event.kind && row.get::<&str>(1) == event.data);
+    Ok(same && (state.get::<&str>(0) == "done") == run.end.is_some())
+}
+
+async fn holds_lease(connection: &mut Connection, run: &RunAppend) -> Result<bool, StoreError> {
+    let lock = connection.dialect().for_update();
+    let current = query(format!("SELECT 1 FROM runs WHERE id = $1 AND epoch = $2 AND state = 'running'{lock}"))
         .bind(run.run.0)
         .bind(run.epoch.cast_signed())
         .fetch_optional(connection)
@@ -202,7 +284,7 @@ async fn holds_lease(connection: &mut SqliteConnection, run: &RunAppend) -> Resu
     Ok(current.is_some())
 }
 
-async fn finish(connection: &mut SqliteConnection, run: RunId, end: &RunEnd) -> Result<(), StoreError> {
+async fn finish(connection: &mut Connection, run: RunId, end: &RunEnd) -> Result<(), StoreError> {
     let finish_reason = match end.finish_reason {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
@@ -210,33 +292,35 @@ async fn finish(connection: &mut SqliteConnection, run: RunId, end: &RunEnd) -> 
         FinishReason::Interrupted => "interrupted",
         FinishReason::Error => "error",
     };
-    sqlx::query("UPDATE runs SET state = 'done', finish_reason = $2, ended_at = $3 WHERE id = $1")
-        .bind(run.0)
-        .bind(finish_reason)
-        .bind(end.at.0)
-        .execute(&mut *connection)
-        .await?;
+    let run_row =
+        query("UPDATE runs SET state = 'done', finish_reason = $2, ended_at = $3 WHERE id = $1 RETURNING user_id")
+            .bind(run.0)
+            .bind(finish_reason)
+            .bind(end.at.0)
+            .fetch_one(connection)
+            .await?;
     messages::finish(connection, &end.message).await?;
-    conversations::touch(connection, end.message.conversation_id, None, end.at).await
+    let conversation = end.message.conversation_id;
+    conversations::touch(connection, conversation, None, end.at).await?;
+    inbox::note(connection, UserId(run_row.get(0)), conversation, Change::Answered(run), end.at).await
 }
 
 pub(crate) async fn insert_first(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: RunId,
     chunk: &StreamChunk,
 ) -> Result<(), StoreError> {
     let data = chunk.data().map_err(|_| StoreError::Corrupt("message"))?;
-    sqlx::query("INSERT INTO run_events (run_id, seq, kind, data) VALUES ($1, 1, $2, $3)")
+    query("INSERT INTO run_events (run_id, seq, kind, data) VALUES ($1, 1, $2, $3)")
         .bind(run.0)
         .bind(chunk.kind())
-        .bind(data)
+        .bind(data.as_str())
         .execute(connection)
         .await?;
     Ok(())
 }
 
-pub(crate) async fn last_seq(connection: &mut SqliteConnection, run: RunId) -> Result<Seq, StoreError> {
-    let row =
-        sqlx::query("SELECT MAX(seq) FROM run_events WHERE run_id = $1").bind(run.0).fetch_one(connection).await?;
-    Ok(Seq(row.get::<Option<i64>, _>(0).unwrap_or(0).unsigned_abs()))
+pub(crate) async fn last_seq(connection: &mut Connection, run: RunId) -> Result<Seq, StoreError> {
+    let row = query("SELECT MAX(seq) FROM run_events WHERE run_id = $1").bind(run.0).fetch_one(connection).await?;
+    Ok(Seq(row.get::<Option<i64>>(0).unwrap_or(0).unsigned_abs()))
 }

@@ -1,6 +1,5 @@
 //! Messages: a tree in each conversation. The content of one that is still growing is folded from its run's log.
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 use weir_protocol::{
     ChatMessage, ConversationId, MessageId, MessagePage, MessageStatus, Role, RunId, Seq, Timestamp, Token, Usage,
@@ -10,7 +9,9 @@ use weir_protocol::{
 use crate::{
     IdempotencyKey, Store, StoreError, conversations,
     cursor::Cursor,
-    idempotency::{find, keep},
+    db::{Connection, Row, Scope, query},
+    idempotency::{claim, keep},
+    inbox::{self, Change},
 };
 
 /// A message to store.
@@ -47,13 +48,15 @@ impl Store {
         now: Timestamp,
         key: Option<&IdempotencyKey>,
     ) -> Result<ChatMessage, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.database.write(Scope::User(user)).await?;
         if let Some(key) = key
-            && let Some(first) = find(&mut transaction, user, key, now).await?
+            && let Some(first) = claim(&mut transaction, user, key, now).await?
         {
             return Ok(first);
         }
         let message = insert_prompt(&mut transaction, user, new, now).await?;
+        let change = if new.conversation.is_none() { Change::Created } else { Change::Updated };
+        inbox::note(&mut transaction, user, message.conversation_id, change, now).await?;
         if let Some(key) = key {
             keep(&mut transaction, user, key, &message, now).await?;
         }
@@ -71,18 +74,18 @@ impl Store {
     ) -> Result<MessagePage, StoreError> {
         let after = Cursor::parse(cursor)?;
         // One transaction is one snapshot: a message and its run's log are seen at the same moment.
-        let mut snapshot = self.readers.begin().await?;
+        let mut snapshot = self.database.snapshot(Scope::User(user)).await?;
         conversations::get(&mut snapshot, user, conversation).await?;
         let sql = format!(
             "{COLUMNS} WHERE m.conversation_id = $1 AND (m.created_at, m.id) < ($2, $3)
              ORDER BY m.created_at DESC, m.id DESC LIMIT $4"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let rows = query(sql)
             .bind(conversation.0)
             .bind(after.time.0)
             .bind(after.id)
             .bind(i64::from(limit) + 1)
-            .fetch_all(&mut *snapshot)
+            .fetch_all(&mut snapshot)
             .await?;
         let mut items = rows.iter().map(message).collect::<Result<Vec<_>, _>>()?;
         let more = items.len() > limit as usize;
@@ -101,7 +104,7 @@ impl Store {
         conversation: ConversationId,
         id: MessageId,
     ) -> Result<ChatMessage, StoreError> {
-        let mut snapshot = self.readers.begin().await?;
+        let mut snapshot = self.database.snapshot(Scope::System).await?;
         let mut message = get(&mut snapshot, conversation, id).await?;
         fold_streaming(&mut snapshot, &mut message).await?;
         Ok(message)
@@ -118,12 +121,8 @@ impl Store {
                  WHERE branch.depth < $2)
              {COLUMNS} JOIN branch ON branch.id = m.id ORDER BY branch.depth DESC"
         );
-        let mut snapshot = self.readers.begin().await?;
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(leaf.0)
-            .bind(LINEAGE_LIMIT - 1)
-            .fetch_all(&mut *snapshot)
-            .await?;
+        let mut snapshot = self.database.snapshot(Scope::System).await?;
+        let rows = query(sql).bind(leaf.0).bind(LINEAGE_LIMIT - 1).fetch_all(&mut snapshot).await?;
         let mut branch = rows.iter().map(message).collect::<Result<Vec<_>, _>>()?;
         for message in &mut branch {
             fold_streaming(&mut snapshot, message).await?;
@@ -134,13 +133,13 @@ impl Store {
 
 /// Stores a message of a person or a program, in a new conversation where none is named.
 pub(crate) async fn insert_prompt(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     user: UserId,
     new: &NewMessage,
     now: Timestamp,
 ) -> Result<ChatMessage, StoreError> {
     let (conversation, newest) = if let Some(id) = new.conversation {
-        conversations::get(connection, user, id).await?;
+        conversations::lock(connection, user, id).await?;
         (id, newest(connection, id).await?)
     } else {
         conversations::insert(connection, user, new.new_conversation, Some(&new.title), now).await?;
@@ -174,8 +173,8 @@ pub(crate) fn after(last: Option<Timestamp>, now: Timestamp) -> Timestamp {
     last.map_or(now, |last| now.max(Timestamp(last.0 + 1)))
 }
 
-pub(crate) async fn insert(connection: &mut SqliteConnection, message: &ChatMessage) -> Result<(), StoreError> {
-    sqlx::query(
+pub(crate) async fn insert(connection: &mut Connection, message: &ChatMessage) -> Result<(), StoreError> {
+    query(
         "INSERT INTO messages (id, conversation_id, parent_id, role, content, status, run_id, model, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
@@ -183,10 +182,10 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, message: &ChatMess
     .bind(message.conversation_id.0)
     .bind(message.parent_id.map(|id| id.0))
     .bind(role_word(message.role))
-    .bind(&message.content)
+    .bind(message.content.as_str())
     .bind(status_word(message.status))
     .bind(message.run_id.map(|id| id.0))
-    .bind(&message.model)
+    .bind(message.model.as_deref())
     .bind(message.created_at.0)
     .execute(connection)
     .await?;
@@ -194,11 +193,11 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, message: &ChatMess
 }
 
 /// Writes what a finished run has made of its message.
-pub(crate) async fn finish(connection: &mut SqliteConnection, message: &ChatMessage) -> Result<(), StoreError> {
+pub(crate) async fn finish(connection: &mut Connection, message: &ChatMessage) -> Result<(), StoreError> {
     let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-    sqlx::query("UPDATE messages SET content = $2, status = $3, input_tokens = $4, output_tokens = $5 WHERE id = $1")
+    query("UPDATE messages SET content = $2, status = $3, input_tokens = $4, output_tokens = $5 WHERE id = $1")
         .bind(message.id.0)
-        .bind(&message.content)
+        .bind(message.content.as_str())
         .bind(status_word(message.status))
         .bind(message.usage.map(|usage| count(usage.input_tokens)))
         .bind(message.usage.map(|usage| count(usage.output_tokens)))
@@ -208,10 +207,10 @@ pub(crate) async fn finish(connection: &mut SqliteConnection, message: &ChatMess
 }
 
 pub(crate) async fn newest(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     conversation: ConversationId,
 ) -> Result<Option<(MessageId, Timestamp)>, StoreError> {
-    let row = sqlx::query(
+    let row = query(
         "SELECT id, created_at FROM messages WHERE conversation_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
     )
     .bind(conversation.0)
@@ -221,27 +220,27 @@ pub(crate) async fn newest(
 }
 
 pub(crate) async fn get(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     conversation: ConversationId,
     id: MessageId,
 ) -> Result<ChatMessage, StoreError> {
     let sql = format!("{COLUMNS} WHERE m.id = $1 AND m.conversation_id = $2");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.0).bind(conversation.0).fetch_optional(connection).await?;
+    let row = query(sql).bind(id.0).bind(conversation.0).fetch_optional(connection).await?;
     row.as_ref().map_or(Err(StoreError::InvalidParent("names no message of this conversation")), message)
 }
 
 /// Gives a message that is still growing its content so far, and the event that it reaches up to.
-async fn fold_streaming(snapshot: &mut SqliteConnection, message: &mut ChatMessage) -> Result<(), StoreError> {
+async fn fold_streaming(snapshot: &mut Connection, message: &mut ChatMessage) -> Result<(), StoreError> {
     let (MessageStatus::Streaming, Some(run)) = (message.status, message.run_id) else { return Ok(()) };
-    let rows = sqlx::query("SELECT seq, kind, data FROM run_events WHERE run_id = $1 ORDER BY seq")
+    let rows = query("SELECT seq, kind, data FROM run_events WHERE run_id = $1 ORDER BY seq")
         .bind(run.0)
         .fetch_all(snapshot)
         .await?;
     let mut seq = Seq::START;
     for row in &rows {
-        seq = Seq(row.get::<i64, _>(0).unsigned_abs());
-        if row.get::<&str, _>(1) == "token" {
-            let token: Token = serde_json::from_str(row.get(2)).map_err(|_| StoreError::Corrupt("token"))?;
+        seq = Seq(row.get::<i64>(0).unsigned_abs());
+        if row.get::<&str>(1) == "token" {
+            let token: Token = serde_json::from_str(row.get::<&str>(2)).map_err(|_| StoreError::Corrupt("token"))?;
             message.content.push_str(&token.text);
         }
     }
@@ -249,16 +248,16 @@ async fn fold_streaming(snapshot: &mut SqliteConnection, message: &mut ChatMessa
     Ok(())
 }
 
-fn message(row: &SqliteRow) -> Result<ChatMessage, StoreError> {
-    let count = |column| row.get::<Option<i64>, _>(column).map(i64::unsigned_abs);
+fn message(row: &Row) -> Result<ChatMessage, StoreError> {
+    let count = |column| row.get::<Option<i64>>(column).map(i64::unsigned_abs);
     Ok(ChatMessage {
         id: MessageId(row.get(0)),
         conversation_id: ConversationId(row.get(1)),
-        parent_id: row.get::<Option<Uuid>, _>(2).map(MessageId),
+        parent_id: row.get::<Option<Uuid>>(2).map(MessageId),
         role: parse_role(row.get(3))?,
         content: row.get(4),
         status: parse_status(row.get(5))?,
-        run_id: row.get::<Option<Uuid>, _>(6).map(RunId),
+        run_id: row.get::<Option<Uuid>>(6).map(RunId),
         seq: None,
         model: row.get(7),
         tool_calls: None,

@@ -1,13 +1,15 @@
 //! Runs: one row each; who may append to one is decided by its epoch.
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use uuid::Uuid;
 use weir_protocol::{
     ChatMessage, ConversationId, MessageId, MessageStatus, Role, RunId, Seq, StreamChunk, Timestamp, UserId,
 };
 
 use crate::{
-    IdempotencyKey, NewMessage, Store, StoreError, conversations,
-    idempotency::{find, keep},
+    IdempotencyKey, InstanceId, NewMessage, Store, StoreError, conversations,
+    db::{Connection, Row, Scope, query},
+    idempotency::{claim, keep},
+    inbox::{self, Change},
     log, messages,
 };
 
@@ -32,6 +34,8 @@ pub struct NewRun {
     pub id: RunId,
     /// Whose it is.
     pub user: UserId,
+    /// Who drives it.
+    pub owner: InstanceId,
     /// What it answers.
     pub prompt: Prompt,
     /// The id of the answer.
@@ -72,6 +76,8 @@ pub struct RunRecord {
     pub context: Option<String>,
     /// Going on or done.
     pub state: RunState,
+    /// The instance that drives it; none when it was given up.
+    pub owner: Option<InstanceId>,
     /// Whose appends count.
     pub epoch: u64,
     /// How often the answer was begun or taken up again.
@@ -102,9 +108,9 @@ pub struct Lease {
     pub next: Seq,
 }
 
-const COLUMNS: &str =
-    "SELECT id, user_id, conversation_id, prompt_message_id, message_id, model, context, state, epoch,
-    attempts, cancel_requested_at, created_at, ended_at FROM runs ";
+pub(crate) const COLUMNS: &str =
+    "SELECT r.id, r.user_id, r.conversation_id, r.prompt_message_id, r.message_id, r.model, r.context, r.state, r.epoch,
+    r.attempts, r.cancel_requested_at, r.created_at, r.ended_at, r.owner FROM runs r ";
 
 impl Store {
     /// Commits the user message, the run, its empty answer and event 1 together.
@@ -113,16 +119,16 @@ impl Store {
     /// [`StoreError::NotFound`] for a conversation that is not the user's, [`StoreError::InvalidParent`], and
     /// [`StoreError::KeyReused`].
     pub async fn start_run(&self, new: &NewRun, now: Timestamp) -> Result<Started, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.database.write(Scope::User(new.user)).await?;
         if let Some(key) = &new.key
-            && let Some(first) = find::<RunId>(&mut transaction, new.user, key, now).await?
+            && let Some(first) = claim::<RunId>(&mut transaction, new.user, key, now).await?
         {
             return get(&mut transaction, new.user, first).await.map(Started::Before);
         }
         let prompt = match &new.prompt {
             Prompt::New(message) => messages::insert_prompt(&mut transaction, new.user, message, now).await?,
             Prompt::Stored { conversation, message } => {
-                conversations::get(&mut transaction, new.user, *conversation).await?;
+                conversations::lock(&mut transaction, new.user, *conversation).await?;
                 let prompt = messages::get(&mut transaction, *conversation, *message).await?;
                 if prompt.role != Role::User {
                     return Err(StoreError::InvalidParent("must name a user message when prompt is left out"));
@@ -130,7 +136,8 @@ impl Store {
                 prompt
             }
         };
-        let newest = messages::newest(&mut transaction, prompt.conversation_id).await?;
+        let prompt_conversation = prompt.conversation_id;
+        let newest = messages::newest(&mut transaction, prompt_conversation).await?;
         let answer = ChatMessage {
             id: new.message,
             conversation_id: prompt.conversation_id,
@@ -153,6 +160,11 @@ impl Store {
         if let Some(key) = &new.key {
             keep(&mut transaction, new.user, key, &new.id, now).await?;
         }
+        let change = match &new.prompt {
+            Prompt::New(message) if message.conversation.is_none() => Change::Created,
+            _ => Change::Updated,
+        };
+        inbox::note(&mut transaction, new.user, prompt_conversation, change, now).await?;
         let run = get(&mut transaction, new.user, new.id).await?;
         transaction.commit().await?;
         Ok(Started::Now(run))
@@ -160,21 +172,21 @@ impl Store {
 
     /// One run.
     pub async fn run(&self, user: UserId, id: RunId) -> Result<RunRecord, StoreError> {
-        let mut connection = self.readers.acquire().await?;
+        let mut connection = self.database.read(Scope::User(user)).await?;
         get(&mut connection, user, id).await
     }
 
     /// Notes that somebody wants the run stopped. A run that is done stays as it is.
     pub async fn request_cancel(&self, user: UserId, id: RunId, now: Timestamp) -> Result<RunRecord, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query(
+        let mut transaction = self.database.write(Scope::User(user)).await?;
+        query(
             "UPDATE runs SET cancel_requested_at = $3
              WHERE id = $1 AND user_id = $2 AND state = 'running' AND cancel_requested_at IS NULL",
         )
         .bind(id.0)
         .bind(user.0)
         .bind(now.0)
-        .execute(&mut *transaction)
+        .execute(&mut transaction)
         .await?;
         let run = get(&mut transaction, user, id).await?;
         transaction.commit().await?;
@@ -183,29 +195,45 @@ impl Store {
 
     /// The runs of a conversation that are going on.
     pub async fn running_in(&self, conversation: ConversationId) -> Result<Vec<RunId>, StoreError> {
-        let rows = sqlx::query("SELECT id FROM runs WHERE conversation_id = $1 AND state = 'running'")
+        let rows = query("SELECT id FROM runs WHERE conversation_id = $1 AND state = 'running'")
             .bind(conversation.0)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut self.database.read(Scope::System).await?)
             .await?;
         Ok(rows.iter().map(|row| RunId(row.get(0))).collect())
     }
 
     /// Every run that has no terminal event yet, oldest first.
     pub async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, StoreError> {
-        let sql = format!("{COLUMNS} WHERE state = 'running' ORDER BY id");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&self.writer).await?;
+        let sql = format!("{COLUMNS} WHERE r.state = 'running' ORDER BY r.id");
+        let rows = query(sql).fetch_all(&mut self.database.statement().await?).await?;
         rows.iter().map(record).collect()
     }
 
-    /// Takes a run over: from now on only appends of the new lease count, and one more attempt is.
-    pub async fn take_over(&self, id: RunId) -> Result<(RunRecord, Lease), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let taken = sqlx::query(
-            "UPDATE runs SET epoch = epoch + 1, attempts = attempts + 1 WHERE id = $1 AND state = 'running'
-             RETURNING user_id",
+    /// A run of any user that has no terminal event yet.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is done or gone.
+    pub async fn unfinished_run(&self, id: RunId) -> Result<RunRecord, StoreError> {
+        let sql = format!("{COLUMNS} WHERE r.id = $1 AND r.state = 'running'");
+        let row = query(sql).bind(id.0).fetch_optional(&mut self.database.statement().await?).await?;
+        row.as_ref().map_or(Err(StoreError::NotFound("run")), record)
+    }
+
+    /// Takes over a run that goes on and stands at `epoch`: from now on only appends of the new lease count, and one more
+    /// attempt is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is done, gone, or somebody else was faster.
+    pub async fn take_over(&self, id: RunId, epoch: u64, owner: InstanceId) -> Result<(RunRecord, Lease), StoreError> {
+        let mut transaction = self.database.write(Scope::System).await?;
+        let taken = query(
+            "UPDATE runs SET epoch = epoch + 1, attempts = attempts + 1, owner = $3
+             WHERE id = $1 AND epoch = $2 AND state = 'running' RETURNING user_id",
         )
         .bind(id.0)
-        .fetch_optional(&mut *transaction)
+        .bind(epoch.cast_signed())
+        .bind(owner.0)
+        .fetch_optional(&mut transaction)
         .await?
         .ok_or(StoreError::NotFound("run"))?;
         let run = get(&mut transaction, UserId(taken.get(0)), id).await?;
@@ -217,7 +245,10 @@ impl Store {
 
     /// Counts one more attempt of a run that goes on under the same lease.
     pub async fn count_attempt(&self, id: RunId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE runs SET attempts = attempts + 1 WHERE id = $1").bind(id.0).execute(&self.writer).await?;
+        query("UPDATE runs SET attempts = attempts + 1 WHERE id = $1")
+            .bind(id.0)
+            .execute(&mut self.database.statement().await?)
+            .await?;
         Ok(())
     }
 
@@ -225,15 +256,14 @@ impl Store {
     pub async fn forget_logs(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut events = 0;
         loop {
-            let gone = sqlx::query(
+            let gone = query(
                 "DELETE FROM run_events WHERE run_id IN (
                      SELECT r.id FROM runs r WHERE r.state = 'done' AND r.ended_at < $1
                      AND EXISTS (SELECT 1 FROM run_events e WHERE e.run_id = r.id) LIMIT 16)",
             )
             .bind(before.0)
-            .execute(&self.writer)
-            .await?
-            .rows_affected();
+            .execute(&mut self.database.statement().await?)
+            .await?;
             if gone == 0 {
                 return Ok(events);
             }
@@ -250,36 +280,37 @@ impl RunRecord {
 }
 
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     new: &NewRun,
     prompt: &ChatMessage,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    query(
         "INSERT INTO runs (id, user_id, conversation_id, prompt_message_id, message_id, model, context, state, epoch,
-         attempts, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', 1, 1, $8)",
+         owner, attempts, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', 1, $9, 1, $8)",
     )
     .bind(new.id.0)
     .bind(new.user.0)
     .bind(prompt.conversation_id.0)
     .bind(prompt.id.0)
     .bind(new.message.0)
-    .bind(&new.model)
-    .bind(&new.context)
+    .bind(new.model.as_str())
+    .bind(new.context.as_deref())
     .bind(now.0)
+    .bind(new.owner.0)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-async fn get(connection: &mut SqliteConnection, user: UserId, id: RunId) -> Result<RunRecord, StoreError> {
-    let sql = format!("{COLUMNS} WHERE id = $1 AND user_id = $2");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.0).bind(user.0).fetch_optional(connection).await?;
+async fn get(connection: &mut Connection, user: UserId, id: RunId) -> Result<RunRecord, StoreError> {
+    let sql = format!("{COLUMNS} WHERE r.id = $1 AND r.user_id = $2");
+    let row = query(sql).bind(id.0).bind(user.0).fetch_optional(connection).await?;
     row.as_ref().map_or(Err(StoreError::NotFound("run")), record)
 }
 
-fn record(row: &SqliteRow) -> Result<RunRecord, StoreError> {
-    let state = match (row.get::<&str, _>(7), row.get::<Option<i64>, _>(12)) {
+pub(crate) fn record(row: &Row) -> Result<RunRecord, StoreError> {
+    let state = match (row.get::<&str>(7), row.get::<Option<i64>>(12)) {
         ("running", None) => RunState::Running,
         ("done", Some(ended)) => RunState::Done(Timestamp(ended)),
         _ => return Err(StoreError::Corrupt("run")),
@@ -293,9 +324,10 @@ fn record(row: &SqliteRow) -> Result<RunRecord, StoreError> {
         model: row.get(5),
         context: row.get(6),
         state,
-        epoch: row.get::<i64, _>(8).unsigned_abs(),
-        attempts: row.get(9),
-        cancel_requested: row.get::<Option<i64>, _>(10).is_some(),
+        owner: row.get::<Option<Uuid>>(13).map(InstanceId),
+        epoch: row.get::<i64>(8).unsigned_abs(),
+        attempts: u32::try_from(row.get::<i64>(9)).map_err(|_| StoreError::Corrupt("run"))?,
+        cancel_requested: row.get::<Option<i64>>(10).is_some(),
         created_at: Timestamp(row.get(11)),
     })
 }

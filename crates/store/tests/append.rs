@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use weir_protocol::{FinishReason, MessageStatus, RunId, Seq, Timestamp};
 use weir_store::{NewEvent, RunAppend, RunEnd, RunRecord, RunState, StoreError};
-use weir_testkit::{ALICE, TestStore, cases, run_alone};
+use weir_testkit::{ALICE, TestStore, cases, run_alone, take_over};
 
 /// What is wrong with a run's part of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +58,8 @@ async fn log_of(store: &TestStore, run: RunId) -> Vec<(u64, String)> {
 async fn spoil(store: &TestStore, run: &RunRecord, fault: Fault) {
     match fault {
         Fault::None => {}
-        Fault::OldEpoch => drop(store.store.take_over(run.id).await.unwrap()),
-        Fault::Gone => store.store.delete_conversation(ALICE, run.conversation).await.unwrap(),
+        Fault::OldEpoch => drop(take_over(&store.store, run.id).await.unwrap()),
+        Fault::Gone => store.store.delete_conversation(ALICE, run.conversation, Timestamp(1)).await.unwrap(),
         Fault::NumberUsed => {
             let before = RunAppend { run: run.id, epoch: 1, events: events(2, 1, "before"), end: None };
             assert!(store.store.append(&[before]).await.unwrap().is_empty());
@@ -145,6 +145,6 @@ async fn dur_4_a_run_that_is_done_is_taken_over_by_nobody() {
     let store = TestStore::open().await;
     let run = store.start("Hello").await;
     spoil(&store, &run, Fault::Done).await;
-    assert!(matches!(store.store.take_over(run.id).await, Err(StoreError::NotFound("run"))));
+    assert!(matches!(take_over(&store.store, run.id).await, Err(StoreError::NotFound("run"))));
     assert!(store.store.unfinished_runs().await.unwrap().is_empty());
 }

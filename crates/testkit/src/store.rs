@@ -1,11 +1,12 @@
 //! A real database in a folder of its own, with two users.
 
-use std::path::PathBuf;
-
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 use weir_protocol::{ConversationId, MessageId, Role, RunId, Timestamp, UserId};
-use weir_store::{Clock as _, Durability, NewMessage, NewRun, Prompt, RunRecord, Started, Store};
+use weir_store::{
+    Clock as _, Durability, InstanceId, Lease, NewMessage, NewRun, Prompt, RunRecord, Started, Store, StoreError,
+};
 
 use crate::TestClock;
 
@@ -14,6 +15,12 @@ pub const ALICE: UserId = UserId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000
 /// Another person.
 pub const BOB: UserId = UserId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00b0));
 
+/// The instance that owns the runs of [`TestStore::start`]. It is not known to the store, so anybody may take them over.
+pub const NOBODY: InstanceId = InstanceId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000));
+
+/// Where tests find a `PostgreSQL` that they may fill; without it they use `SQLite`.
+const POSTGRES: &str = "WEIR_TEST_DATABASE_URL";
+
 /// An opened store; its folder goes with it.
 #[derive(Debug)]
 pub struct TestStore {
@@ -21,28 +28,42 @@ pub struct TestStore {
     pub store: Store,
     /// The clock that gives times and ids.
     pub clock: TestClock,
-    folder: TempDir,
+    place: Place,
+}
+
+/// Where the database is.
+#[derive(Debug)]
+enum Place {
+    File(TempDir),
+    /// A schema of its own in a database of `PostgreSQL`.
+    Url(String),
 }
 
 impl TestStore {
     /// A store of this version with [`ALICE`] and [`BOB`] in it.
     pub async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("weir.db"), Durability::Process).await.unwrap();
+        let place = match std::env::var(POSTGRES) {
+            Ok(url) => Place::Url(own_schema(&url).await),
+            Err(_) => Place::File(tempfile::tempdir().unwrap()),
+        };
+        let store = place.open().await;
         for (user, name) in [(ALICE, "Alice"), (BOB, "Bob")] {
             store.ensure_user(user, name, Timestamp(0)).await.unwrap();
         }
-        Self { store, clock: TestClock::default(), folder }
+        Self { store, clock: TestClock::default(), place }
     }
 
-    /// Where the database is.
-    pub fn path(&self) -> PathBuf {
-        self.folder.path().join("weir.db")
+    /// Where the database is, if it is a `PostgreSQL`.
+    pub fn url(&self) -> Option<&str> {
+        match &self.place {
+            Place::File(_) => None,
+            Place::Url(url) => Some(url),
+        }
     }
 
     /// Opens the same database once more, as the next process would.
     pub async fn reopen(&self) -> Store {
-        Store::open(&self.path(), Durability::Process).await.unwrap()
+        self.place.open().await
     }
 
     /// A run to start: `prompt` in a new conversation of `user`, or in `conversation`.
@@ -50,6 +71,7 @@ impl TestStore {
         NewRun {
             id: RunId(self.clock.id()),
             user,
+            owner: NOBODY,
             prompt: Prompt::New(NewMessage {
                 id: MessageId(self.clock.id()),
                 conversation,
@@ -72,4 +94,32 @@ impl TestStore {
             Started::Now(run) | Started::Before(run) => run,
         }
     }
+}
+
+impl Place {
+    async fn open(&self) -> Store {
+        match self {
+            Self::File(folder) => Store::open(&folder.path().join("weir.db"), Durability::Process).await,
+            Self::Url(url) => Store::connect(&url.parse().unwrap(), Durability::Process).await,
+        }
+        .unwrap()
+    }
+}
+
+/// Makes a schema and gives the URL of a database in which there seems to be nothing else.
+async fn own_schema(url: &str) -> String {
+    let name = format!("t{}", Uuid::now_v7().simple());
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    connection.execute(AssertSqlSafe(format!("CREATE SCHEMA {name}"))).await.unwrap();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}options=-csearch_path%3D{name}")
+}
+
+/// Takes a run over as some other instance would.
+///
+/// # Errors
+/// When the run does not go on.
+pub async fn take_over(store: &Store, run: RunId) -> Result<(RunRecord, Lease), StoreError> {
+    let found = store.unfinished_run(run).await?;
+    store.take_over(run, found.epoch, NOBODY).await
 }

@@ -38,7 +38,14 @@ fn an_open_server_stays_on_its_machine() {
 
 #[test]
 fn a_database_that_is_not_supported_is_not_silently_another_one() {
-    assert_eq!(faults(&[("DATABASE_URL", "postgres://localhost/weir")]), ["DATABASE_URL"]);
+    for url in ["mysql://localhost/weir", "postgres//localhost", "weir"] {
+        assert_eq!(faults(&[("DATABASE_URL", url)]), ["DATABASE_URL"]);
+    }
+    assert_eq!(faults(&[("REDIS_URL", "http://localhost")]), ["REDIS_URL"]);
+    let both = [("DATABASE_URL", "postgres://me:secret@localhost/weir"), ("REDIS_URL", "redis://:secret@localhost")];
+    let config = Config::read(Source::of(both)).unwrap();
+    assert!(!format!("{config:?}").contains("secret"));
+    assert_eq!(Config::read(Source::of([both[1]])).unwrap().without_effect, ["REDIS_URL without DATABASE_URL"]);
 }
 
 #[test]

@@ -143,6 +143,8 @@ impl Query {
         let text = self.text(key)?.to_owned();
         if text.chars().count() > MAX_SEARCH_CHARS {
             self.fault(key, &format!("must be at most {MAX_SEARCH_CHARS} characters"));
+        } else if text.contains('\0') {
+            self.fault(key, "must not contain the character U+0000");
         }
         Some(text)
     }

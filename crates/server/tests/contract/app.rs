@@ -10,7 +10,6 @@ use axum::{
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use weir_protocol::{ChatMessage, Conversation, ConversationId, MessageId, RunId};
@@ -20,16 +19,16 @@ use weir_server::{
     app::{App, LOCAL_USER, Parts},
     http,
 };
-use weir_store::{Clock, Durability, Store};
-use weir_testkit::{BOB, Event, EventParser, Heard, Script, ScriptedProvider, TestClock, soon};
+use weir_store::Clock;
+use weir_testkit::{Event, EventParser, Heard, Script, ScriptedProvider, TestClock, TestStore, soon};
 
-/// A server. Its folder goes with it.
+/// A server. Its database goes with it.
 pub(crate) struct TestApp {
     pub(crate) app: App,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) script: Script,
     router: Router,
-    _folder: TempDir,
+    _stored: TestStore,
 }
 
 /// What a test may want otherwise.
@@ -54,11 +53,9 @@ impl TestApp {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(TestClock::default());
-        let store = Store::open(&folder.path().join("weir.db"), Durability::Process).await.unwrap();
+        let stored = TestStore::open().await;
+        let (clock, store) = (Arc::new(TestClock::default()), stored.store.clone());
         store.ensure_user(LOCAL_USER, "You", clock.now()).await.unwrap();
-        store.ensure_user(BOB, "Bob", clock.now()).await.unwrap();
         let (log, committing) = EventLog::open(store.clone(), CommitterOptions { window: options.window });
         tokio::spawn(committing);
         let (provider, script) = ScriptedProvider::new();
@@ -76,7 +73,7 @@ impl TestApp {
             draining: CancellationToken::new(),
             closing: CancellationToken::new(),
         });
-        Self { router: http::router(app.clone()), app, clock, script, _folder: folder }
+        Self { router: http::router(app.clone()), app, clock, script, _stored: stored }
     }
 
     pub(crate) fn router(&self) -> Router {

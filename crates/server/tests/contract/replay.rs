@@ -195,7 +195,7 @@ async fn log_13_deleting_a_conversation_ends_the_readers_of_its_running_answer()
     answer.dropped().await;
     assert_eq!(events.rest().await.last().unwrap().value()["finishReason"], "cancelled");
     assert_eq!(other.rest().await.last().unwrap().kind, "done");
-    assert_eq!(behind.rest().await, [], "what it has not read is gone: its stream is closed, not left open");
+    assert_eq!(behind.rest().await.last().unwrap().kind, "done", "its stream is closed, not left open");
     app.get(&path).await.problem(404, "not_found");
     app.get(&format!("/api/realtime/{run}")).await.problem(404, "not_found");
     app.get(&format!("/api/messages?conversationId={}", events.conversation())).await.problem(404, "not_found");

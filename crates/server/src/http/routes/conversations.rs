@@ -7,6 +7,7 @@ use axum::{
     response::IntoResponse,
 };
 use weir_protocol::{Conversation, ConversationId, ConversationPage, CreateConversation, Problem, UpdateConversation};
+use weir_realtime::Topic;
 use weir_store::ConversationFilter;
 
 use crate::{
@@ -61,6 +62,7 @@ pub(crate) async fn create(
     let id = ConversationId(app.clock.id());
     let title = body.title.as_deref();
     let made = app.store.create_conversation(LOCAL_USER, id, title, app.clock.now(), key.as_ref()).await?;
+    app.log.changed(Topic::Inbox(LOCAL_USER));
     let location = format!("/api/conversations/{}", made.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(made)))
 }
@@ -96,7 +98,9 @@ pub(crate) async fn update(
     PathId(id): PathId<ConversationId>,
     Body(body): Body<UpdateConversation>,
 ) -> Result<Json<Conversation>, ApiError> {
-    Ok(Json(app.store.update_conversation(LOCAL_USER, id, &body).await?))
+    let changed = app.store.update_conversation(LOCAL_USER, id, &body, app.clock.now()).await?;
+    app.log.changed(Topic::Inbox(LOCAL_USER));
+    Ok(Json(changed))
 }
 
 /// Deletes a conversation with everything in it; answers that are still being written are stopped first.
@@ -110,6 +114,7 @@ pub(crate) async fn update(
 )]
 pub(crate) async fn delete(State(app): State<App>, PathId(id): PathId<ConversationId>) -> Result<StatusCode, ApiError> {
     app.runs.cancel_all_in(LOCAL_USER, id).await?;
-    app.store.delete_conversation(LOCAL_USER, id).await?;
+    app.store.delete_conversation(LOCAL_USER, id, app.clock.now()).await?;
+    app.log.changed(Topic::Inbox(LOCAL_USER));
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use weir_protocol::{ChatMessage, ConversationId, CreateMessage, MessageId, MessagePage, Problem};
+use weir_realtime::Topic;
 use weir_store::NewMessage;
 
 use crate::{
@@ -60,5 +61,6 @@ pub(crate) async fn create(
         content: body.content,
     };
     let stored = app.store.create_message(LOCAL_USER, &new, app.clock.now(), key.as_ref()).await?;
+    app.log.changed(Topic::Inbox(LOCAL_USER));
     Ok((StatusCode::CREATED, Json(stored)))
 }

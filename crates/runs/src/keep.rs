@@ -1,0 +1,120 @@
+//! Leases: an instance keeps its own by moving its beat, and takes the runs of those whose beat stands still.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use weir_realtime::Topic;
+use weir_store::StoreError;
+
+use crate::{Runs, lease::Watch};
+
+/// Between two beats of an instance, and between two looks at the others.
+pub(crate) const BEAT: Duration = Duration::from_millis(500);
+
+/// Between two looks for runs that nobody drives, where there is only one instance.
+const ALONE: Duration = Duration::from_secs(5);
+
+impl Runs {
+    /// Makes this instance known. Where nobody else can serve the database, whoever was known before is dead.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn join(&self) -> Result<(), StoreError> {
+        let inner = &self.inner;
+        if !inner.store.is_shared() {
+            for dead in inner.store.instances().await?.into_keys() {
+                inner.store.forget_instance(dead).await?;
+            }
+        }
+        inner.store.register_instance(inner.instance, inner.clock.now()).await
+    }
+
+    /// Keeps the leases of this instance and takes over what others have lost, for as long as it is polled.
+    pub async fn keep(self) {
+        let mut watch = Watch::default();
+        let mut leases = self.inner.log.listen(Topic::Leases);
+        let pause = if self.inner.store.is_shared() { BEAT } else { ALONE };
+        loop {
+            let looked = tokio::select! {
+                () = sleep(pause) => self.look_after(&mut watch).await,
+                // A run was given up. That says nothing of anybody's beat.
+                () = leases.rung() => self.take_over_orphans().await.map(drop),
+            };
+            if let Err(error) = looked {
+                tracing::warn!(%error, "the leases cannot be looked after; trying again");
+            }
+        }
+    }
+
+    async fn look_after(&self, watch: &mut Watch) -> Result<(), StoreError> {
+        let inner = &self.inner;
+        if inner.store.is_shared() {
+            match inner.store.beat(inner.instance).await {
+                Ok(unwanted) => {
+                    // Somebody stopped them at another instance.
+                    for active in unwanted.into_iter().filter_map(|run| inner.active(run)) {
+                        active.cancel.cancel();
+                    }
+                }
+                Err(StoreError::NotFound(_)) => {
+                    tracing::warn!("the other instances thought this one dead");
+                    inner.store.register_instance(inner.instance, inner.clock.now()).await?;
+                }
+                Err(error) => return Err(error),
+            }
+            for dead in watch.look(inner.instance, &inner.store.instances().await?) {
+                tracing::warn!(instance = %dead.0, "its beat stands still; taking its runs over");
+                inner.store.forget_instance(dead).await?;
+            }
+        }
+        self.take_over_orphans().await.map(drop)
+    }
+
+    /// Takes over every run that nobody drives: it goes on where its provider can, else it ends as interrupted. Returns
+    /// how many there were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_over_orphans(&self) -> Result<usize, StoreError> {
+        let inner = &self.inner;
+        let mut taken = 0;
+        let mine = inner.store.runs_of(inner.instance).await?;
+        for orphan in inner.store.orphaned_runs().await?.into_iter().chain(mine) {
+            if inner.draining.is_cancelled() {
+                break;
+            }
+            if inner.active(orphan.id).is_some() {
+                continue;
+            }
+            let active = inner.activate(orphan.id);
+            match inner.store.take_over(orphan.id, orphan.epoch, inner.instance).await {
+                Ok((run, lease)) => {
+                    tracing::info!(run = %run.id, attempt = run.attempts, "taking a run over");
+                    self.spawn(run, lease, active, None);
+                    taken += 1;
+                }
+                // Somebody else was faster, or it has just ended.
+                Err(StoreError::NotFound(_)) => inner.deactivate(orphan.id),
+                Err(error) => {
+                    inner.deactivate(orphan.id);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Whether there is another instance that could go on with the runs of this one.
+    pub(crate) async fn has_successor(&self) -> bool {
+        let inner = &self.inner;
+        inner.store.is_shared() && inner.store.instances().await.is_ok_and(|all| all.len() > 1)
+    }
+
+    /// Makes this instance unknown: what it still owns is for whoever is first.
+    pub(crate) async fn leave(&self) {
+        if let Err(error) = self.inner.store.forget_instance(self.inner.instance).await {
+            tracing::warn!(%error, "the other instances have to find out by themselves that this one is gone");
+        }
+        self.inner.log.changed(Topic::Leases);
+    }
+}

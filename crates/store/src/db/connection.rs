@@ -1,0 +1,48 @@
+//! A connection, inside a transaction or not.
+
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
+
+use super::Dialect;
+use crate::StoreError;
+
+/// What queries are run on. A transaction that is dropped without [`Connection::commit`] has changed nothing.
+pub(crate) enum Connection {
+    Sqlite(PoolConnection<Sqlite>),
+    SqliteTransaction(Transaction<'static, Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    PostgresTransaction(Transaction<'static, Postgres>),
+}
+
+impl Connection {
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) | Self::SqliteTransaction(_) => Dialect::Sqlite,
+            Self::Postgres(_) | Self::PostgresTransaction(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Makes what a transaction did true. A connection without one has nothing to wait for.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) | Self::Postgres(_) => {}
+            Self::SqliteTransaction(transaction) => transaction.commit().await?,
+            Self::PostgresTransaction(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn raw(&mut self) -> Raw<'_> {
+        match self {
+            Self::Sqlite(connection) => Raw::Sqlite(connection),
+            Self::SqliteTransaction(transaction) => Raw::Sqlite(transaction),
+            Self::Postgres(connection) => Raw::Postgres(connection),
+            Self::PostgresTransaction(transaction) => Raw::Postgres(transaction),
+        }
+    }
+}
+
+/// The driver's own connection.
+pub(super) enum Raw<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}

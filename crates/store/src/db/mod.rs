@@ -1,0 +1,39 @@
+//! One way to speak to both databases: a query is one text with `$1`, `$2` … and its values; where the dialects differ, the
+//! query asks for the word it needs.
+
+mod connection;
+mod open;
+mod query;
+
+pub(crate) use connection::Connection;
+pub(crate) use open::Database;
+pub use open::{Durability, PostgresUrl};
+pub(crate) use query::{Query, Row, query};
+
+use weir_protocol::UserId;
+
+/// Which of the two databases is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// On whose behalf a transaction works. `PostgreSQL` shows it nothing else (row-level security).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// One user's things.
+    User(UserId),
+    /// The server itself: the log, leases, sweeps.
+    System,
+}
+
+impl Dialect {
+    /// Locks the rows that a `SELECT` finds until the transaction ends. `SQLite` has one writer and needs none.
+    pub(crate) const fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE",
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Opening a database, and the kinds of connections that are taken from it.
+
+use std::{fmt, path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Postgres, SqlitePool,
+    pool::PoolOptions,
+    postgres::{PgConnectOptions, PgConnection},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{Connection, Dialect, Scope};
+use crate::StoreError;
+
+/// What a commit holds through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut: every commit reaches the disk before it is shown.
+    #[default]
+    Disk,
+    /// The death of the process.
+    Process,
+}
+
+/// Where a `PostgreSQL` is: `postgres://user:password@host:port/database`, and how to speak to it.
+#[derive(Clone)]
+pub struct PostgresUrl(PgConnectOptions);
+
+impl FromStr for PostgresUrl {
+    type Err = StoreError;
+
+    fn from_str(url: &str) -> Result<Self, StoreError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(sqlx::Error::Configuration("the URL begins with postgres://".into()).into());
+        }
+        Ok(Self(PgConnectOptions::from_str(url)?))
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "postgres://{}:{}", self.0.get_host(), self.0.get_port())
+    }
+}
+
+/// The pools of one database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    Sqlite {
+        /// One connection: `SQLite` has one writer, and a queue in front of it is fairer than its busy handler.
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres {
+        /// Every transaction names its user.
+        users: PgPool,
+        /// The server's own work: the log, leases, sweeps. Never behind what users ask for.
+        system: PgPool,
+    },
+}
+
+/// The role that row-level security holds for, where the role of the URL is one that nothing holds for.
+const APP_ROLE: &str = "weir_app";
+
+impl Database {
+    /// Opens the `SQLite` database at `path`, makes it when it is missing and brings its schema up to date.
+    pub(crate) async fn sqlite(path: &Path, durability: Durability) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(match durability {
+                Durability::Disk => SqliteSynchronous::Full,
+                Durability::Process => SqliteSynchronous::Normal,
+            })
+            .busy_timeout(Duration::from_secs(5))
+            .foreign_keys(true)
+            .statement_cache_capacity(160)
+            // Statements would be written out once per commit, whatever the log level.
+            .disable_statement_logging();
+        let writer = sqlite_pool(1).connect_with(options.clone()).await?;
+        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        let readers = sqlite_pool(4).connect_with(options.read_only(true)).await?;
+        Ok(Self::Sqlite { writer, readers })
+    }
+
+    /// Connects to a `PostgreSQL` database (`postgres://…`) and brings its schema up to date, under a lock and without
+    /// disturbing an older instance that still runs on it.
+    pub(crate) async fn postgres(url: &PostgresUrl, durability: Durability) -> Result<Self, StoreError> {
+        let options = url
+            .0
+            .clone()
+            .application_name("weir")
+            .statement_cache_capacity(200)
+            .options([(
+                "synchronous_commit",
+                match durability {
+                    Durability::Disk => "on",
+                    Durability::Process => "off",
+                },
+            )])
+            .disable_statement_logging();
+        let mut connection = options.connect().await?;
+        sqlx::migrate!("migrations/postgres").set_ignore_missing(true).run(&mut connection).await?;
+        let role = restricted_role(&mut connection).await?;
+        connection.close().await?;
+        let users = postgres_pool(16, role, "").connect_with(options.clone()).await?;
+        let system = postgres_pool(8, role, "system").connect_with(options).await?;
+        Ok(Self::Postgres { users, system })
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite { .. } => Dialect::Sqlite,
+            Self::Postgres { .. } => Dialect::Postgres,
+        }
+    }
+
+    /// For single queries that change nothing.
+    pub(crate) async fn read(&self, scope: Scope) -> Result<Connection, StoreError> {
+        match (self, scope) {
+            (Self::Sqlite { readers, .. }, _) => Ok(Connection::Sqlite(readers.acquire().await?)),
+            (Self::Postgres { system, .. }, Scope::System) => Ok(Connection::Postgres(system.acquire().await?)),
+            (Self::Postgres { .. }, Scope::User(_)) => self.begin(scope, "BEGIN READ ONLY").await,
+        }
+    }
+
+    /// For queries that see one moment and change nothing.
+    pub(crate) async fn snapshot(&self, scope: Scope) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite { readers, .. } => Ok(Connection::SqliteTransaction(readers.begin().await?)),
+            Self::Postgres { .. } => self.begin(scope, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
+        }
+    }
+
+    /// For changes that become true together.
+    pub(crate) async fn write(&self, scope: Scope) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite { writer, .. } => {
+                Ok(Connection::SqliteTransaction(writer.begin_with("BEGIN IMMEDIATE").await?))
+            }
+            Self::Postgres { .. } => self.begin(scope, "BEGIN").await,
+        }
+    }
+
+    /// For one statement of the server's that is a transaction of its own.
+    pub(crate) async fn statement(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite { writer, .. } => Ok(Connection::Sqlite(writer.acquire().await?)),
+            Self::Postgres { system, .. } => Ok(Connection::Postgres(system.acquire().await?)),
+        }
+    }
+
+    async fn begin(&self, scope: Scope, begin: &'static str) -> Result<Connection, StoreError> {
+        let Self::Postgres { users, system } = self else { return Err(StoreError::Corrupt("connection")) };
+        let transaction = match scope {
+            Scope::System => system.begin_with(begin).await?,
+            // A user's id is a UUID: nothing of it can be read as SQL.
+            Scope::User(user) => {
+                users.begin_with(AssertSqlSafe(format!("{begin}; SET LOCAL weir.user_id = '{user}'"))).await?
+            }
+        };
+        Ok(Connection::PostgresTransaction(transaction))
+    }
+
+    /// Waits for what is under way and closes every connection.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres { users, system } => {
+                users.close().await;
+                system.close().await;
+            }
+        }
+    }
+}
+
+fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(30))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+/// A pool whose connections have given up the rights of a superuser, and see what `scope` may see.
+fn postgres_pool(connections: u32, role: Option<&'static str>, scope: &'static str) -> PoolOptions<Postgres> {
+    PoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .after_connect(move |connection: &mut PgConnection, _| {
+            Box::pin(async move {
+                if let Some(role) = role {
+                    connection.execute(AssertSqlSafe(format!("SET ROLE {role}"))).await?;
+                }
+                connection.execute(AssertSqlSafe(format!("SET weir.user_id = '{scope}'"))).await?;
+                Ok(())
+            })
+        })
+}
+
+/// Row-level security holds for no superuser. The server does not need to be one: it takes another role.
+async fn restricted_role(connection: &mut PgConnection) -> Result<Option<&'static str>, StoreError> {
+    let unrestricted: bool =
+        sqlx::query_scalar("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+            .fetch_one(&mut *connection)
+            .await?;
+    if !unrestricted {
+        return Ok(None);
+    }
+    // Several instances may start at once: one of them makes the role.
+    connection
+        .execute(AssertSqlSafe(format!(
+            "DO $$ BEGIN
+                 PERFORM pg_advisory_xact_lock(hashtext('{APP_ROLE}'));
+                 IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{APP_ROLE}') THEN
+                     CREATE ROLE {APP_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS;
+                 END IF;
+                 EXECUTE format('GRANT {APP_ROLE} TO %I', current_user);
+                 EXECUTE format('GRANT USAGE ON SCHEMA %I TO {APP_ROLE}', current_schema());
+                 EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO {APP_ROLE}',
+                     current_schema());
+             END $$"
+        )))
+        .await?;
+    Ok(Some(APP_ROLE))
+}

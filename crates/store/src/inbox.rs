@@ -1,0 +1,120 @@
+//! What has changed among a user's conversations: one dense list per user, kept for a while.
+
+use uuid::Uuid;
+use weir_protocol::{ConversationId, InboxChange, RunId, Seq, Timestamp, UserId};
+
+use crate::{
+    Store, StoreError, conversations,
+    db::{Connection, Scope, query},
+};
+
+/// How long changes are kept. A reader that is further behind has to ask for the whole list again.
+const KEPT_MS: i64 = 60 * 60 * 1000;
+
+/// What happened to a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Created,
+    Updated,
+    Answered(RunId),
+    Deleted,
+}
+
+/// A user's changes after some number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InboxPage {
+    /// The changes, in order. One that a later one has made pointless is left out.
+    pub changes: Vec<InboxChange>,
+    /// The number of the last one that was looked at: where to go on.
+    pub last: Seq,
+    /// Some changes before these are not kept any more.
+    pub gap: bool,
+}
+
+impl Store {
+    /// The number of the user's last change; 0 when there is none.
+    pub async fn inbox_head(&self, user: UserId) -> Result<Seq, StoreError> {
+        let mut connection = self.database.read(Scope::User(user)).await?;
+        let row =
+            query("SELECT inbox_seq FROM users WHERE id = $1").bind(user.0).fetch_optional(&mut connection).await?;
+        Ok(row.map_or(Seq::START, |row| Seq(row.get::<i64>(0).unsigned_abs())))
+    }
+
+    /// The next changes after `after`, at most `limit`, each with the conversation as it is now.
+    pub async fn inbox_after(&self, user: UserId, after: Seq, limit: u32) -> Result<InboxPage, StoreError> {
+        let mut snapshot = self.database.snapshot(Scope::User(user)).await?;
+        let rows = query(
+            "SELECT seq, kind, conversation_id, run_id FROM inbox_changes
+             WHERE user_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        )
+        .bind(user.0)
+        .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
+        .bind(i64::from(limit))
+        .fetch_all(&mut snapshot)
+        .await?;
+        let mut page = InboxPage { changes: Vec::with_capacity(rows.len()), last: after, gap: false };
+        for row in &rows {
+            let seq = Seq(row.get::<i64>(0).unsigned_abs());
+            page.gap |= seq != page.last.next();
+            page.last = seq;
+            let id = ConversationId(row.get(2));
+            let change = match row.get::<&str>(1) {
+                "deleted" => Some(InboxChange::Deleted { conversation_id: id }),
+                kind => match conversations::get(&mut snapshot, user, id).await {
+                    Ok(conversation) => Some(match (kind, row.get::<Option<Uuid>>(3)) {
+                        ("created", _) => InboxChange::Created { conversation },
+                        ("answered", Some(run)) => InboxChange::Answered { conversation, run_id: RunId(run) },
+                        _ => InboxChange::Updated { conversation },
+                    }),
+                    // It was deleted later, and that change follows.
+                    Err(StoreError::NotFound(_)) => None,
+                    Err(error) => return Err(error),
+                },
+            };
+            page.changes.extend(change);
+        }
+        Ok(page)
+    }
+
+    /// Forgets changes that nobody can be waiting for any more.
+    pub async fn forget_old_changes(&self, now: Timestamp) -> Result<u64, StoreError> {
+        query("DELETE FROM inbox_changes WHERE created_at <= $1")
+            .bind(now.0 - KEPT_MS)
+            .execute(&mut self.database.statement().await?)
+            .await
+    }
+}
+
+/// Notes a change, in the transaction that makes it.
+pub(crate) async fn note(
+    connection: &mut Connection,
+    user: UserId,
+    conversation: ConversationId,
+    change: Change,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (kind, run) = match change {
+        Change::Created => ("created", None),
+        Change::Updated => ("updated", None),
+        Change::Answered(run) => ("answered", Some(run.0)),
+        Change::Deleted => ("deleted", None),
+    };
+    // The row of the user is locked from here on: numbers are dense, and seen in their order.
+    let row = query("UPDATE users SET inbox_seq = inbox_seq + 1 WHERE id = $1 RETURNING inbox_seq")
+        .bind(user.0)
+        .fetch_one(connection)
+        .await?;
+    query(
+        "INSERT INTO inbox_changes (user_id, seq, kind, conversation_id, run_id, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(user.0)
+    .bind(row.get::<i64>(0))
+    .bind(kind)
+    .bind(conversation.0)
+    .bind(run)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

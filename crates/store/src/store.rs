@@ -1,0 +1,53 @@
+//! The stored state of Weir.
+
+use std::path::Path;
+
+use weir_protocol::{Timestamp, UserId};
+
+use crate::{
+    Durability, PostgresUrl, StoreError,
+    db::{Database, Scope, query},
+};
+
+/// The stored state of Weir. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) database: Database,
+}
+
+impl Store {
+    /// Opens the `SQLite` database at `path`, makes it when it is missing and brings its schema up to date.
+    pub async fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::sqlite(path, durability).await? })
+    }
+
+    /// Connects to the `PostgreSQL` database at `url` (`postgres://…`) and brings its schema up to date, under a lock;
+    /// an older instance that still runs on it goes on undisturbed.
+    ///
+    /// With [`Durability::Process`], a commit does not wait for `PostgreSQL`'s disk.
+    pub async fn connect(url: &PostgresUrl, durability: Durability) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::postgres(url, durability).await? })
+    }
+
+    /// Makes the user unless it is there.
+    pub async fn ensure_user(&self, user: UserId, name: &str, now: Timestamp) -> Result<(), StoreError> {
+        query("INSERT INTO users (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
+            .bind(user.0)
+            .bind(name)
+            .bind(now.0)
+            .execute(&mut self.database.statement().await?)
+            .await?;
+        Ok(())
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        query("SELECT 1").fetch_one(&mut self.database.read(Scope::System).await?).await?;
+        Ok(())
+    }
+
+    /// Waits for what is under way and closes every connection.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
