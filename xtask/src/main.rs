@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod contracts;
 mod dev;
+mod faults;
 mod model;
 mod pnpm;
 mod prerequisites;
@@ -35,6 +36,7 @@ Usage: cargo xtask <command>
   build              build the release binary, target/release/weir
   contracts          generate the OpenAPI document and the TypeScript contract from the Rust types
   bench [ARGS]       run a benchmark of the bench/ folder against the release binary
+  faults [ARGS]      play real faults against real servers; ARGS as in CONTRIBUTING.md
   services           start PostgreSQL and Redis for tests that are run by hand, until Ctrl-C
   setup              install or name whatever building, running and testing Weir needs
   help               show this list
@@ -71,6 +73,7 @@ fn run(command: &str, arguments: &[String]) -> Result<ExitCode> {
             };
         }
         "serve" => serve::run(&Workspace::locate()?, pass_through(arguments))?,
+        "faults" => faults::run(&Workspace::locate()?, pass_through(arguments))?,
         "bench" => bench::run(&Workspace::locate()?, pass_through(arguments))?,
         "services" => match services::Lifetime::parse(arguments) {
             Some(lifetime) => services::run(lifetime)?,

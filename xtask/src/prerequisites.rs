@@ -51,7 +51,7 @@ impl Missing {
 }
 
 /// Looks for everything and names what is missing, in the order in which a person would install it.
-pub(crate) fn missing(purpose: Purpose) -> Vec<Missing> {
+pub(crate) fn missing(purpose: Purpose, may_install: bool) -> Vec<Missing> {
     // These three start a program each; together they take as long as the slowest.
     let (node, python, components) = thread::scope(|scope| {
         let node = scope.spawn(node);
@@ -80,7 +80,27 @@ pub(crate) fn missing(purpose: Purpose) -> Vec<Missing> {
     if purpose == Purpose::Test {
         missing.extend(missing_servers());
     }
+    if purpose == Purpose::Test && may_install {
+        missing.extend(missing_fault_tools());
+    }
     missing
+}
+
+/// What some faults are made with. Without it they are left out, and only that is said.
+fn missing_fault_tools() -> Vec<Missing> {
+    let libraries = || folders_in("/usr/lib", "").into_iter().any(|folder| folder.join("faketime").is_dir());
+    let tools = [
+        (find_program("ip").is_some(), "ip", ["iproute2"].as_slice()),
+        (find_program("nft").is_some(), "nft", &["nftables"]),
+        (find_program("mkfs.ext4").is_some(), "mkfs.ext4", &["e2fsprogs"]),
+        (libraries(), "libfaketime", &["libfaketime"]),
+    ];
+    absent(tools)
+}
+
+fn absent<const N: usize>(known: [(bool, &str, &'static [&'static str]); N]) -> Vec<Missing> {
+    let absent = known.into_iter().filter(|(is_there, ..)| !is_there);
+    absent.map(|(_, name, packages)| Missing::package(name, packages)).collect()
 }
 
 /// The servers that tests start for themselves.
@@ -90,8 +110,7 @@ pub(crate) fn missing_servers() -> Vec<Missing> {
         (weir_services::Redis::is_installed(), "Redis", &["redis-server"]),
         (weir_services::nginx().is_some(), "nginx", &["nginx"]),
     ];
-    let missing = servers.into_iter().filter(|(is_there, ..)| !is_there);
-    missing.map(|(_, name, packages)| Missing::package(name, packages)).collect()
+    absent(servers)
 }
 
 /// The browser for the end-to-end tests.

@@ -25,7 +25,7 @@ pub(crate) enum Purpose {
 /// # Errors
 /// One sentence that names everything that is missing, with the remedy.
 pub(crate) fn run(workspace: &Workspace, purpose: Purpose) -> Result<Pnpm> {
-    provide(|| prerequisites::missing(purpose))?;
+    provide(|| prerequisites::missing(purpose, may_install_packages()))?;
     let pnpm = Pnpm::find_or_install(workspace)?;
     pnpm.install_dependencies(workspace)?;
     Ok(pnpm)

@@ -107,6 +107,17 @@ pub(crate) fn playwright(report: &str) -> Counts {
     Counts { passed: number("expected") + number("flaky"), failed: number("unexpected"), skipped: number("skipped") }
 }
 
+/// Reads what the fault suite says of each play, `kill --seed 3: held, …` or `kill --seed 3: FAILED …`, and in its table of
+/// each fault that could not be played.
+pub(crate) fn faults(output: &str) -> Counts {
+    let verdicts = |verdict: &str| {
+        let plays = output.lines().filter_map(|line| line.split_once(" --seed ")?.1.split_once(": "));
+        plays.filter(|(_, said)| said.starts_with(verdict)).count() as u64
+    };
+    let skipped = output.lines().filter(|line| line.starts_with('|') && line.contains("| not played: ")).count() as u64;
+    Counts { passed: verdicts("held"), failed: verdicts("FAILED"), skipped }
+}
+
 /// The number of tests started and planned in `… 3/10 tests`.
 fn fraction(text: &str) -> Option<(u64, u64)> {
     let (started, planned) = text.split_whitespace().find_map(|word| word.split_once('/'))?;
@@ -185,6 +196,14 @@ mod tests {
         assert_eq!(vitest(report), counts(7, 2, 1));
         let report = r#"{"stats":{"expected":4,"unexpected":1,"flaky":1,"skipped":2}}"#;
         assert_eq!(playwright(report), counts(5, 1, 2));
+    }
+
+    #[test]
+    fn plays_of_faults_are_counted() {
+        let output = "kill --seed 1: held, 8 answers in 2.1 s\nkill --seed 2: FAILED after 4.0 s; lost 1, doubled 0, out of order 0\n    \
+                      again: cargo xtask faults --only kill --seed 2 --seeds 1\n\n| Fault | Answers |\n\
+                      | kill | 16 | 2 | 1 | FAILED in 1 |\n| loss | | | | | | | | | not played: needs nft (Debian: nftables) |\n";
+        assert_eq!(faults(output), counts(1, 1, 1));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use weir_services::find_program;
 
 use crate::build;
 use crate::contracts;
+use crate::faults;
 use crate::model;
 use crate::pnpm::Pnpm;
 use crate::prerequisites;
@@ -73,6 +74,10 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
     let nothing = Environment::new();
     let environment = running.as_ref().map_or(&nothing, Running::environment);
     suite.step("Rust tests", &[Rust], &[built, services], || rust_tests(workspace, environment));
+    suite.step("Faults, short", &[Rust], &[built, services], || {
+        let finished = faults::run_short(workspace)?;
+        Ok(counts::faults(&finished.output).and_exit(finished.status))
+    });
     suite.step("Rust documentation", &[Rust], &[], || {
         check(
             workspace
@@ -112,7 +117,8 @@ fn rust_tests(workspace: &Workspace, environment: &Environment) -> Result<Counts
         let finished = process::run_recorded(&mut command)?;
         return Ok(counts::cargo_test(&finished.output).and_exit(finished.status));
     }
-    let finished = process::run_recorded(command.args(["nextest", "run", "--no-tests=pass"]).args(arguments))?;
+    command.args(["nextest", "run", "--no-tests=pass"]).args(arguments);
+    let finished = process::run_recorded(&mut command)?;
     Ok(counts::nextest(&finished.output).and_exit(finished.status))
 }
 
