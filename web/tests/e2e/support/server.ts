@@ -57,6 +57,11 @@ export class WeirServer {
     return server
   }
 
+  /** Where it listens, such as `127.0.0.1:3000`. */
+  get address(): string {
+    return this.#address
+  }
+
   get url(): string {
     return `http://${this.#address}`
   }

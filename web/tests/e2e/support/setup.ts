@@ -1,4 +1,5 @@
 import { binary, pulledModel } from './server'
+import { services } from './services'
 
 /** Before all tests: what they need is there, or is named once. */
 export default function setup(): void {
@@ -6,6 +7,12 @@ export default function setup(): void {
   if (pulledModel() === undefined) {
     console.warn(
       'The embedded model is not in the cache: its tests are SKIPPED. `weir model pull` fetches it.',
+    )
+  }
+  if (services() === undefined) {
+    console.warn(
+      'PostgreSQL, Redis and nginx are not named: the tests with two servers are SKIPPED. ' +
+        '`cargo xtask services` starts them.',
     )
   }
 }
