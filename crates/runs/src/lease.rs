@@ -41,6 +41,9 @@ impl Watch {
 }
 
 #[cfg(test)]
+mod simulation;
+
+#[cfg(test)]
 mod tests {
     use uuid::Uuid;
 

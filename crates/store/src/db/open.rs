@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Postgres, SqlitePool,
+    AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool, Postgres, SqlitePool,
     pool::PoolOptions,
     postgres::{PgConnectOptions, PgConnection},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -101,10 +101,11 @@ impl Database {
                 },
             )])
             .disable_statement_logging();
-        let mut connection = options.connect().await?;
-        sqlx::migrate!("migrations/postgres").set_ignore_missing(true).run(&mut connection).await?;
-        let role = restricted_role(&mut connection).await?;
-        connection.close().await?;
+        // With the rights of the URL's role, which the server's own connections may give up.
+        let owner = PoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        sqlx::migrate!("migrations/postgres").set_ignore_missing(true).run(&owner).await?;
+        let role = restricted_role(&owner).await?;
+        owner.close().await;
         let users = postgres_pool(16, role, "").connect_with(options.clone()).await?;
         let system = postgres_pool(8, role, "system").connect_with(options).await?;
         Ok(Self::Postgres { users, system })
@@ -207,16 +208,16 @@ fn postgres_pool(connections: u32, role: Option<&'static str>, scope: &'static s
 }
 
 /// Row-level security holds for no superuser. The server does not need to be one: it takes another role.
-async fn restricted_role(connection: &mut PgConnection) -> Result<Option<&'static str>, StoreError> {
+async fn restricted_role(owner: &PgPool) -> Result<Option<&'static str>, StoreError> {
     let unrestricted: bool =
         sqlx::query_scalar("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
-            .fetch_one(&mut *connection)
+            .fetch_one(owner)
             .await?;
     if !unrestricted {
         return Ok(None);
     }
     // Several instances may start at once: one of them makes the role.
-    connection
+    owner
         .execute(AssertSqlSafe(format!(
             "DO $$ BEGIN
                  PERFORM pg_advisory_xact_lock(hashtext('{APP_ROLE}'));

@@ -1,0 +1,264 @@
+//! Two instances at one PostgreSQL: what one begins, the other reads, stops and takes over.
+//!
+//! SQLite has one instance at a time, so without `WEIR_TEST_DATABASE_URL` there is nothing to test here.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail as it does")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use tokio::{
+    runtime::Runtime,
+    sync::{broadcast, mpsc},
+    task::JoinHandle,
+};
+use weir_protocol::{FinishReason, InboxChange, RunId, Seq, StartRun, StreamChunk};
+use weir_realtime::{BellError, Broadcaster, CommitterOptions, EventLog, Heard, Ring};
+use weir_runs::{Providers, Runs};
+use weir_store::{RunRecord, Store, SystemClock};
+use weir_testkit::{ALICE, Script, ScriptedProvider, TestStore, soon};
+
+/// The bell between the instances of a test.
+#[derive(Debug)]
+struct Hall {
+    rings: broadcast::Sender<Vec<Ring>>,
+    /// Nothing is heard any more.
+    silent: AtomicBool,
+}
+
+#[async_trait]
+impl Broadcaster for Hall {
+    async fn ring(&self, rings: &[Ring]) -> Result<(), BellError> {
+        if !self.silent.load(Ordering::SeqCst) {
+            let _ = self.rings.send(rings.to_vec());
+        }
+        Ok(())
+    }
+
+    async fn hear(&self, heard: mpsc::Sender<Heard>) -> BellError {
+        let mut rings = self.rings.subscribe();
+        let mut next = Heard::Listening;
+        while heard.send(next).await.is_ok() {
+            let Ok(rung) = rings.recv().await else { break };
+            next = Heard::Rings(rung);
+        }
+        BellError("the test is over".to_owned())
+    }
+}
+
+/// One server process, as far as runs go.
+struct Instance {
+    runtime: Option<Runtime>,
+    store: Store,
+    log: EventLog,
+    runs: Runs,
+    script: Script,
+    keeper: JoinHandle<()>,
+}
+
+/// The end of a process that is told nothing.
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.runtime.take().unwrap().shutdown_background();
+    }
+}
+
+impl Instance {
+    async fn join(stored: &TestStore, hall: Arc<Hall>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let url = stored.url().unwrap().parse().unwrap();
+        let (provider, script) = ScriptedProvider::new();
+        let joining = runtime.spawn(async move {
+            let store = Store::connect(&url, weir_store::Durability::Process).await.unwrap();
+            let options = CommitterOptions { window: Duration::from_millis(1) };
+            let (log, committing, ringing) = EventLog::open_shared(store.clone(), options, hall);
+            tokio::spawn(committing);
+            tokio::spawn(ringing);
+            let providers = Providers::new(vec![provider], None);
+            let runs = Runs::new(store.clone(), log.clone(), providers, Arc::new(SystemClock::default()));
+            runs.join().await.unwrap();
+            (store, log, runs)
+        });
+        let (store, log, runs) = joining.await.unwrap();
+        let keeper = runtime.spawn(runs.clone().keep());
+        Self { runtime: Some(runtime), store, log, runs, script, keeper }
+    }
+
+    async fn ask(&self) -> RunRecord {
+        let request = StartRun {
+            prompt: Some("Hello".to_owned()),
+            context: None,
+            tools: None,
+            conversation_id: None,
+            parent_id: None,
+            model: None,
+        };
+        let runs = self.runs.clone();
+        let start = async move { runs.start(ALICE, request, None).await.unwrap() };
+        self.runtime.as_ref().unwrap().spawn(start).await.unwrap()
+    }
+
+    /// The text of the run as somebody reads it here, up to and with the piece `until` or the end of the log.
+    async fn read(&self, run: RunId, until: &str) -> String {
+        let mut reader = self.log.reader(run, Seq::START);
+        let mut text = String::new();
+        while !text.ends_with(until) || until.is_empty() {
+            let Some(frames) = soon("events", reader.next()).await.unwrap() else { break };
+            for frame in frames {
+                let sse = String::from_utf8(frame.sse.to_vec()).unwrap();
+                let (kind, data) = sse.split_once("\ndata: ").unwrap();
+                if let (true, Ok(StreamChunk::Token(token))) =
+                    (kind.ends_with("token"), StreamChunk::parse("token", data.trim()))
+                {
+                    text.push_str(&token.text);
+                }
+            }
+        }
+        text
+    }
+}
+
+/// Two instances; nothing on SQLite.
+async fn two() -> Option<(Instance, Instance, Arc<Hall>)> {
+    let stored = TestStore::open().await;
+    stored.url()?;
+    let hall = Arc::new(Hall { rings: broadcast::Sender::new(1024), silent: AtomicBool::new(false) });
+    let a = Instance::join(&stored, hall.clone()).await;
+    let b = Instance::join(&stored, hall.clone()).await;
+    Some((a, b, hall))
+}
+
+#[tokio::test]
+async fn ins_1_a_run_of_one_instance_is_followed_at_another() {
+    let Some((a, b, _)) = two().await else { return };
+    let run = a.ask().await;
+    let answer = a.script.answers().await;
+    answer.say("Good ");
+    assert_eq!(b.read(run.id, "Good ").await, "Good ");
+    answer.say("day.");
+    answer.finish();
+    assert_eq!(b.read(run.id, "").await, "Good day.");
+}
+
+#[tokio::test]
+async fn ins_6_a_bell_that_nobody_hears_costs_a_poll_and_no_data() {
+    let Some((a, b, hall)) = two().await else { return };
+    let run = a.ask().await;
+    let answer = a.script.answers().await;
+    answer.say("Good ");
+    b.read(run.id, "Good ").await;
+    hall.silent.store(true, Ordering::SeqCst);
+    answer.say("day.");
+    let since = Instant::now();
+    assert_eq!(b.read(run.id, "day.").await, "Good day.");
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
+    answer.finish();
+}
+
+#[tokio::test]
+async fn ins_2_the_runs_of_a_dead_instance_go_on_at_another_within_five_seconds() {
+    let Some((a, b, _)) = two().await else { return };
+    let run = a.ask().await;
+    let answer = a.script.answers().await;
+    answer.say("Good ");
+    assert_eq!(b.read(run.id, "Good ").await, "Good ");
+    drop(a);
+    let since = Instant::now();
+    let answer = b.script.answers().await;
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    assert_eq!(answer.request.partial.as_deref(), Some("Good "));
+    answer.say("day.");
+    answer.finish();
+    assert_eq!(b.read(run.id, "").await, "Good day.");
+}
+
+#[tokio::test]
+async fn ins_3_an_instance_that_was_only_thought_dead_appends_nothing() {
+    let Some((a, b, _)) = two().await else { return };
+    let run = a.ask().await;
+    let zombie = a.script.answers().await;
+    zombie.say("Good ");
+    assert_eq!(b.read(run.id, "Good ").await, "Good ");
+    // It goes on in everything but its beat.
+    a.keeper.abort();
+    let answer = b.script.answers().await;
+    zombie.say("night.");
+    soon("the zombie to let its provider go", zombie.dropped()).await;
+    answer.say("day.");
+    answer.finish();
+    assert_eq!(b.read(run.id, "").await, "Good day.");
+    assert_eq!(a.read(run.id, "").await, "Good day.", "also at the zombie");
+}
+
+#[tokio::test]
+async fn ins_4_stop_reaches_the_provider_from_any_instance_within_a_second() {
+    let Some((a, b, _)) = two().await else { return };
+    let run = a.ask().await;
+    let answer = a.script.answers().await;
+    answer.say("Good ");
+    b.read(run.id, "Good ").await;
+    let since = Instant::now();
+    b.runs.cancel(ALICE, run.id).await.unwrap();
+    answer.dropped().await;
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    assert_eq!(b.read(run.id, "").await, "Good ");
+    let ended = b.store.streaming_message(run.conversation, run.message).await.unwrap();
+    assert_eq!(ended.status, weir_protocol::MessageStatus::Cancelled);
+}
+
+#[tokio::test]
+async fn ins_5_an_instance_that_drains_hands_its_runs_over_at_once() {
+    let Some((a, b, _)) = two().await else { return };
+    let run = a.ask().await;
+    let answer = a.script.answers().await;
+    answer.say("Good ");
+    b.read(run.id, "Good ").await;
+    let since = Instant::now();
+    let draining = a.runs.clone();
+    a.runtime.as_ref().unwrap().spawn(async move { draining.drain(Duration::from_mins(1)).await });
+    let next = b.script.answers().await;
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    assert_eq!(next.request.partial.as_deref(), Some("Good "));
+    next.say("day.");
+    next.finish();
+    assert_eq!(b.read(run.id, "").await, "Good day.");
+    assert_eq!(a.read(run.id, "").await, "Good day.", "also for whoever is still connected to the one that stops");
+}
+
+#[tokio::test]
+async fn ins_5_an_answer_that_cannot_go_on_elsewhere_is_finished_first() {
+    let Some((a, b, _)) = two().await else { return };
+    a.script.set_continues(false);
+    let run = a.ask().await;
+    let answer = a.script.answers().await;
+    answer.say("Good ");
+    b.read(run.id, "Good ").await;
+    let draining = a.runs.clone();
+    let drained = a.runtime.as_ref().unwrap().spawn(async move { draining.drain(Duration::from_mins(1)).await });
+    answer.say("day.");
+    answer.finish();
+    soon("the drain", drained).await.unwrap();
+    assert_eq!(b.read(run.id, "").await, "Good day.");
+}
+
+#[tokio::test]
+async fn ins_7_what_changes_among_conversations_is_seen_at_every_instance() {
+    let Some((a, b, _)) = two().await else { return };
+    let mut inbox = b.log.inbox(ALICE, b.log.inbox_head(ALICE).await.unwrap());
+    let run = a.ask().await;
+    let answer = a.script.answers().await;
+    let first = soon("a change", inbox.next()).await.unwrap();
+    assert!(matches!(&first[..], [InboxChange::Created { conversation }] if conversation.id == run.conversation));
+    answer.finish();
+    let second = soon("a change", inbox.next()).await.unwrap();
+    assert!(matches!(&second[..], [InboxChange::Answered { run_id, .. }] if *run_id == run.id), "{second:?}");
+    let log = b.store.events(run.id, Seq::START, 100).await.unwrap();
+    let done = StreamChunk::parse(&log.last().unwrap().kind, &log.last().unwrap().data).unwrap();
+    assert!(matches!(done, StreamChunk::Done(done) if done.finish_reason == FinishReason::Stop));
+}
