@@ -42,7 +42,7 @@ impl Services {
     /// The variables by which tests find the servers.
     ///
     /// `WEIR_TEST_DATABASE_URL` is a database that its role owns without being a superuser,
-    /// `WEIR_TEST_DATABASE_ADMIN_URL` the same server for a superuser, who can make databases for that role.
+    /// `WEIR_TEST_DATABASE_ADMIN_URL` the same one for a superuser, who can make other databases for that role.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("WEIR_TEST_DATABASE_URL", self.postgres.url()),

@@ -81,12 +81,12 @@ impl Postgres {
 
     /// The database `weir`, for the role that owns it.
     pub fn url(&self) -> String {
-        format!("postgres://weir:{}@127.0.0.1:{}/weir", self.password, self.port)
+        self.url_of("weir", "weir")
     }
 
-    /// The database `postgres`, for the superuser.
+    /// The same database, for the superuser.
     pub fn admin_url(&self) -> String {
-        format!("postgres://postgres:{}@127.0.0.1:{}/postgres", self.password, self.port)
+        self.url_of("postgres", "weir")
     }
 
     /// PostgreSQL's command line client.
@@ -127,6 +127,10 @@ impl Postgres {
             .with_context(|| place::tail(&log))
     }
 
+    fn url_of(&self, role: &str, database: &str) -> String {
+        format!("postgres://{role}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -162,7 +166,7 @@ impl Postgres {
         let role = format!("create role weir login password '{}'", self.password);
         program::run(
             self.command("psql")
-                .arg(self.admin_url())
+                .arg(self.url_of("postgres", "postgres"))
                 .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", &role])
                 .args(["--command", "create database weir owner weir"]),
         )

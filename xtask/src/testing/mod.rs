@@ -73,7 +73,10 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
     });
     let nothing = Environment::new();
     let environment = running.as_ref().map_or(&nothing, Running::environment);
-    suite.step("Rust tests", &[Rust], &[built, services], || rust_tests(workspace, environment));
+    suite.step("Rust tests", &[Rust], &[built, services], || rust_tests(workspace, environment, Database::Sqlite));
+    suite.step("Rust tests, PostgreSQL", &[Rust], &[built, services], || {
+        rust_tests(workspace, environment, Database::Postgres)
+    });
     suite.step("Faults, short", &[Rust], &[built, services], || {
         let finished = faults::run_short(workspace)?;
         Ok(counts::faults(&finished.output).and_exit(finished.status))
@@ -107,10 +110,25 @@ fn web_build(workspace: &Workspace, pnpm: &Pnpm) -> Result<Counts> {
     Ok(Counts::CHECK)
 }
 
-fn rust_tests(workspace: &Workspace, environment: &Environment) -> Result<Counts> {
+/// What the tests keep their data in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// With this variable the tests' stores are in PostgreSQL, without it in SQLite.
+const POSTGRES: &str = "WEIR_TEST_DATABASE_URL";
+/// The tests that open such a store; the others would only say the same twice.
+const WITH_STORE: &str = "rdeps(weir-testkit) and not binary(crash)";
+
+fn rust_tests(workspace: &Workspace, environment: &Environment, database: Database) -> Result<Counts> {
     let arguments = ["--workspace", "--locked", "--no-fail-fast"];
     let mut command = colourful(workspace.cargo());
     command.envs(environment);
+    if database == Database::Sqlite {
+        command.env_remove(POSTGRES);
+    }
     if find_program("cargo-nextest").is_none() {
         println!("    cargo-nextest is not installed, so cargo runs the tests");
         command.args(["test", "--lib", "--bins", "--tests"]).args(arguments);
@@ -118,6 +136,9 @@ fn rust_tests(workspace: &Workspace, environment: &Environment) -> Result<Counts
         return Ok(counts::cargo_test(&finished.output).and_exit(finished.status));
     }
     command.args(["nextest", "run", "--no-tests=pass"]).args(arguments);
+    if database == Database::Postgres {
+        command.args(["--filterset", WITH_STORE]);
+    }
     let finished = process::run_recorded(&mut command)?;
     Ok(counts::nextest(&finished.output).and_exit(finished.status))
 }

@@ -6,9 +6,9 @@ const run = promisify(execFile)
 
 /** The servers that `cargo xtask test` starts, and `cargo xtask services` for tests that are run by hand. */
 export interface Services {
-  /** A PostgreSQL server, for its superuser. */
+  /** A database of PostgreSQL, for its superuser. */
   readonly adminUrl: string
-  /** A database on it, for the role that the server under test has. */
+  /** The same, for the role that the server under test has. */
   readonly databaseUrl: string
   readonly redisUrl: string
   readonly psql: string
