@@ -113,6 +113,10 @@ pub enum ServerFrame {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         id: Option<ToolCallId>,
+        /// The topic, if it is about one that cannot be followed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        topic: Option<String>,
         /// A stable `snake_case` word.
         code: String,
         /// A sentence for the person.

@@ -23,4 +23,30 @@ impl Frame {
         let _ = write!(sse, "id: {seq}\nevent: {kind}\ndata: {data}\n\n");
         Self { seq, sse: Bytes::from(sse), terminal: kind == "done" }
     }
+
+    /// The word that names the event's kind on the wire.
+    pub fn kind(&self) -> &str {
+        self.field(1, "event: ")
+    }
+
+    /// The event's `data`: JSON text, a part of the bytes that all readers share.
+    pub fn data(&self) -> &str {
+        self.field(2, "data: ")
+    }
+
+    fn field(&self, line: usize, name: &str) -> &str {
+        let text = std::str::from_utf8(&self.sse).unwrap_or_default();
+        text.split('\n').nth(line).and_then(|line| line.strip_prefix(name)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoded_event_knows_its_parts() {
+        let frame = Frame::new(Seq(12), "token", r#"{"text":"data: \n event: x"}"#);
+        assert_eq!((frame.kind(), frame.data()), ("token", r#"{"text":"data: \n event: x"}"#));
+    }
 }

@@ -10,6 +10,7 @@ mod frame;
 mod inbox;
 mod log;
 mod reader;
+mod session;
 
 pub use bell::{BellError, Broadcaster, Heard, PostgresBell, RedisBell, Ring, Topic};
 pub use committer::{CommitterOptions, LogWriter, LostLease};
@@ -17,3 +18,4 @@ pub use frame::Frame;
 pub use inbox::InboxReader;
 pub use log::{EventLog, Listener};
 pub use reader::Reader;
+pub use session::{KEPT_BYTES, KEPT_FRAMES, NeverSent, Session};

@@ -9,6 +9,8 @@ use weir_realtime::EventLog;
 use weir_runs::Runs;
 use weir_store::{Clock, Store};
 
+use crate::http::Sessions;
+
 /// The one user of a server that is open to its own machine only.
 pub const LOCAL_USER: UserId = UserId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
 
@@ -24,6 +26,8 @@ pub struct Parts {
     pub log: EventLog,
     /// The runs of this process.
     pub runs: Runs,
+    /// The WebSocket sessions of this process.
+    pub sessions: Sessions,
     /// Times and ids.
     pub clock: Arc<dyn Clock>,
     /// The names this server is known by, beside IP addresses and names without a dot.

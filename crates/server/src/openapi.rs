@@ -20,6 +20,7 @@ use crate::http;
         (name = "runs", description = "One answer, one log. A reader that goes away never stops a run."),
         (name = "conversations", description = "Trees of messages."),
         (name = "messages", description = "What was said."),
+        (name = "sessions", description = "One WebSocket for everything that is live; a session outlives its socket."),
         (name = "models", description = "What can answer."),
         (name = "health", description = "For whoever runs the server."),
     )

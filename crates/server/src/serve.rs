@@ -24,7 +24,8 @@ use crate::{
     app::{App, LOCAL_USER, Parts},
     config::Config,
     data_dir::DataDir,
-    http, telemetry,
+    http::{self, Sessions},
+    telemetry,
 };
 
 /// How often old logs and idempotency keys are looked for.
@@ -97,6 +98,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         store: store.clone(),
         log,
         runs: runs.clone(),
+        sessions: Sessions::default(),
         clock: clock.clone(),
         hosts: config.hosts,
         heartbeat: config.heartbeat,
@@ -132,7 +134,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         app.draining.cancel();
         runs.drain(config.shutdown_grace).await;
         app.closing.cancel();
-        let _ = timeout(CONNECTIONS_GRACE, server).await;
+        let _ = timeout(CONNECTIONS_GRACE, async { tokio::join!(server, app.sessions.closed()) }).await;
         embedded.shutdown().await;
         sweeper.abort();
         keeper.abort();

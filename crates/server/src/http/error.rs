@@ -36,6 +36,16 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail)
     }
 
+    /// 400: a handshake that cannot be answered.
+    pub(crate) fn bad_handshake(code: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// 426: the path speaks another protocol (RFC 9110, 15.5.22).
+    pub(crate) fn upgrade_required(detail: &str) -> Self {
+        Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail)
+    }
+
     /// 421: the request was meant for another server (RFC 9110, 15.5.20).
     pub(crate) fn unknown_host() -> Self {
         let detail = "This server does not go by that name. Its operator can add the name to WEIR_HOSTS.";
@@ -102,6 +112,16 @@ impl ApiError {
     pub(crate) fn draining() -> Self {
         let detail = "The server is restarting. Try again in a moment.";
         Self::unavailable("draining", detail, Duration::from_secs(2))
+    }
+
+    /// Whether the same request may be answered a moment later.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    /// The code and the sentence, for where there is no status.
+    pub(crate) fn into_words(self) -> (&'static str, String) {
+        (self.code, self.detail)
     }
 }
 

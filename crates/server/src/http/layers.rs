@@ -71,9 +71,11 @@ pub(crate) async fn known_host(State(app): State<App>, request: Request, next: N
     if named && !known { Err(ApiError::unknown_host()) } else { Ok(next.run(request).await) }
 }
 
-/// Refuses changes that another site's page asks for in the person's browser.
+/// Refuses changes and sockets that another site's page asks for in the person's browser.
 pub(crate) async fn same_origin(request: Request, next: Next) -> Result<Response, ApiError> {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    // Browsers let any page open a socket to anywhere, with the person's cookies (RFC 6455, 10.2).
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        && !request.headers().contains_key(header::UPGRADE);
     if !safe && let Some(origin) = request.headers().get(header::ORIGIN) {
         let host = request.headers().get(header::HOST);
         let allowed = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok()).is_some_and(|origin| {

@@ -8,6 +8,8 @@ mod layers;
 mod router;
 mod routes;
 mod sse;
+mod ws;
 
 pub use error::ApiError;
 pub use router::{api, router};
+pub use ws::Sessions;

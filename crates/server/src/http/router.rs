@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiError, asset, extract::MAX_BODY_BYTES, layers, routes as at};
+use super::{ApiError, asset, extract::MAX_BODY_BYTES, layers, routes as at, ws};
 use crate::{app::App, openapi::ApiDoc};
 
 /// The routes of the contract, with their description.
@@ -20,6 +20,7 @@ pub fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(at::realtime::start))
         .routes(routes!(at::realtime::replay, at::realtime::cancel))
+        .routes(routes!(ws::connect))
         .routes(routes!(at::conversations::list, at::conversations::create))
         .routes(routes!(at::conversations::get, at::conversations::update, at::conversations::delete))
         .routes(routes!(at::messages::list, at::messages::create))

@@ -66,6 +66,7 @@ impl TestApp {
             store,
             log,
             runs,
+            sessions: http::Sessions::default(),
             clock: clock.clone(),
             hosts: vec!["weir.example".to_owned()],
             heartbeat: options.heartbeat,

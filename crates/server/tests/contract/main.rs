@@ -4,6 +4,7 @@
 
 mod app;
 mod cancelling;
+mod client;
 mod conversations;
 mod errors;
 mod headers;
@@ -14,6 +15,7 @@ mod recorded;
 mod replay;
 mod rules;
 mod runs;
+mod sessions;
 mod snapshot;
 mod sockets;
 mod storm;

@@ -11,7 +11,7 @@ use weir_testkit::soon;
 
 use crate::app::TestApp;
 
-async fn served(app: &TestApp) -> SocketAddr {
+pub(crate) async fn served(app: &TestApp) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let router = app.router();

@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use weir_protocol::{Problem, RunId, Seq, StartRun, StreamChunk};
+use weir_realtime::Reader;
 use weir_store::{RunRecord, RunState};
 
 use crate::{
@@ -39,7 +40,8 @@ pub(crate) async fn start(State(app): State<App>, key: Key, Body(body): Body<Sta
     if is_expired(&app, &run) {
         return Err(ApiError::log_expired());
     }
-    Ok(follow(&app, run, Seq::START))
+    let reader = app.log.reader(run.id, Seq::START);
+    Ok(RunStream::new(&app, run, reader))
 }
 
 /// Follows a run's log: first what is there after event n, then what comes.
@@ -65,15 +67,21 @@ pub(crate) async fn replay(
 ) -> Result<RunStream, ApiError> {
     let run = app.store.run(LOCAL_USER, id).await?;
     let after = position(&query, &headers)?;
-    let last = app.log.last_seq(id).await?;
-    if last == Seq::START || is_expired(&app, &run) {
+    let reader = open_log(&app, &run, after).await?;
+    Ok(RunStream::new(&app, run, reader))
+}
+
+/// A reader of the run's log from the event after `after`, for whatever transport.
+pub(crate) async fn open_log(app: &App, run: &RunRecord, after: Seq) -> Result<Reader, ApiError> {
+    let last = app.log.last_seq(run.id).await?;
+    if last == Seq::START || is_expired(app, run) {
         return Err(ApiError::log_expired());
     }
     if after > last {
         let message = format!("must be at most {last}, the number of the last event");
         return Err(ApiError::invalid_as("invalid_offset", "after", &message));
     }
-    Ok(follow(&app, run, after))
+    Ok(app.log.reader(run.id, after))
 }
 
 /// Stops a run, from anywhere. Its log ends with what was there, and `done`.
@@ -95,11 +103,6 @@ fn is_expired(app: &App, run: &RunRecord) -> bool {
     let RunState::Done(ended) = run.state else { return false };
     let age = app.clock.now().0.saturating_sub(ended.0);
     u128::try_from(age).is_ok_and(|age| age > app.retention.as_millis())
-}
-
-fn follow(app: &App, run: RunRecord, after: Seq) -> RunStream {
-    let reader = app.log.reader(run.id, after);
-    RunStream::new(app, run, reader)
 }
 
 fn position(query: &Query, headers: &HeaderMap) -> Result<Seq, ApiError> {

@@ -1,0 +1,184 @@
+//! One socket as messages: sent within a deadline, read within limits, closed with a reason.
+
+use std::{io, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message, Utf8Bytes,
+        error::ProtocolError,
+        protocol::{
+            CloseFrame, Role, WebSocketConfig,
+            frame::{
+                Frame,
+                coding::{CloseCode, Data, OpCode},
+            },
+        },
+    },
+};
+
+/// The largest message that is read, in bytes.
+const INBOUND_BYTES: usize = 1024 * 1024;
+/// Larger messages go out in pieces of so many bytes, so that no socket's buffer grows with them.
+const PIECE_BYTES: usize = 16 * 1024;
+/// What may wait in a socket's own buffer: one piece and a few control frames.
+const WRITE_BUFFER_BYTES: usize = 2 * PIECE_BYTES;
+/// How long a piece may wait for a client that does not read.
+pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+/// How long the other side has to answer a close.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Why the server closes a socket (RFC 6455, 7.4; 4000 and up are the contract's).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(super) enum Reason {
+    Draining = 1001,
+    Protocol = 1002,
+    NotText = 1007,
+    TooBig = 1009,
+    Malformed = 4400,
+    TakenOver = 4409,
+    TooMany = 4429,
+}
+
+impl Reason {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Draining => "the server is restarting: come back in a moment",
+            Self::Protocol => "this is not WebSocket",
+            Self::NotText => "text must be UTF-8",
+            Self::TooBig => "messages must be at most 1 MiB",
+            Self::Malformed => "too many malformed frames in a row",
+            Self::TakenOver => "another socket goes on with this session",
+            Self::TooMany => "too many frames",
+        }
+    }
+}
+
+/// What a client sent.
+#[derive(Debug)]
+pub(super) enum Received {
+    Text(Utf8Bytes),
+    Binary,
+    Ping,
+    Pong,
+}
+
+/// Why nothing more can be received.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The client has closed the socket, or it is dead.
+    Gone,
+    /// The client does what it must not.
+    Breach(Reason),
+}
+
+/// A socket after its upgrade.
+#[derive(Debug)]
+pub(super) struct Connection<S>(WebSocketStream<S>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// The server's side of a socket that takes messages of at most `inbound` bytes.
+    ///
+    /// The buffers are what an idle socket costs: by default they would be 128 KiB each.
+    async fn accept(stream: S, inbound: usize) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(1024)
+            .write_buffer_size(0)
+            .max_write_buffer_size(WRITE_BUFFER_BYTES)
+            .max_message_size(Some(inbound))
+            .max_frame_size(Some(inbound));
+        Self(WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await)
+    }
+
+    /// The server's side of a socket.
+    pub(super) async fn new(stream: S) -> Self {
+        Self::accept(stream, INBOUND_BYTES).await
+    }
+
+    /// What comes next. It may be dropped while it waits: nothing is lost.
+    pub(super) async fn receive(&mut self) -> Result<Received, Broken> {
+        loop {
+            return match self.0.next().await {
+                Some(Ok(Message::Text(text))) => Ok(Received::Text(text)),
+                Some(Ok(Message::Binary(_))) => Ok(Received::Binary),
+                Some(Ok(Message::Ping(_))) => Ok(Received::Ping),
+                Some(Ok(Message::Pong(_))) => Ok(Received::Pong),
+                // The answer to a close goes out with the next read, which then tells the end.
+                Some(Ok(Message::Close(_) | Message::Frame(_))) => continue,
+                Some(Err(error)) => Err(broken(&error)),
+                None => Err(Broken::Gone),
+            };
+        }
+    }
+
+    /// Sends a text. Nothing is queued: it returns when the socket has taken everything, with an error when it does not
+    /// within [`WRITE_DEADLINE`] for each piece.
+    pub(super) async fn send(&mut self, text: String) -> Result<(), Broken> {
+        if text.len() <= PIECE_BYTES {
+            return self.write(Message::text(text)).await;
+        }
+        self.send_in_pieces(Bytes::from(text), Data::Text).await
+    }
+
+    /// Asks whether the client is still there.
+    pub(super) async fn ping(&mut self) -> Result<(), Broken> {
+        self.write(Message::Ping(Bytes::new())).await
+    }
+
+    async fn send_in_pieces(&mut self, mut rest: Bytes, kind: Data) -> Result<(), Broken> {
+        let mut kind = kind;
+        while !rest.is_empty() {
+            let piece = rest.split_to(rest.len().min(PIECE_BYTES));
+            let frame = Frame::message(piece, OpCode::Data(kind), rest.is_empty());
+            self.write(Message::Frame(frame)).await?;
+            kind = Data::Continue;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), Broken> {
+        match timeout(WRITE_DEADLINE, self.0.send(message)).await {
+            Ok(sent) => sent.map_err(|error| broken(&error)),
+            Err(_) => Err(Broken::Gone),
+        }
+    }
+
+    /// Says why, waits a moment for the other side's word, and lets the socket go.
+    pub(super) async fn close(mut self, reason: Reason) {
+        let frame = CloseFrame { code: CloseCode::from(reason as u16), reason: reason.words().into() };
+        let closing = async {
+            self.0.send(Message::Close(Some(frame))).await?;
+            loop {
+                match self.0.next().await {
+                    Some(Ok(_)) => {}
+                    Some(Err(Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_))) => break,
+                    Some(Err(_)) | None => return Ok(()),
+                }
+            }
+            // To drop a socket with unread bytes in it resets it, and then the client may not see why.
+            let mut unread = [0; 4096];
+            while self.0.get_mut().read(&mut unread).await? > 0 {}
+            Ok::<_, Error>(())
+        };
+        // Whoever does not answer knows already, or is gone.
+        let _ = timeout(CLOSE_DEADLINE, closing).await;
+    }
+}
+
+fn broken(error: &Error) -> Broken {
+    match error {
+        Error::Capacity(_) => Broken::Breach(Reason::TooBig),
+        Error::Utf8(_) => Broken::Breach(Reason::NotText),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing) => Broken::Gone,
+        Error::Protocol(_) => Broken::Breach(Reason::Protocol),
+        Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Broken::Breach(Reason::Protocol),
+        _ => Broken::Gone,
+    }
+}

@@ -1,0 +1,298 @@
+//! One client: what it says, what it is told, and how long its session waits for it.
+
+use std::{convert::Infallible, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use weir_protocol::{ClientFrame, SessionId, UserId};
+
+use super::{
+    connection::{Broken, Connection, Reason, Received},
+    frame::{Refused, welcome},
+    held::Held,
+    sessions::{Claim, Desk, Sessions},
+    topics::{Topic, Topics},
+};
+
+/// How long a session waits for its client to come back.
+pub(super) const KEEP: Duration = Duration::from_mins(2);
+/// Pings that may be unanswered.
+const UNANSWERED_PINGS: u32 = 2;
+/// Malformed frames in a row after which a socket is closed.
+const MALFORMED_FRAMES: u32 = 10;
+/// Frames that a client may send at once, and a second.
+const FRAMES_BURST: f64 = 200.0;
+const FRAMES_A_SECOND: f64 = 100.0;
+/// How long a client is told what is there already when the server is about to stop.
+const FAREWELL: Duration = Duration::from_millis(100);
+
+/// What all sockets share.
+#[derive(Clone, Debug)]
+pub(super) struct Hub<T> {
+    /// Where topics come from.
+    pub(super) topics: T,
+    /// Every session of this process.
+    pub(super) sessions: Sessions,
+    /// The time between two pings.
+    pub(super) heartbeat: Duration,
+    /// Sockets are closed now; their clients come back to whoever serves next.
+    pub(super) closing: CancellationToken,
+}
+
+/// Why a socket ends.
+#[derive(Debug)]
+enum End {
+    Gone,
+    Close(Reason),
+    TakenOver,
+}
+
+impl From<Broken> for End {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Gone => Self::Gone,
+            Broken::Breach(reason) => Self::Close(reason),
+        }
+    }
+}
+
+/// Serves a socket from its upgrade on, and keeps its session for a while after it is gone.
+pub(super) async fn serve<S, T>(stream: S, hub: Hub<T>, user: UserId, session: SessionId)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: Topics,
+{
+    let desk = hub.sessions.register(user, session);
+    let mut client = Client { hub, user, desk, held: Held::default(), manners: Manners::new() };
+    let mut connection = Connection::new(stream).await;
+    let Err(end) = client.talk(&mut connection).await;
+    match end {
+        End::Gone => drop(connection),
+        End::Close(reason) => connection.close(reason).await,
+        End::TakenOver => return connection.close(Reason::TakenOver).await,
+    }
+    client.wait().await;
+}
+
+struct Client<T> {
+    hub: Hub<T>,
+    user: UserId,
+    desk: Desk,
+    held: Held,
+    manners: Manners,
+}
+
+impl<T: Topics> Client<T> {
+    async fn talk<S>(&mut self, connection: &mut Connection<S>) -> Result<Infallible, End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.send(connection, welcome(self.desk.session(), 0, false, self.hub.heartbeat)).await?;
+        let mut ticks = interval_at(Instant::now() + self.hub.heartbeat, self.hub.heartbeat);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.hub.closing.cancelled() => return Err(self.farewell(connection).await),
+                claim = self.desk.claimed() => self.consider(claim)?,
+                received = connection.receive() => self.receive(connection, received?).await?,
+                _ = ticks.tick() => {
+                    self.manners.pinged()?;
+                    connection.ping().await?;
+                }
+                text = self.held.next() => self.send(connection, text).await?,
+            }
+        }
+    }
+
+    /// Waits for the client to come back on another socket, no longer than [`KEEP`].
+    async fn wait(mut self) {
+        let Some(_kept) = self.hub.sessions.keep(&self.held) else { return };
+        let too_late = sleep(KEEP);
+        tokio::pin!(too_late);
+        loop {
+            tokio::select! {
+                () = &mut too_late => return,
+                () = self.hub.closing.cancelled() => return,
+                claim = self.desk.claimed() => if self.consider(claim).is_err() { return },
+            }
+        }
+    }
+
+    /// Sends a text; until it is sent the session can be taken over and the server can close.
+    async fn send<S>(&mut self, connection: &mut Connection<S>, text: String) -> Result<(), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let sending = connection.send(text);
+        tokio::pin!(sending);
+        loop {
+            tokio::select! {
+                biased;
+                sent = &mut sending => return Ok(sent?),
+                claim = self.desk.claimed() => self.consider(claim)?,
+                () = self.hub.closing.cancelled() => return Err(End::Close(Reason::Draining)),
+            }
+        }
+    }
+
+    /// Gives the session to another socket, if that can go on with it.
+    fn consider(&mut self, claim: Claim) -> Result<(), End> {
+        if !self.desk.grants(&claim, &self.held) {
+            return Ok(());
+        }
+        match self.desk.hand_over(claim, std::mem::take(&mut self.held)) {
+            Ok(()) => Err(End::TakenOver),
+            Err(held) => {
+                self.held = *held;
+                Ok(())
+            }
+        }
+    }
+
+    /// What came to its end while the server drained is told to its end.
+    async fn farewell<S>(&mut self, connection: &mut Connection<S>) -> End
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        while let Ok(text) = timeout(FAREWELL, self.held.next()).await {
+            if let Err(end) = self.send(connection, text).await {
+                return end;
+            }
+        }
+        End::Close(Reason::Draining)
+    }
+
+    async fn receive<S>(&mut self, connection: &mut Connection<S>, received: Received) -> Result<(), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.manners.received()?;
+        let parsed = match received {
+            Received::Ping => return Ok(()),
+            Received::Pong => {
+                self.manners.unanswered = 0;
+                return Ok(());
+            }
+            Received::Text(text) => serde_json::from_str(&text).map_err(|error| error.to_string()),
+            Received::Binary => Err("frames are text".to_owned()),
+        };
+        let is_first = std::mem::replace(&mut self.manners.is_first, false);
+        let answered = match parsed {
+            Ok(frame) => {
+                self.manners.malformed = 0;
+                self.answer(connection, frame, is_first).await?
+            }
+            Err(error) => {
+                self.manners.malformed();
+                Err(Refused::new("invalid_frame", format!("This is no frame of weir.v1: {error}.")))
+            }
+        };
+        if let Err(refused) = answered {
+            let text = self.held.number(refused.into());
+            self.send(connection, text).await?;
+        }
+        self.manners.patience()
+    }
+
+    async fn answer<S>(
+        &mut self,
+        connection: &mut Connection<S>,
+        frame: ClientFrame,
+        is_first: bool,
+    ) -> Result<Result<(), Refused>, End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        Ok(match frame {
+            ClientFrame::Resume { session, seq } if is_first => {
+                self.resume(connection, session, seq).await?;
+                Ok(())
+            }
+            ClientFrame::Resume { .. } => {
+                Err(Refused::new("invalid_resume", "`resume` must be the first frame of a connection."))
+            }
+            ClientFrame::Ack { seq } => {
+                self.held.frames.ack(seq).map_err(|error| Refused::new("invalid_ack", format!("{error}.")))
+            }
+            ClientFrame::Subscribe { topic: name, after } => Topic::parse(&name)
+                .and_then(|topic| {
+                    let tail = || self.hub.topics.follow(self.user, topic, after);
+                    self.held.subscriptions.add(topic, tail)
+                })
+                .map_err(|refused| refused.of(&name)),
+            ClientFrame::Unsubscribe { topic: name } => Topic::parse(&name)
+                .map(|topic| self.held.subscriptions.remove(topic))
+                .map_err(|refused| refused.of(&name)),
+            ClientFrame::InvokeTool { id, .. } => {
+                Err(Refused { id: Some(id), ..Refused::new("unknown_tool", "This version has no tools.") })
+            }
+            ClientFrame::CancelTool { id } => {
+                Err(Refused { id: Some(id), ..Refused::new("unknown_tool", "There is no such tool call.") })
+            }
+        })
+    }
+
+    /// Goes on with an older session where it can, and says whether it does.
+    async fn resume<S>(&mut self, connection: &mut Connection<S>, session: SessionId, seq: u64) -> Result<(), End>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(held) = self.desk.claim(session, seq).await else {
+            return self.send(connection, welcome(self.desk.session(), 0, false, self.hub.heartbeat)).await;
+        };
+        self.held = held;
+        // What the client has processed need not be kept; whoever held the session has seen that it covers `seq`.
+        let _ = self.held.frames.ack(seq);
+        self.send(connection, welcome(session, seq, true, self.hub.heartbeat)).await?;
+        let mut seq = seq;
+        while let Some(text) = self.held.again(seq + 1) {
+            self.send(connection, text).await?;
+            seq += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What a client has done so far that it may do only so often.
+struct Manners {
+    is_first: bool,
+    malformed: u32,
+    unanswered: u32,
+    /// Frames that it may send just now.
+    tokens: f64,
+    refilled: Instant,
+}
+
+impl Manners {
+    fn new() -> Self {
+        Self { is_first: true, malformed: 0, unanswered: 0, tokens: FRAMES_BURST, refilled: Instant::now() }
+    }
+
+    fn received(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        let earned = (now - self.refilled).as_secs_f64() * FRAMES_A_SECOND;
+        self.tokens = (self.tokens + earned).min(FRAMES_BURST) - 1.0;
+        self.refilled = now;
+        if self.tokens < 0.0 { Err(End::Close(Reason::TooMany)) } else { Ok(()) }
+    }
+
+    fn pinged(&mut self) -> Result<(), End> {
+        if self.unanswered >= UNANSWERED_PINGS {
+            return Err(End::Gone);
+        }
+        self.unanswered += 1;
+        Ok(())
+    }
+
+    fn malformed(&mut self) {
+        self.malformed += 1;
+    }
+
+    fn patience(&self) -> Result<(), End> {
+        if self.malformed >= MALFORMED_FRAMES { Err(End::Close(Reason::Malformed)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,135 @@
+//! What a client can follow, and where it comes from.
+
+use std::{fmt, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use tokio::time::sleep;
+use weir_protocol::{RunId, Seq, UserId};
+use weir_realtime::Reader;
+
+use super::{
+    frame::{Outgoing, Refused},
+    subscriptions::Tail,
+};
+use crate::{
+    app::App,
+    http::{ApiError, routes::realtime},
+};
+
+/// How long a reader waits before it asks a failing database again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What a client can follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// The log of a run.
+    Run(RunId),
+}
+
+impl Topic {
+    /// The topic of this name.
+    pub(super) fn parse(name: &str) -> Result<Self, Refused> {
+        match name.split_once(':') {
+            Some(("run", id)) => id.parse().map(Self::Run).map_err(|_| missing("run")),
+            // Nothing makes jobs in this version: whatever the id, there is none.
+            Some(("job", _)) => Err(missing("job")),
+            _ => Err(Refused::new("unknown_topic", "This version has no such topic.")),
+        }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(run) => write!(f, "run:{run}"),
+        }
+    }
+}
+
+fn missing(thing: &str) -> Refused {
+    Refused::new("not_found", format!("There is no such {thing}."))
+}
+
+/// Where topics come from: the application, or a test's own.
+pub(super) trait Topics: Send + Sync + 'static {
+    /// What comes of a topic after event `after` of its log. Who may not follow it learns so from the tail.
+    fn follow(&self, user: UserId, topic: Topic, after: Option<Seq>) -> Tail;
+}
+
+impl Topics for App {
+    fn follow(&self, user: UserId, topic: Topic, after: Option<Seq>) -> Tail {
+        match topic {
+            Topic::Run(run) => {
+                let asked = RunTail { app: self.clone(), user, run };
+                let opening = State::Opening(after.unwrap_or(Seq::START));
+                stream::unfold((asked, opening), |(asked, state)| asked.next(state)).boxed()
+            }
+        }
+    }
+}
+
+/// A user follows a run.
+struct RunTail {
+    app: App,
+    user: UserId,
+    run: RunId,
+}
+
+enum State {
+    Opening(Seq),
+    Reading(Reader),
+    Ended,
+}
+
+type Step = Result<Vec<Outgoing>, Refused>;
+
+impl RunTail {
+    async fn next(self, mut state: State) -> Option<(Step, (Self, State))> {
+        loop {
+            match state {
+                State::Ended => return None,
+                State::Opening(after) => match self.open(after).await {
+                    Ok(reader) => state = State::Reading(reader),
+                    Err(error) if error.is_passing() => {
+                        sleep(RETRY).await;
+                        state = State::Opening(after);
+                    }
+                    Err(error) => return Some((Err(refused(error)), (self, State::Ended))),
+                },
+                State::Reading(mut reader) => match reader.next().await {
+                    Ok(Some(events)) => {
+                        let terminal = events.last().is_some_and(|event| event.terminal);
+                        let state = if terminal { State::Ended } else { State::Reading(reader) };
+                        let run = self.run;
+                        let batch = events.into_iter().map(|event| Outgoing::Chunk { run, event }).collect();
+                        return Some((Ok(batch), (self, state)));
+                    }
+                    // The end was known to the client, or the log is gone: then opening it again says why.
+                    Ok(None) => match self.open(reader.cursor()).await {
+                        Err(error) if error.is_passing() => {
+                            sleep(RETRY).await;
+                            state = State::Reading(reader);
+                        }
+                        Err(error) => return Some((Err(refused(error)), (self, State::Ended))),
+                        Ok(_) => return None,
+                    },
+                    Err(error) => {
+                        tracing::error!(%error, "a log cannot be read; its reader asks again");
+                        sleep(RETRY).await;
+                        state = State::Reading(reader);
+                    }
+                },
+            }
+        }
+    }
+
+    async fn open(&self, after: Seq) -> Result<Reader, ApiError> {
+        let run = self.app.store.run(self.user, self.run).await?;
+        realtime::open_log(&self.app, &run, after).await
+    }
+}
+
+fn refused(error: ApiError) -> Refused {
+    let (code, detail) = error.into_words();
+    Refused::new(code, detail)
+}

@@ -1,0 +1,104 @@
+//! From an HTTP request to a socket (RFC 6455, 4.2).
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use weir_protocol::{Problem, SessionId};
+
+use super::serve::{Hub, serve};
+use crate::{
+    app::{App, LOCAL_USER},
+    http::ApiError,
+};
+
+const SUBPROTOCOL: &str = "weir.v1";
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+const VERSION: HeaderValue = HeaderValue::from_static("13");
+
+/// Opens a WebSocket with the subprotocol `weir.v1`.
+///
+/// The client sends `ClientFrame`s, the server sends `ServerFrame`s, `welcome` first.
+#[utoipa::path(
+    get, path = "/api/ws", tag = "sessions", operation_id = "connect",
+    params(("Sec-WebSocket-Protocol" = String, Header, description = "`weir.v1`")),
+    responses(
+        (status = 101, description = "The socket is open"),
+        (status = 400, description = "No WebSocket handshake, or another subprotocol", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Another site's page asks", body = Problem, content_type = "application/problem+json"),
+        (status = 426, description = "The request is no upgrade, or of another version", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn connect(State(app): State<App>, mut request: Request) -> Response {
+    if app.draining.is_cancelled() {
+        return refused(ApiError::draining());
+    }
+    let accept = match handshake(request.headers()) {
+        Ok(accept) => accept,
+        Err(error) => return refused(error),
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    let user = LOCAL_USER;
+    let session = SessionId(app.clock.id());
+    let hub = Hub {
+        topics: app.clone(),
+        sessions: app.sessions.clone(),
+        heartbeat: app.heartbeat,
+        closing: app.closing.clone(),
+    };
+    app.sessions.tasks().spawn(async move {
+        // A client that is gone before its answer has nothing to be told.
+        if let Ok(upgraded) = upgrade.await {
+            serve(TokioIo::new(upgraded), hub, user, session).await;
+        }
+    });
+    let headers = [
+        (header::CONNECTION, HeaderValue::from_static("upgrade")),
+        (header::UPGRADE, WEBSOCKET),
+        (header::SEC_WEBSOCKET_ACCEPT, accept),
+        (header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL)),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+}
+
+/// Checks what a client must say, and gives the proof that it was understood.
+fn handshake(headers: &HeaderMap) -> Result<HeaderValue, ApiError> {
+    if !lists(headers, &header::UPGRADE, "websocket") || !lists(headers, &header::CONNECTION, "upgrade") {
+        return Err(ApiError::upgrade_required("This path speaks WebSocket: ask for an upgrade."));
+    }
+    if headers.get(header::SEC_WEBSOCKET_VERSION) != Some(&VERSION) {
+        return Err(ApiError::upgrade_required("Only version 13 of WebSocket (RFC 6455) is spoken here."));
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
+    if !STANDARD.decode(key).is_ok_and(|key| key.len() == 16) {
+        let detail = "Sec-WebSocket-Key must be 16 bytes in base64.";
+        return Err(ApiError::bad_handshake("invalid_handshake", detail));
+    }
+    if !lists(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        let detail = "The subprotocol weir.v1 is the only one: offer it in Sec-WebSocket-Protocol.";
+        return Err(ApiError::bad_handshake("unsupported_subprotocol", detail));
+    }
+    HeaderValue::from_str(&derive_accept_key(key)).map_err(|_| ApiError::internal())
+}
+
+/// A refusal, with what would be accepted where that is the question (RFC 9110, 15.5.22; RFC 6455, 4.4).
+fn refused(error: ApiError) -> Response {
+    let mut response = error.into_response();
+    if response.status() == StatusCode::UPGRADE_REQUIRED {
+        let accepted = [(header::UPGRADE, WEBSOCKET), (header::SEC_WEBSOCKET_VERSION, VERSION)];
+        response.headers_mut().extend(accepted.map(|(name, value)| (Some(name), value)));
+    }
+    response
+}
+
+/// Whether a word is among those of a header that lists words.
+fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|word| word.trim().eq_ignore_ascii_case(wanted))
+}
