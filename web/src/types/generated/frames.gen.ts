@@ -171,6 +171,7 @@ export const zServerFrameError = z.object({
     id: z.exactOptional(zToolCallId),
     message: z.string(),
     seq: z.int().check(z.gte(0)),
+    topic: z.exactOptional(z.string()),
     type: z.literal('error')
 });
 

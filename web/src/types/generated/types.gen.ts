@@ -585,6 +585,10 @@ export type ServerFrameError = {
      * The session's number of this frame.
      */
     seq: number;
+    /**
+     * The topic, if it is about one that cannot be followed.
+     */
+    topic?: string;
     type: 'error';
 };
 
@@ -1258,6 +1262,40 @@ export type FollowRunResponses = {
 };
 
 export type FollowRunResponse = FollowRunResponses[keyof FollowRunResponses];
+
+export type ConnectData = {
+    body?: never;
+    headers: {
+        /**
+         * `weir.v1`
+         */
+        'Sec-WebSocket-Protocol': string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/ws';
+};
+
+export type ConnectErrors = {
+    /**
+     * No WebSocket handshake, or another subprotocol
+     */
+    400: Problem;
+    /**
+     * Another site's page asks
+     */
+    403: Problem;
+    /**
+     * The request is no upgrade, or of another version
+     */
+    426: Problem;
+    /**
+     * Try again after `Retry-After`
+     */
+    503: Problem;
+};
+
+export type ConnectError = ConnectErrors[keyof ConnectErrors];
 
 export type HealthzData = {
     body?: never;
