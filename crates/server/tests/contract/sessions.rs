@@ -208,7 +208,7 @@ async fn ws_7_a_conversation_that_is_deleted_ends_what_follows_its_run() {
     client.subscribe(&format!("run:{}", events.run()), 0).await;
     client.frame().await;
     // As another instance would do it: here the run's readers may still be told its end.
-    app.app.store.delete_conversation(LOCAL_USER, events.conversation()).await.unwrap();
+    app.app.store.delete_conversation(LOCAL_USER, events.conversation(), app.clock.now()).await.unwrap();
     app.app.log.ring(events.run());
     assert_eq!(client.refused().await, "not_found");
 }
