@@ -6,7 +6,9 @@ pub mod model_file;
 pub mod openai;
 
 mod error;
+mod pacer;
 mod provider;
 
 pub use error::{ProviderError, ProviderErrorKind};
+pub use pacer::Pacer;
 pub use provider::{Admission, ChatRequest, EventStream, FinishedWith, Provider, ProviderEvent, Turn};

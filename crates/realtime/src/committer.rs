@@ -8,6 +8,7 @@ use std::{
 
 use tokio::{
     sync::{Notify, mpsc, oneshot},
+    task::yield_now,
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -23,13 +24,14 @@ use crate::{
 /// How the committer works.
 #[derive(Clone, Copy, Debug)]
 pub struct CommitterOptions {
-    /// How long small tokens are gathered before they are committed. The first token of a run does not wait.
+    /// The least time from one commit to the next, during which small tokens are gathered. The first token of a run does
+    /// not wait.
     pub window: Duration,
 }
 
 impl Default for CommitterOptions {
     fn default() -> Self {
-        Self { window: Duration::from_millis(35) }
+        Self { window: Duration::from_millis(25) }
     }
 }
 
@@ -114,8 +116,8 @@ impl LogWriter {
     }
 
     /// Resolves when the lease is lost.
-    pub async fn lost(&self) {
-        self.lost.cancelled().await;
+    pub fn lost(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.lost.clone().cancelled_owned()
     }
 
     async fn send(&self, entry: Entry) -> Result<(), LostLease> {
@@ -208,8 +210,12 @@ impl Committer {
             tokio::select! {
                 biased;
                 () = self.hurry.notified() => {}
-                () = sleep_until(last_commit + self.options.window) => {}
+                () = sleep_until(last_commit + self.options.window) => {
+                    // Others that were woken together with whoever said this have their say first.
+                    yield_now().await;
+                }
             }
+            last_commit = Instant::now();
             let mut window = Window::default();
             self.gather(&mut window, entry);
             for _ in 0..QUEUE {
@@ -217,7 +223,6 @@ impl Committer {
                 self.gather(&mut window, entry);
             }
             self.commit(window).await;
-            last_commit = Instant::now();
         }
     }
 

@@ -1,5 +1,7 @@
 //! The loop of one run: ask the provider, fold what it says into the log, end exactly once.
 
+use std::pin::pin;
+
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 use weir_protocol::RunError;
@@ -87,12 +89,16 @@ impl Drive {
 
     async fn listen(&mut self, mut stream: EventStream, writer: &mut LogWriter) -> Result<Heard, LostLease> {
         let mut finished = None;
+        // Made once, not for every event.
+        let Signals { cancel, stop } = self.signals.clone();
+        let (mut cancelled, mut stopped) = (pin!(cancel.cancelled()), pin!(stop.cancelled()));
+        let mut lost = pin!(writer.lost());
         loop {
             let event = tokio::select! {
                 biased;
-                () = self.signals.cancel.cancelled() => return Ok(Heard::Outcome(Outcome::Cancelled)),
-                () = self.signals.stop.cancelled() => return Ok(Heard::Left),
-                () = writer.lost() => return Err(LostLease),
+                () = &mut cancelled => return Ok(Heard::Outcome(Outcome::Cancelled)),
+                () = &mut stopped => return Ok(Heard::Left),
+                () = &mut lost => return Err(LostLease),
                 event = stream.next() => event,
             };
             match (event, finished) {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use weir_protocol::Timestamp;
 use weir_providers::{
-    Provider, ProviderError,
+    Pacer, Provider, ProviderError,
     openai::{OpenAiOptions, OpenAiProvider},
 };
 use weir_realtime::{Broadcaster, CommitterOptions, EventLog, PostgresBell, RedisBell};
@@ -30,6 +30,9 @@ use crate::{
 
 /// How often old logs and idempotency keys are looked for.
 const SWEEP: Duration = Duration::from_mins(10);
+/// How often the model servers' sockets are looked at while answers come. A little more than the committer's window, so
+/// that what was found is committed at once.
+const PACE: Duration = Duration::from_millis(35);
 /// How long open connections may take to end after the runs have ended.
 const CONNECTIONS_GRACE: Duration = Duration::from_secs(2);
 
@@ -92,7 +95,8 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     store.ensure_user(LOCAL_USER, "You", clock.now()).await?;
     let (log, committer, bell) = open_log(&store, config.redis.take());
     let embedded = Embedded::new(&config)?;
-    let providers = Providers::new(providers(&config, &embedded)?, config.model.clone());
+    let pacer = Pacer::start(PACE)?;
+    let providers = Providers::new(providers(&config, &embedded, &pacer)?, config.model.clone());
     let runs = Runs::new(store.clone(), log.clone(), providers, clock.clone());
     let app = App::new(Parts {
         store: store.clone(),
@@ -139,7 +143,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         sweeper.abort();
         keeper.abort();
         bell.abort();
-        drop((app, runs));
+        drop((app, runs, pacer));
         // What was said last is committed before the database is closed.
         let _ = timeout(CONNECTIONS_GRACE, committer).await;
         store.close().await;
@@ -214,7 +218,7 @@ impl Embedded {
 }
 
 /// The providers that are set up, the embedded model last.
-fn providers(config: &Config, embedded: &Embedded) -> Result<Vec<Arc<dyn Provider>>, ServeError> {
+fn providers(config: &Config, embedded: &Embedded, pacer: &Pacer) -> Result<Vec<Arc<dyn Provider>>, ServeError> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if let Some(openai) = &config.openai {
         let options = OpenAiOptions {
@@ -224,7 +228,7 @@ fn providers(config: &Config, embedded: &Embedded) -> Result<Vec<Arc<dyn Provide
             continues: openai.continues,
             ..OpenAiOptions::default()
         };
-        providers.push(Arc::new(OpenAiProvider::new(options)?));
+        providers.push(pacer.pace(Arc::new(OpenAiProvider::new(options)?)));
     }
     embedded.add_to(&mut providers);
     Ok(providers)

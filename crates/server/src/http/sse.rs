@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use weir_realtime::{Frame, Reader};
 use weir_store::RunRecord;
@@ -30,13 +30,18 @@ pub(crate) struct RunStream {
 struct Follow {
     reader: Reader,
     heartbeat: Duration,
+    /// Fires at the earliest when a heartbeat has passed without a byte.
+    silence: Pin<Box<Sleep>>,
+    sent: Instant,
     closing: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl RunStream {
     pub(crate) fn new(app: &App, run: RunRecord, reader: Reader) -> Self {
         let closing = Box::pin(app.closing.clone().cancelled_owned());
-        Self { run, follow: Follow { reader, heartbeat: app.heartbeat, closing } }
+        let heartbeat = app.heartbeat;
+        let follow = Follow { reader, heartbeat, silence: Box::pin(sleep(heartbeat)), sent: Instant::now(), closing };
+        Self { run, follow }
     }
 }
 
@@ -44,23 +49,31 @@ impl Follow {
     /// The next bytes. None after the terminal event, and when the reader has to come back: a body that ends without
     /// `done` says so.
     async fn next(&mut self) -> Option<Bytes> {
-        let next = tokio::select! {
-            biased;
-            next = timeout(self.heartbeat, self.reader.next()) => next,
-            // An answer that came to its end while the server drained is told to its end.
-            () = &mut self.closing => match timeout(FAREWELL, self.reader.next()).await {
-                Ok(next) => Ok(next),
-                Err(_) => return None,
-            },
-        };
-        match next {
-            Ok(Ok(frames)) => frames.as_deref().map(joined),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "a log cannot be read; its reader has to come back");
-                None
+        let next = loop {
+            tokio::select! {
+                biased;
+                next = self.reader.next() => break next,
+                // An answer that came to its end while the server drained is told to its end.
+                () = &mut self.closing => break timeout(FAREWELL, self.reader.next()).await.ok()?,
+                () = &mut self.silence => {
+                    // Set back here and not with every frame: a clock costs more than a look at it.
+                    let due = self.sent + self.heartbeat;
+                    let now = Instant::now();
+                    if due <= now {
+                        self.sent = now;
+                        self.silence.as_mut().reset(now + self.heartbeat);
+                        return Some(PING);
+                    }
+                    self.silence.as_mut().reset(due);
+                }
             }
-            Err(_) => Some(PING),
-        }
+        };
+        self.sent = Instant::now();
+        next.inspect_err(|error| tracing::error!(%error, "a log cannot be read; its reader has to come back"))
+            .ok()
+            .flatten()
+            .as_deref()
+            .map(joined)
     }
 }
 
