@@ -1,5 +1,6 @@
 //! The Weir server: configuration, HTTP, the embedded web app.
 
+mod admission;
 pub mod app;
 pub mod cli;
 pub mod config;

@@ -21,6 +21,7 @@ use weir_runs::{Providers, Runs};
 use weir_store::{Clock, Store, StoreError, SystemClock};
 
 use crate::{
+    admission::Admission,
     app::{App, LOCAL_USER, Parts},
     config::Config,
     data_dir::DataDir,
@@ -118,7 +119,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let keeper = tokio::spawn(runs.clone().keep());
     let sweeper = tokio::spawn(sweep(store.clone(), clock, config.run_retention));
 
-    let listener = listener.tap_io(|socket| {
+    let listener = Admission::new(listener).tap_io(|socket| {
         // A token is a small packet that must not wait for the next one.
         let _ = socket.set_nodelay(true);
     });

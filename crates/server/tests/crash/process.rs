@@ -96,6 +96,15 @@ impl Weir {
         self.child.kill().await.unwrap();
     }
 
+    /// Lets it have so many file descriptors from now on.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit_descriptors(&self, count: u64) {
+        let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        limit.current = Some(count);
+        let id = Pid::from_raw(i32::try_from(self.child.id().expect("it runs")).unwrap());
+        rustix::process::prlimit(id, rustix::process::Resource::Nofile, limit).unwrap();
+    }
+
     /// Asks it to stop.
     pub(crate) fn terminate(&self) {
         let id = i32::try_from(self.child.id().expect("it runs")).unwrap();

@@ -171,3 +171,29 @@ async fn cfg_1_an_address_that_is_taken_is_told_with_what_to_do() {
     let told = String::from_utf8(refused.stderr).unwrap();
     assert!(told.contains("set WEIR_ADDR to another address"), "{told}");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn err_15_without_room_newcomers_are_told_to_come_back_and_readers_go_on() {
+    let world = World::new(&[]).await;
+    let weir = world.start().await;
+    let prompt = "Go on [[tokens=150 rate=100]]";
+    let (_, reading, seen) = in_mid_answer(&weir, prompt, 1).await;
+    weir.limit_descriptors(100);
+    let address = weir.url.strip_prefix("http://").unwrap().to_owned();
+    let mut idle = Vec::new();
+    for _ in 0..70 {
+        idle.push(tokio::net::TcpStream::connect(&address).await.unwrap());
+    }
+    let refused = weir.get("/readyz").await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    let problem: serde_json::Value = serde_json::from_slice(&refused.bytes().await.unwrap()).unwrap();
+    assert_eq!(problem["code"], "overloaded");
+    let rest = reading.rest().await;
+    assert_eq!(rest.last().unwrap().kind, "done");
+    assert_eq!(rest.first().unwrap().id, seen.len() as u64 + 1);
+    drop(idle);
+    let let_in = async { while weir.get("/readyz").await.status() != 200 {} };
+    soon("somebody to be let in again", let_in).await;
+}
