@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use fastrand::Rng;
 use tokio::time::timeout;
+use weir_services::{Postgres, Redis};
 
 use crate::{
     cluster::{Setup, has_program},
@@ -22,6 +23,12 @@ const LIMIT: Duration = Duration::from_mins(5);
 pub(crate) enum Need {
     /// A network and mounts of its own, which root may make.
     Namespace,
+    /// PostgreSQL's programs.
+    Postgres,
+    /// Redis.
+    Redis,
+    /// nginx.
+    Nginx,
     /// A program or library, with the Debian package that brings it.
     Installed(&'static str, &'static str),
 }
@@ -32,6 +39,12 @@ impl Need {
         match self {
             Self::Namespace if namespace::is_inside() => None,
             Self::Namespace => Some("needs root, for a network and mounts of its own".to_owned()),
+            Self::Postgres if Postgres::is_installed() => None,
+            Self::Postgres => Some("needs PostgreSQL (Debian: postgresql)".to_owned()),
+            Self::Redis if Redis::is_installed() => None,
+            Self::Redis => Some("needs Redis (Debian: redis-server)".to_owned()),
+            Self::Nginx if weir_services::nginx().is_some() => None,
+            Self::Nginx => Some("needs nginx (Debian: nginx-light)".to_owned()),
             Self::Installed(program, _) if has_program(program) => None,
             Self::Installed(program, package) => Some(format!("needs {program} (Debian: {package})")),
         }

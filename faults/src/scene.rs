@@ -6,10 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
 use reqwest::{Client, Response};
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout, timeout_at},
@@ -148,6 +150,31 @@ impl Scene {
         self.readers.spawn(reader.read(first));
         self.journals.push(journal.clone());
         journal
+    }
+
+    /// The port of Redis.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn redis_port(&self) -> Result<u16> {
+        let url = self.cluster.redis.as_ref().context("no Redis")?.url();
+        Ok(url.rsplit_once(':').context("no port")?.1.parse()?)
+    }
+
+    /// Sends Redis a command, in its inline form.
+    ///
+    /// # Errors
+    /// When it does not take it.
+    pub(crate) async fn tell_redis(&self, command: &str) -> Result<()> {
+        let url = self.cluster.redis.as_ref().context("no Redis")?.url();
+        let (_, rest) = url.split_once("://:").context("no password")?;
+        let (password, address) = rest.split_once('@').context("no password")?;
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(format!("AUTH {password}\r\n{command}\r\nQUIT\r\n").as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        ensure!(!answer.contains("-ERR"), "Redis answers {answer:?}");
+        Ok(())
     }
 
     /// The only instance, or the first.

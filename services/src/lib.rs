@@ -1,6 +1,9 @@
 //! Private servers for tests: PostgreSQL and Redis on free ports of 127.0.0.1, each with a folder, a password and settings
 //! of its own, apart from whatever the machine runs already. They need no systemd, and they end with the value that
 //! started them.
+//!
+//! On Linux they also listen on 127.0.1.1, 127.0.1.2 and 127.0.1.3. Whoever gives each server of Weir another of these
+//! addresses can cut one of them off and leave the others alone.
 
 mod place;
 mod postgres;
@@ -11,6 +14,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
+pub use self::place::free_port;
 pub use self::postgres::{Postgres, Shutdown};
 pub use self::program::find_program;
 pub use self::redis::Redis;

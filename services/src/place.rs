@@ -22,8 +22,11 @@ pub(crate) fn folder(name: &str) -> Result<TempDir> {
     tempfile::Builder::new().prefix(&format!("weir-{name}-")).tempdir().context("cannot make a temporary folder")
 }
 
-/// A port of 127.0.0.1 that nobody listens on.
-pub(crate) fn free_port() -> Result<u16> {
+/// A port of 127.0.0.1 that nobody listens on, and that no outgoing connection gets meanwhile.
+///
+/// # Errors
+/// None is free.
+pub fn free_port() -> Result<u16> {
     let [high, low] = random::<2>()?;
     let width = PORTS.end - PORTS.start;
     let first = u16::from_be_bytes([high, low]) % width;

@@ -157,7 +157,7 @@ impl Postgres {
             .open(self.data().join("postgresql.conf"))
             .context("cannot open PostgreSQL's settings")?;
         // The data live as long as the process, so that nothing has to survive a power cut.
-        let ours = "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 200\n\
+        let ours = "listen_addresses = '127.0.0.1,127.0.1.1,127.0.1.2,127.0.1.3'\nunix_socket_directories = ''\nmax_connections = 200\n\
                     shared_buffers = '64MB'\nfsync = off\nfull_page_writes = off\n";
         settings.write_all(ours.as_bytes()).context("cannot write PostgreSQL's settings")
     }

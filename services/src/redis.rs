@@ -104,7 +104,7 @@ fn spawn(folder: &TempDir, port: u16, password: &str) -> Result<Child> {
         .context("cannot start redis-server")?;
     // On standard input, because every user of the machine can read a command line.
     let settings = format!(
-        "bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave \"\"\nappendonly no\nlogfile \"{}\"\n",
+        "bind 127.0.0.1 -127.0.1.1 -127.0.1.2 -127.0.1.3\nport {port}\nrequirepass {password}\nsave \"\"\nappendonly no\nlogfile \"{}\"\n",
         log.display()
     );
     if let Some(mut input) = child.stdin.take() {

@@ -4,18 +4,20 @@ mod disk;
 mod instance;
 mod network;
 mod process;
+mod proxy;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use weir_bench::upstream::{self, Upstream, UpstreamOptions};
+use weir_services::{Postgres, Redis};
 
 pub(crate) use disk::Disk;
 pub use instance::Instance;
 pub(crate) use network::Network;
 pub(crate) use process::{Process, has_program};
+use proxy::Proxy;
 
 use crate::client::Doors;
 
@@ -28,21 +30,48 @@ pub enum Database {
     /// In the data directory of the only instance.
     #[default]
     Sqlite,
+    /// In a PostgreSQL that all instances share.
+    Postgres,
 }
 
 /// What a play needs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Setup {
+    /// How many servers; more than one need PostgreSQL.
+    pub instances: usize,
     /// Where the truth is kept.
     pub database: Database,
+    /// Whether Redis carries the bell.
+    pub redis: bool,
+    /// Whether clients come through nginx, which sends them to the instances in turn.
+    pub proxy: bool,
     /// Puts the data directory on a disk of its own, with so many MiB.
     pub disk_mib: Option<u64>,
     /// Settings of every instance beside the usual ones.
     pub settings: Vec<(&'static str, String)>,
 }
 
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            instances: 1,
+            database: Database::Sqlite,
+            redis: false,
+            proxy: false,
+            disk_mib: None,
+            settings: Vec::new(),
+        }
+    }
+}
+
+impl Setup {
+    /// Several servers on one PostgreSQL.
+    pub fn cluster(instances: usize) -> Self {
+        Self { instances, database: Database::Postgres, ..Self::default() }
+    }
+}
+
 /// Servers and all they need; everything stops when it is dropped.
-#[derive(Debug)]
 pub struct Cluster {
     /// The instances, in the order of their numbers.
     pub instances: Vec<Instance>,
@@ -50,6 +79,9 @@ pub struct Cluster {
     pub upstream: Upstream,
     /// The disk of the data directory, if it has one of its own.
     pub(crate) disk: Option<Disk>,
+    postgres: Option<Postgres>,
+    pub(crate) redis: Option<Redis>,
+    proxy: Option<Proxy>,
     /// Goes away with the cluster.
     _folder: TempDir,
 }
@@ -74,25 +106,32 @@ impl Cluster {
     pub async fn prepare(binary: &Path, setup: &Setup) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("weir-faults-").tempdir()?;
         let upstream = upstream::start(UpstreamOptions::default()).await?;
-        let data = folder.path().join("data");
+        let postgres = if setup.database == Database::Postgres { Some(Postgres::start()?) } else { None };
+        let redis = if setup.redis { Some(Redis::start()?) } else { None };
         let disk = match setup.disk_mib {
-            Some(size) => Some(Disk::make(folder.path(), &data, size)?),
+            Some(size) => Some(Disk::make(folder.path(), &folder.path().join("data-1"), size)?),
             None => None,
         };
-        let mut settings = BTreeMap::from([
-            ("WEIR_LOCAL_MODEL", "off".to_owned()),
-            ("WEIR_MODEL", format!("openai/{MODEL}")),
-            ("WEIR_HEARTBEAT", "1s".to_owned()),
-            ("WEIR_LOG", "warn".to_owned()),
-            ("OPENAI_BASE_URL", upstream.base_url()),
-            ("OPENAI_CONTINUES", "true".to_owned()),
-            ("WEIR_DATA_DIR", data.display().to_string()),
-            ("WEIR_ADDR", free_address().await?.to_string()),
-        ]);
-        settings.extend(setup.settings.iter().cloned());
-        let log = folder.path().join("weir.log");
-        let instances = vec![Instance::new(binary, folder.path(), &log, settings)?];
-        Ok(Self { instances, upstream, disk, _folder: folder })
+        let mut instances = Vec::new();
+        for number in 1..=setup.instances {
+            let mut settings = BTreeMap::from([
+                ("WEIR_LOCAL_MODEL", "off".to_owned()),
+                ("WEIR_MODEL", format!("openai/{MODEL}")),
+                ("WEIR_HEARTBEAT", "1s".to_owned()),
+                ("WEIR_LOG", "warn".to_owned()),
+                ("OPENAI_BASE_URL", upstream.base_url()),
+                ("OPENAI_CONTINUES", "true".to_owned()),
+                ("WEIR_DATA_DIR", folder.path().join(format!("data-{number}")).display().to_string()),
+                ("WEIR_ADDR", free_address()?.to_string()),
+            ]);
+            settings.extend(postgres.iter().map(|server| ("DATABASE_URL", as_seen_by(number, &server.url()))));
+            settings.extend(redis.iter().map(|server| ("REDIS_URL", as_seen_by(number, &server.url()))));
+            settings.extend(setup.settings.iter().cloned());
+            let log = folder.path().join(format!("weir-{number}.log"));
+            instances.push(Instance::new(binary, folder.path(), &log, settings)?);
+        }
+        let proxy = if setup.proxy { Some(Proxy::start(folder.path(), &instances).await?) } else { None };
+        Ok(Self { instances, upstream, disk, postgres, redis, proxy, _folder: folder })
     }
 
     /// The whole text that the upstream answers to `question` when nobody disturbs it.
@@ -102,7 +141,18 @@ impl Cluster {
 
     /// Where clients knock.
     pub(crate) fn doors(&self) -> Doors {
-        Doors::new(self.instances.iter().map(Instance::url).collect())
+        match &self.proxy {
+            Some(proxy) => Doors::new(vec![proxy.url()]),
+            None => Doors::new(self.instances.iter().map(Instance::url).collect()),
+        }
+    }
+
+    /// The database server.
+    ///
+    /// # Errors
+    /// When this cluster has none.
+    pub(crate) fn postgres(&self) -> Result<&Postgres> {
+        self.postgres.as_ref().context("no PostgreSQL")
     }
 
     /// What the servers wrote to their logs, for somebody who looks for the cause of a failure.
@@ -112,8 +162,17 @@ impl Cluster {
     }
 }
 
-/// A port of 127.0.0.1 that nobody listens on.
-async fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.context("a free port")?;
-    Ok(listener.local_addr()?)
+/// The address of a shared server that only this instance uses, so that it can be cut off alone.
+fn as_seen_by(number: usize, url: &str) -> String {
+    url.replace("@127.0.0.1:", &format!("@{}:", address_for(number)))
+}
+
+/// Where an instance finds PostgreSQL and Redis.
+pub(crate) fn address_for(number: usize) -> String {
+    if cfg!(target_os = "linux") { format!("127.0.1.{number}") } else { "127.0.0.1".to_owned() }
+}
+
+/// An address that nobody listens on.
+fn free_address() -> Result<SocketAddr> {
+    Ok(SocketAddr::from(([127, 0, 0, 1], weir_services::free_port()?)))
 }

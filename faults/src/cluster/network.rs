@@ -34,6 +34,11 @@ impl Network {
         self.add(&[format!("tcp dport {port} drop"), format!("tcp sport {port} drop")])
     }
 
+    /// Drops every packet from and to an address, in both directions and without a word.
+    pub(crate) fn drop_address(&self, address: &str) -> Result<()> {
+        self.add(&[format!("ip daddr {address} drop"), format!("ip saddr {address} drop")])
+    }
+
     /// Drops so many packets in a hundred from and to a port, by chance.
     pub(crate) fn lose(&self, port: u16, percent: u32) -> Result<()> {
         let rule = |side: &str| format!("tcp {side} {port} numgen random mod 100 < {percent} drop");

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What the server is allowed while it is short of descriptors.
-const LIMIT: u64 = 80;
+const LIMIT: u64 = 120;
 
 pub(crate) struct Descriptors;
 
