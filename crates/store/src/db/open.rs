@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool, Postgres, SqlitePool,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Postgres, SqlitePool,
     pool::PoolOptions,
     postgres::{PgConnectOptions, PgConnection},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -188,6 +188,12 @@ fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // SQLite ends a transaction by itself when the disk is full or fails, and sqlx goes on believing in it: such a
+        // connection would refuse every transaction from then on.
+        .before_acquire(|connection, _| {
+            let is_sane = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_sane) })
+        })
 }
 
 /// A pool whose connections have given up the rights of a superuser, and see what `scope` may see.
@@ -232,4 +238,26 @@ async fn restricted_role(owner: &PgPool) -> Result<Option<&'static str>, StoreEr
         )))
         .await?;
     Ok(Some(APP_ROLE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_disk_that_was_full_is_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::sqlite(&folder.path().join("weir.db"), Durability::Process).await.unwrap();
+        let Database::Sqlite { writer, .. } = &database else { unreachable!("it was asked for") };
+        let write = async || {
+            let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+            transaction.execute("CREATE TABLE ballast AS SELECT randomblob(100000) AS bytes").await?;
+            transaction.commit().await
+        };
+        writer.execute("PRAGMA max_page_count = 1").await.unwrap();
+        let error = write().await.unwrap_err();
+        assert!(error.to_string().contains("full"), "{error}");
+        writer.execute("PRAGMA max_page_count = 1000000").await.unwrap();
+        write().await.unwrap();
+    }
 }
