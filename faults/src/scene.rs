@@ -124,6 +124,19 @@ impl Scene {
         Ok(false)
     }
 
+    /// Stops every answer.
+    ///
+    /// # Errors
+    /// When the server does not take the wish.
+    pub(crate) async fn cancel_all(&self) -> Result<()> {
+        for journal in &self.journals {
+            let url = format!("{}/api/realtime/{}", self.doors.at(0), journal.answer.run);
+            let status = self.http.delete(url).send().await?.status();
+            ensure!(status == 202, "a wish to stop is answered with {status}");
+        }
+        Ok(())
+    }
+
     /// A journal that a fault writes by itself.
     pub(crate) fn journal_only(&mut self, answer: &Arc<Answer>) -> SharedJournal {
         let journal = SharedJournal::new(Arc::clone(answer));

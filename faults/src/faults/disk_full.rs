@@ -51,17 +51,17 @@ impl Fault for DiskFull {
     }
 }
 
-/// Writes until there is no room for a single byte.
+/// Writes until there is no room for another block.
 fn fill(path: &std::path::Path) -> Result<()> {
     let mut file = fs::File::create(path)?;
-    for size in [1 << 20, 1 << 12, 1] {
+    for size in [1 << 20, 1 << 12] {
         loop {
-            match file.write_all(&vec![0; size]).and_then(|()| file.sync_all()) {
+            match file.write_all(&vec![0; size]) {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::StorageFull => break,
                 Err(error) => bail!("the disk cannot be filled: {error}"),
             }
         }
     }
-    Ok(())
+    Ok(file.sync_all()?)
 }
