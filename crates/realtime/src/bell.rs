@@ -81,7 +81,7 @@ const RETRY: Duration = Duration::from_millis(250);
 pub(crate) async fn work(store: Store, feeds: Arc<Feeds>, outbox: Arc<Outbox>, broadcaster: Arc<dyn Broadcaster>) {
     tokio::join!(
         ring_out(&outbox, &*broadcaster),
-        hear(&feeds, &*broadcaster),
+        hear(&feeds, &outbox, &*broadcaster),
         poll(&store, &feeds),
         probe(&*broadcaster),
     );
@@ -96,13 +96,16 @@ async fn ring_out(outbox: &Outbox, broadcaster: &dyn Broadcaster) {
     }
 }
 
-async fn hear(feeds: &Feeds, broadcaster: &dyn Broadcaster) {
+async fn hear(feeds: &Feeds, outbox: &Outbox, broadcaster: &dyn Broadcaster) {
     loop {
         let (sender, mut heard) = mpsc::channel(256);
         let listening = async {
             loop {
                 match timeout(SILENCE, heard.recv()).await {
-                    Ok(Some(Heard::Listening)) => feeds.ring_all(),
+                    Ok(Some(Heard::Listening)) => {
+                        outbox.set_hears(true);
+                        feeds.ring_all();
+                    }
                     Ok(Some(Heard::Rings(rings))) => rings.iter().for_each(|ring| feeds.grown(ring.topic, ring.grown)),
                     Ok(None) | Err(_) => return BellError("nothing is heard any more".to_owned()),
                 }
@@ -112,6 +115,7 @@ async fn hear(feeds: &Feeds, broadcaster: &dyn Broadcaster) {
             error = broadcaster.hear(sender) => error,
             error = listening => error,
         };
+        outbox.set_hears(false);
         tracing::warn!(%error, "the bell is broken; polling until it is mended");
         sleep(RETRY).await;
     }

@@ -99,6 +99,12 @@ impl EventLog {
         self.feeds.ring(Topic::Run(run));
     }
 
+    /// Whether the other instances are heard, where there may be some. While they are not, what they write is found by
+    /// polling.
+    pub fn hears(&self) -> bool {
+        self.outbox.as_ref().is_none_or(|outbox| outbox.hears())
+    }
+
     /// The number of the run's last event.
     ///
     /// # Errors

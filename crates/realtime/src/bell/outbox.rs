@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     mem::take,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -18,6 +21,8 @@ const AT_ONCE: usize = 128;
 pub(crate) struct Outbox {
     grown: Mutex<HashMap<Topic, Seq>>,
     filled: Notify,
+    /// Whether the rings of other instances are heard.
+    hears: AtomicBool,
 }
 
 impl Outbox {
@@ -27,6 +32,14 @@ impl Outbox {
         *last = seq.max(*last);
         drop(grown);
         self.filled.notify_one();
+    }
+
+    pub(crate) fn hears(&self) -> bool {
+        self.hears.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_hears(&self, hears: bool) {
+        self.hears.store(hears, Ordering::Relaxed);
     }
 
     /// The next rings, at least one.

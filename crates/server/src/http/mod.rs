@@ -1,5 +1,6 @@
 //! Everything that knows HTTP.
 
+mod admission;
 mod asset;
 mod error;
 mod extract;

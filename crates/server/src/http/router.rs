@@ -12,7 +12,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiError, asset, extract::MAX_BODY_BYTES, layers, routes as at, ws};
+use super::{
+    ApiError,
+    admission::{self, Admission},
+    asset,
+    extract::MAX_BODY_BYTES,
+    layers, routes as at, ws,
+};
 use crate::{app::App, openapi::ApiDoc};
 
 /// The routes of the contract, with their description.
@@ -36,6 +42,7 @@ pub fn router(app: App) -> Router {
     routes
         .fallback(asset::serve)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(from_fn_with_state(Admission::new(), admission::admit))
         .layer(from_fn_with_state(app.clone(), layers::refuse_while_draining))
         .layer(from_fn(layers::same_origin))
         .layer(from_fn_with_state(app.clone(), layers::known_host))
