@@ -34,6 +34,8 @@ const SWEEP: Duration = Duration::from_mins(10);
 /// How often the model servers' sockets are looked at while answers come. A little more than the committer's window, so
 /// that what was found is committed at once.
 const PACE: Duration = Duration::from_millis(35);
+/// What was sent may be unacknowledged by the other side's kernel for two heartbeats, each at least this long.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(5);
 /// How long open connections may take to end after the runs have ended.
 const CONNECTIONS_GRACE: Duration = Duration::from_secs(2);
 
@@ -119,9 +121,13 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let keeper = tokio::spawn(runs.clone().keep());
     let sweeper = tokio::spawn(sweep(store.clone(), clock, config.run_retention));
 
-    let listener = Admission::new(listener).tap_io(|socket| {
+    let patience = 2 * config.heartbeat.max(SHORTEST_PATIENCE);
+    let listener = Admission::new(listener).tap_io(move |socket| {
         // A token is a small packet that must not wait for the next one.
         let _ = socket.set_nodelay(true);
+        // Pings into the kernel's buffer do not tell that nobody is there any more (tcp(7), RFC 5482).
+        let milliseconds = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&*socket, milliseconds);
     });
     let closing = app.closing.clone();
     let server = tokio::spawn(

@@ -1,7 +1,7 @@
 //! WebSocket sessions over real sockets.
 
 use axum::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{
     Message,
     protocol::frame::{
@@ -211,6 +211,74 @@ async fn ws_7_a_conversation_that_is_deleted_ends_what_follows_its_run() {
     app.app.store.delete_conversation(LOCAL_USER, events.conversation(), app.clock.now()).await.unwrap();
     app.app.log.ring(events.run());
     assert_eq!(client.refused().await, "not_found");
+}
+
+async fn rename(app: &TestApp, conversation: &str, title: &str) {
+    let renamed = app.patch(&format!("/api/conversations/{conversation}"), json!({ "title": title })).await;
+    assert_eq!(renamed.status, 200, "{renamed:?}");
+}
+
+#[tokio::test]
+async fn ws_22_an_inbox_tells_every_change_since_the_session_began() {
+    let app = TestApp::new().await;
+    let before: Value = app.post("/api/conversations", json!({ "title": "Before" })).await.json(201);
+    let (mut client, _) = Client::of(&app).await;
+    let created: Value = app.post("/api/conversations", json!({ "title": "New" })).await.json(201);
+    client.say(json!({ "type": "subscribe", "topic": "inbox" })).await;
+    let frame = client.frame().await;
+    assert_eq!(frame, json!({ "type": "inbox", "seq": 1, "change": { "type": "created", "conversation": created } }));
+    rename(&app, before["id"].as_str().unwrap(), "Renamed").await;
+    let change = &client.frame().await["change"];
+    assert_eq!([&change["type"], &change["conversation"]["title"]], ["updated", "Renamed"]);
+    let (run, _) = app.answered("Hello", "Good day.").await;
+    let mut kinds = Vec::new();
+    let answered = loop {
+        let frame = client.frame().await;
+        assert_eq!(frame["type"], "inbox");
+        kinds.push(frame["change"]["type"].as_str().unwrap().to_owned());
+        if frame["change"]["type"] == "answered" {
+            break frame["change"].clone();
+        }
+    };
+    assert_eq!(kinds, ["created", "answered"]);
+    assert_eq!(answered["runId"], json!(run));
+    let conversation = &answered["conversation"]["id"];
+    app.delete(&format!("/api/conversations/{}", conversation.as_str().unwrap())).await;
+    assert_eq!(client.frame().await["change"], json!({ "type": "deleted", "conversationId": conversation }));
+}
+
+#[tokio::test]
+async fn ws_22_a_session_that_goes_on_misses_no_change() {
+    let app = TestApp::new().await;
+    let addr = served(&app).await;
+    let conversation: Value = app.post("/api/conversations", json!({ "title": "0" })).await.json(201);
+    let id = conversation["id"].as_str().unwrap();
+    let (mut client, session) = Client::welcomed(addr).await;
+    client.say(json!({ "type": "subscribe", "topic": "inbox" })).await;
+    rename(&app, id, "1").await;
+    assert_eq!(client.frame().await["change"]["conversation"]["title"], "1");
+    drop(client);
+    rename(&app, id, "2").await;
+    let (mut client, _) = Client::welcomed(addr).await;
+    assert_eq!(client.resume(&session, 1).await["resumed"], true);
+    assert_eq!(client.frame().await["change"]["conversation"]["title"], "2");
+    client.say(json!({ "type": "unsubscribe", "topic": "inbox" })).await;
+    client.is_silent().await;
+    rename(&app, id, "3").await;
+    client.is_silent().await;
+    client.say(json!({ "type": "subscribe", "topic": "inbox" })).await;
+    assert_eq!(client.frame().await["change"]["conversation"]["title"], "3");
+}
+
+#[tokio::test]
+async fn ws_22_another_users_changes_are_not_told() {
+    let app = TestApp::new().await;
+    let (mut client, _) = Client::of(&app).await;
+    client.say(json!({ "type": "subscribe", "topic": "inbox" })).await;
+    let body = serde_json::from_value(json!({ "prompt": "Hello" })).unwrap();
+    app.app.runs.start(BOB, body, None).await.unwrap();
+    let own: Value = app.post("/api/conversations", json!({ "title": "Own" })).await.json(201);
+    assert_eq!(client.frame().await["change"]["conversation"], own);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a session's frames look like on the wire.
 
-use weir_protocol::{RunId, SessionId, ToolCallId};
+use weir_protocol::{InboxChange, RunId, ServerFrame, SessionId, ToolCallId};
 use weir_realtime::Frame;
 
 /// A frame that gets a number of its session. Cloning shares the bytes of events.
@@ -8,6 +8,8 @@ use weir_realtime::Frame;
 pub(super) enum Outgoing {
     /// An event of a run, encoded once for all its readers.
     Chunk { run: RunId, event: Frame },
+    /// A change among the user's conversations.
+    Inbox(Box<InboxChange>),
     /// Something that the client asked for and cannot have.
     Refused(Box<Refused>),
 }
@@ -54,7 +56,8 @@ impl Outgoing {
                 kind = event.kind(),
                 data = event.data(),
             ),
-            Self::Refused(refused) => json(&weir_protocol::ServerFrame::Error {
+            Self::Inbox(change) => json(&ServerFrame::Inbox { seq, change: (**change).clone() }),
+            Self::Refused(refused) => json(&ServerFrame::Error {
                 seq,
                 id: refused.id,
                 topic: refused.topic.clone(),
@@ -68,10 +71,10 @@ impl Outgoing {
 /// The first frame, and the answer to `resume`. It has no number.
 pub(super) fn welcome(session: SessionId, seq: u64, resumed: bool, heartbeat: std::time::Duration) -> String {
     let heartbeat_ms = u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX);
-    json(&weir_protocol::ServerFrame::Welcome { session, seq, resumed, heartbeat_ms })
+    json(&ServerFrame::Welcome { session, seq, resumed, heartbeat_ms })
 }
 
-fn json(frame: &weir_protocol::ServerFrame) -> String {
+fn json(frame: &ServerFrame) -> String {
     // Frames consist of plain values, which can always be written.
     serde_json::to_string(frame).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use weir_realtime::Session;
 
-use super::{frame::Outgoing, subscriptions::Subscriptions};
+use super::{frame::Outgoing, subscriptions::Subscriptions, topics::InboxPosition};
 
 /// A session: its frames, and what it follows.
 #[derive(Debug, Default)]
@@ -13,11 +13,18 @@ pub(super) struct Held {
     pub(super) frames: Session<Outgoing>,
     /// What it follows.
     pub(super) subscriptions: Subscriptions,
+    /// How far it has followed the inbox.
+    pub(super) inbox: InboxPosition,
     /// What was read from a log and has no number yet: less than one page of events.
     pending: VecDeque<Outgoing>,
 }
 
 impl Held {
+    /// A new session, from this position of the inbox on.
+    pub(super) fn new(inbox: InboxPosition) -> Self {
+        Self { inbox, ..Self::default() }
+    }
+
     /// Bytes of the frames that are kept.
     pub(super) fn bytes(&self) -> usize {
         self.frames.bytes()

@@ -7,14 +7,14 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use weir_protocol::{ClientFrame, SessionId, UserId};
+use weir_protocol::{ClientFrame, Seq, SessionId, UserId};
 
 use super::{
     connection::{Broken, Connection, Reason, Received},
     frame::{Refused, welcome},
     held::Held,
     sessions::{Claim, Desk, Sessions},
-    topics::{Topic, Topics},
+    topics::{InboxPosition, Topic, Topics},
 };
 
 /// How long a session waits for its client to come back.
@@ -60,13 +60,15 @@ impl From<Broken> for End {
 }
 
 /// Serves a socket from its upgrade on, and keeps its session for a while after it is gone.
-pub(super) async fn serve<S, T>(stream: S, hub: Hub<T>, user: UserId, session: SessionId)
+///
+/// The session follows the inbox from `inbox` on, should it subscribe to it.
+pub(super) async fn serve<S, T>(stream: S, hub: Hub<T>, user: UserId, session: SessionId, inbox: InboxPosition)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: Topics,
 {
     let desk = hub.sessions.register(user, session);
-    let mut client = Client { hub, user, desk, held: Held::default(), manners: Manners::new() };
+    let mut client = Client { hub, user, desk, held: Held::new(inbox), manners: Manners::new() };
     let mut connection = Connection::new(stream).await;
     let Err(end) = client.talk(&mut connection).await;
     match end {
@@ -220,8 +222,11 @@ impl<T: Topics> Client<T> {
             }
             ClientFrame::Subscribe { topic: name, after } => Topic::parse(&name)
                 .and_then(|topic| {
-                    let tail = || self.hub.topics.follow(self.user, topic, after);
-                    self.held.subscriptions.add(topic, tail)
+                    let (topics, user, inbox) = (&self.hub.topics, self.user, &self.held.inbox);
+                    self.held.subscriptions.add(topic, || match topic {
+                        Topic::Run(run) => topics.run(user, run, after.unwrap_or(Seq::START)),
+                        Topic::Inbox => topics.inbox(user, inbox.clone()),
+                    })
                 })
                 .map_err(|refused| refused.of(&name)),
             ClientFrame::Unsubscribe { topic: name } => Topic::parse(&name)

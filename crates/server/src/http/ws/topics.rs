@@ -1,11 +1,19 @@
 //! What a client can follow, and where it comes from.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, stream};
 use tokio::time::sleep;
 use weir_protocol::{RunId, Seq, UserId};
-use weir_realtime::Reader;
+use weir_realtime::{InboxReader, Reader};
+use weir_store::StoreError;
 
 use super::{
     frame::{Outgoing, Refused},
@@ -24,6 +32,27 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) enum Topic {
     /// The log of a run.
     Run(RunId),
+    /// The changes among the user's conversations.
+    Inbox,
+}
+
+/// How far a session has followed its user's inbox. It begins with the session and outlives a subscription, so that
+/// nothing falls between the welcome and the subscription, or between two subscriptions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InboxPosition(Arc<AtomicU64>);
+
+impl InboxPosition {
+    pub(super) fn new(seq: Seq) -> Self {
+        Self(Arc::new(AtomicU64::new(seq.0)))
+    }
+
+    fn get(&self) -> Seq {
+        Seq(self.0.load(Ordering::Relaxed))
+    }
+
+    fn set(&self, seq: Seq) {
+        self.0.store(seq.0, Ordering::Relaxed);
+    }
 }
 
 impl Topic {
@@ -31,6 +60,7 @@ impl Topic {
     pub(super) fn parse(name: &str) -> Result<Self, Refused> {
         match name.split_once(':') {
             Some(("run", id)) => id.parse().map(Self::Run).map_err(|_| missing("run")),
+            None if name == "inbox" => Ok(Self::Inbox),
             // Nothing makes jobs in this version: whatever the id, there is none.
             Some(("job", _)) => Err(missing("job")),
             _ => Err(Refused::new("unknown_topic", "This version has no such topic.")),
@@ -42,6 +72,7 @@ impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Run(run) => write!(f, "run:{run}"),
+            Self::Inbox => f.write_str("inbox"),
         }
     }
 }
@@ -52,19 +83,23 @@ fn missing(thing: &str) -> Refused {
 
 /// Where topics come from: the application, or a test's own.
 pub(super) trait Topics: Send + Sync + 'static {
-    /// What comes of a topic after event `after` of its log. Who may not follow it learns so from the tail.
-    fn follow(&self, user: UserId, topic: Topic, after: Option<Seq>) -> Tail;
+    /// What comes of a run after event `after` of its log. Who may not follow it learns so from the tail.
+    fn run(&self, user: UserId, run: RunId, after: Seq) -> Tail;
+
+    /// What changes among the user's conversations after the position, which moves with what is given.
+    fn inbox(&self, user: UserId, position: InboxPosition) -> Tail;
 }
 
 impl Topics for App {
-    fn follow(&self, user: UserId, topic: Topic, after: Option<Seq>) -> Tail {
-        match topic {
-            Topic::Run(run) => {
-                let asked = RunTail { app: self.clone(), user, run };
-                let opening = State::Opening(after.unwrap_or(Seq::START));
-                stream::unfold((asked, opening), |(asked, state)| asked.next(state)).boxed()
-            }
-        }
+    fn run(&self, user: UserId, run: RunId, after: Seq) -> Tail {
+        let asked = RunTail { app: self.clone(), user, run };
+        stream::unfold((asked, State::Opening(after)), |(asked, state)| asked.next(state)).boxed()
+    }
+
+    fn inbox(&self, user: UserId, position: InboxPosition) -> Tail {
+        let reader = self.log.inbox(user, position.get());
+        let tail = InboxTail { app: self.clone(), user, reader, position };
+        stream::unfold(tail, InboxTail::next).boxed()
     }
 }
 
@@ -126,6 +161,37 @@ impl RunTail {
     async fn open(&self, after: Seq) -> Result<Reader, ApiError> {
         let run = self.app.store.run(self.user, self.run).await?;
         realtime::open_log(&self.app, &run, after).await
+    }
+}
+
+/// A user follows the changes among their conversations.
+struct InboxTail {
+    app: App,
+    user: UserId,
+    reader: InboxReader,
+    position: InboxPosition,
+}
+
+impl InboxTail {
+    async fn next(mut self) -> Option<(Step, Self)> {
+        loop {
+            match self.reader.next().await {
+                Ok(changes) => {
+                    self.position.set(self.reader.cursor());
+                    let batch = changes.into_iter().map(|change| Outgoing::Inbox(Box::new(change))).collect();
+                    return Some((Ok(batch), self));
+                }
+                Err(StoreError::NotFound(_)) => {
+                    if let Ok(head) = self.app.log.inbox_head(self.user).await {
+                        self.position.set(head);
+                        let message = "Some changes are kept no longer: load the conversations, and subscribe again.";
+                        return Some((Err(Refused::new("inbox_expired", message)), self));
+                    }
+                }
+                Err(error) => tracing::error!(%error, "an inbox cannot be read; its reader asks again"),
+            }
+            sleep(RETRY).await;
+        }
     }
 }
 

@@ -11,7 +11,10 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use weir_protocol::{Problem, SessionId};
 
-use super::serve::{Hub, serve};
+use super::{
+    serve::{Hub, serve},
+    topics::InboxPosition,
+};
 use crate::{
     app::{App, LOCAL_USER},
     http::ApiError,
@@ -43,8 +46,13 @@ pub(crate) async fn connect(State(app): State<App>, mut request: Request) -> Res
         Ok(accept) => accept,
         Err(error) => return refused(error),
     };
-    let upgrade = hyper::upgrade::on(&mut request);
     let user = LOCAL_USER;
+    // Before the welcome: whoever loads the list of conversations after it misses nothing.
+    let inbox = match app.log.inbox_head(user).await {
+        Ok(head) => InboxPosition::new(head),
+        Err(error) => return refused(error.into()),
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
     let session = SessionId(app.clock.id());
     let hub = Hub {
         topics: app.clone(),
@@ -55,7 +63,7 @@ pub(crate) async fn connect(State(app): State<App>, mut request: Request) -> Res
     app.sessions.tasks().spawn(async move {
         // A client that is gone before its answer has nothing to be told.
         if let Ok(upgraded) = upgrade.await {
-            serve(TokioIo::new(upgraded), hub, user, session).await;
+            serve(TokioIo::new(upgraded), hub, user, session, inbox).await;
         }
     });
     let headers = [

@@ -18,7 +18,7 @@ use super::super::{
     serve::{Hub, serve},
     sessions::Sessions,
     subscriptions::Tail,
-    topics::{Topic, Topics},
+    topics::{InboxPosition, Topics},
 };
 
 /// Whose devices follow.
@@ -116,7 +116,7 @@ impl World {
             *ids += 1;
             SessionId(Uuid::from_u128(*ids))
         };
-        hub.sessions.clone().tasks().spawn(serve(stream, hub, user, session));
+        hub.sessions.clone().tasks().spawn(serve(stream, hub, user, session, InboxPosition::default()));
         client
     }
 
@@ -146,14 +146,16 @@ fn event(run: RunId, n: u64, length: u64) -> Frame {
 }
 
 impl Topics for Logs {
-    fn follow(&self, user: UserId, topic: Topic, after: Option<Seq>) -> Tail {
-        let Topic::Run(run) = topic;
+    fn inbox(&self, _: UserId, _: InboxPosition) -> Tail {
+        stream::pending().boxed()
+    }
+
+    fn run(&self, user: UserId, run: RunId, after: Seq) -> Tail {
         let Some(log) = self.0.get(&run).filter(|log| log.owner == user) else {
             return stream::iter([Err(Refused::new("not_found", "There is no such run."))]).boxed();
         };
         let (length, grown) = (log.length, log.grown.subscribe());
-        let after = after.map_or(0, |after| after.0);
-        stream::unfold((after, grown), move |(after, mut grown)| async move {
+        stream::unfold((after.0, grown), move |(after, mut grown)| async move {
             if after == length {
                 return None;
             }
