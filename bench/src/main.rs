@@ -1,5 +1,6 @@
 //! `weir-bench`: the repeatable measurements.
 
+mod bells;
 mod machine;
 mod process;
 mod reader;
@@ -18,6 +19,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// What the bell between two instances adds to a token's way.
+    Bells(bells::BellsArgs),
     /// Processor time of the server for each token relayed, and what it adds to the token's way.
     Relay(relay::RelayArgs),
     /// Time from the start of the process to readiness, and memory when idle.
@@ -29,6 +32,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Args::parse().command {
+        Command::Bells(args) => bells::run(&args).await,
         Command::Relay(args) => relay::run(&args).await,
         Command::Start(args) => start::run(&args).await,
         Command::Upstream(args) => Ok(args.serve().await?),

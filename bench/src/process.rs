@@ -72,6 +72,33 @@ pub(crate) async fn start_weir(
     data_dir: &Path,
     upstream: Option<SocketAddr>,
 ) -> Result<(Running, Duration)> {
+    spawn_weir(binary, data_dir, upstream, None).await
+}
+
+/// What several instances share.
+pub(crate) struct Shared {
+    /// The URL of a PostgreSQL.
+    pub(crate) database: String,
+    /// The URL of a Redis, for the bell.
+    pub(crate) redis: Option<String>,
+}
+
+/// Starts an instance of Weir that is not the only one.
+pub(crate) async fn start_shared_weir(
+    binary: &Path,
+    data_dir: &Path,
+    upstream: SocketAddr,
+    shared: &Shared,
+) -> Result<Running> {
+    Ok(spawn_weir(binary, data_dir, Some(upstream), Some(shared)).await?.0)
+}
+
+async fn spawn_weir(
+    binary: &Path,
+    data_dir: &Path,
+    upstream: Option<SocketAddr>,
+    shared: Option<&Shared>,
+) -> Result<(Running, Duration)> {
     let addr = free_address().await?;
     let mut command = Command::new(binary);
     command
@@ -86,6 +113,10 @@ pub(crate) async fn start_weir(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .kill_on_drop(true);
+    if let Some(shared) = shared {
+        command.env("DATABASE_URL", &shared.database);
+        command.envs(shared.redis.iter().map(|redis| ("REDIS_URL", redis)));
+    }
     if let Some(upstream) = upstream {
         command.env("OPENAI_BASE_URL", format!("http://{upstream}/v1"));
     }

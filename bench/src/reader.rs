@@ -34,6 +34,20 @@ pub(crate) fn client() -> Result<Client> {
 
 /// Asks `question` at `base` (scheme and authority) and reads the answer to its end.
 pub(crate) async fn read(client: &Client, dialect: Dialect, base: &str, question: &str) -> Result<Seen> {
+    follow(dialect, post(client, dialect, base, question).await?).await
+}
+
+/// Asks Weir `question` at `base`; the answer is still to be read.
+pub(crate) async fn ask(client: &Client, base: &str, question: &str) -> Result<Response> {
+    post(client, Dialect::Weir, base, question).await
+}
+
+/// Reads a run of Weir to its end.
+pub(crate) async fn follow_weir(response: Response) -> Result<Seen> {
+    follow(Dialect::Weir, response).await
+}
+
+async fn post(client: &Client, dialect: Dialect, base: &str, question: &str) -> Result<Response> {
     let (path, body) = match dialect {
         Dialect::Weir => ("/api/realtime", json!({ "prompt": question, "model": "openai/scripted-fast" })),
         Dialect::OpenAi => (
@@ -45,7 +59,7 @@ pub(crate) async fn read(client: &Client, dialect: Dialect, base: &str, question
     if !response.status().is_success() {
         bail!("{base}{path} answered {}: {}", response.status(), response.text().await?);
     }
-    follow(dialect, response).await
+    Ok(response)
 }
 
 async fn follow(dialect: Dialect, mut response: Response) -> Result<Seen> {
