@@ -33,7 +33,7 @@ export function ChatPlaceholder() {
       </div>
       <div className="column pt-1 pb-2">
         <div className="h-12.5 rounded-3xl border border-input shadow-sm" />
-        <div className="min-h-7" />
+        <div className="min-h-7 max-lg:hidden" />
       </div>
     </ShellFrame>
   )

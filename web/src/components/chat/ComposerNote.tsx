@@ -1,5 +1,6 @@
 'use client'
 
+import { cn } from '@/lib/utils'
 import { useThreadPath } from '@/stores/chat.store'
 import { useSelectedModel } from '@/stores/models.store'
 
@@ -17,23 +18,36 @@ interface ComposerNoteProps {
 export function ComposerNote({ id, thread, state, excess }: ComposerNoteProps) {
   const model = useSelectedModel()
   const begun = useThreadPath(thread).length > 0
+  const note =
+    excess > 0
+      ? 'excess'
+      : model?.demo === true && begun
+        ? 'demo'
+        : state === 'ready'
+          ? 'keys'
+          : 'none'
+
   return (
     <div
       id={id}
-      className="flex min-h-7 items-center justify-center gap-1 pt-1 text-center text-xs text-muted-foreground"
+      className={cn(
+        'flex min-h-7 items-center justify-center gap-1 pt-1 text-center text-xs text-muted-foreground',
+        // A phone has no such keys, and no room to spare.
+        (note === 'keys' || note === 'none') && 'max-lg:hidden',
+      )}
     >
-      {excess > 0 ? (
+      {note === 'excess' && (
         <p role="alert" className="text-destructive">
           This message is {excess.toLocaleString('en')} bytes too long. Shorten it to send it.
         </p>
-      ) : model?.demo === true && begun ? (
+      )}
+      {note === 'demo' && (
         <p>
-          {model.name} is a small demonstration model and often wrong.{' '}
+          {model?.name} is a small demonstration model and often wrong.{' '}
           <LargerModel>Use a larger one</LargerModel>
         </p>
-      ) : state === 'ready' ? (
-        <p className="max-lg:hidden">Enter sends, Shift+Enter makes a new line.</p>
-      ) : null}
+      )}
+      {note === 'keys' && <p>Enter sends, Shift+Enter makes a new line.</p>}
     </div>
   )
 }

@@ -4,6 +4,7 @@ import { X } from 'lucide-react'
 import { useCallback } from 'react'
 
 import { Button } from '@/components/ui/button'
+import { focusItself } from '@/components/ui/focus-itself'
 import { Sheet, SheetContent, SheetTitle } from '@/components/ui/sheet'
 import { ui, useDrawer } from '@/stores/ui.store'
 
@@ -37,14 +38,7 @@ export default function HistoryDrawer({ thread, onOpen, onNew }: HistoryDrawerPr
         ui.setDrawer(shown ? 'open' : 'closed')
       }}
     >
-      <SheetContent
-        aria-describedby={undefined}
-        // The first field would open the keyboard over the list.
-        onOpenAutoFocus={(event) => {
-          event.preventDefault()
-          if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus()
-        }}
-      >
+      <SheetContent aria-describedby={undefined} onOpenAutoFocus={focusItself}>
         <SheetTitle className="sr-only">History</SheetTitle>
         <nav aria-label="Conversations" className="min-h-0 flex-1">
           <HistoryPanel

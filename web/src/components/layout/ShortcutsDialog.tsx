@@ -1,6 +1,7 @@
 'use client'
 
 import { Dialog, DialogContent, DialogHeader, DialogTitle } from '@/components/ui/dialog'
+import { focusItself } from '@/components/ui/focus-itself'
 import { Kbd } from '@/components/ui/kbd'
 import { ui } from '@/stores/ui.store'
 
@@ -15,7 +16,11 @@ export default function ShortcutsDialog() {
         ui.setShortcutsHelp(open ? 'open' : 'closed')
       }}
     >
-      <DialogContent className="max-w-md" aria-describedby={undefined}>
+      <DialogContent
+        className="max-w-md"
+        aria-describedby={undefined}
+        onOpenAutoFocus={focusItself}
+      >
         <DialogHeader>
           <DialogTitle>Keyboard shortcuts</DialogTitle>
         </DialogHeader>
