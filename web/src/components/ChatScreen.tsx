@@ -5,6 +5,7 @@ import { useCallback, useEffect } from 'react'
 import { useCurrentThread, useNavigateThread } from '@/hooks/useCurrentThread'
 import { useLiveData } from '@/hooks/useLiveData'
 import { useThreadTitle } from '@/hooks/useThreadTitle'
+import { useWebSocket } from '@/hooks/useWebSocket'
 import { chat } from '@/stores/chat.store'
 import { useModels, useSelectedModel } from '@/stores/models.store'
 
@@ -16,6 +17,7 @@ import { ChatComposer } from './ChatComposer'
 import { focusComposer } from './composer-id'
 import { AppShell } from './layout/AppShell'
 import { Overlays } from './layout/Overlays'
+import { reportNews } from './toasts'
 
 /** The whole of /chat. */
 export function ChatScreen() {
@@ -52,6 +54,11 @@ export function ChatScreen() {
     toNew()
     focusComposer()
   }, [toNew])
+
+  useWebSocket(() => {
+    startNew()
+    reportNews('The conversation was deleted in another tab or on another device.')
+  })
 
   return (
     <AppShell thread={thread} onOpen={toThread} onNew={startNew}>

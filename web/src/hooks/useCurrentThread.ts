@@ -10,6 +10,11 @@ export function threadPath(thread: string): string {
   return thread === NEW_THREAD ? '/chat' : `/chat?${PARAMETER}=${encodeURIComponent(thread)}`
 }
 
+/** The conversation that the address names just now, if it names one. */
+export function shownThread(): string | undefined {
+  return new URLSearchParams(window.location.search).get(PARAMETER) ?? undefined
+}
+
 /** The thread that the address names (`/chat?c=<id>`), opened. Needs `<Suspense>` around it in an exported page. */
 export function useCurrentThread(): string {
   const thread = useSearchParams().get(PARAMETER) ?? NEW_THREAD
@@ -39,7 +44,7 @@ export function useNavigateThread(): ThreadNavigation {
         router.push(threadPath(NEW_THREAD))
       },
       replaceThread: (id) => {
-        if (new URLSearchParams(window.location.search).has(PARAMETER)) return
+        if (shownThread() !== undefined) return
         window.history.replaceState(null, '', threadPath(id))
       },
     }),

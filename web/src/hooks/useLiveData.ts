@@ -6,6 +6,8 @@ import { conversations } from '@/stores/conversations.store'
 import { models } from '@/stores/models.store'
 import { ui } from '@/stores/ui.store'
 
+import { shownThread } from './useCurrentThread'
+
 /**
  * Loads what every page needs, and keeps it in agreement with the server and the browser's other tabs. Mount it once.
  */
@@ -30,8 +32,8 @@ export function useLiveData(): void {
       if (document.visibilityState !== 'visible') return
       void models.load()
       void conversations.refresh()
-      const thread = new URLSearchParams(window.location.search).get('c')
-      if (thread !== null) void chat.refresh(thread)
+      const thread = shownThread()
+      if (thread !== undefined) void chat.refresh(thread)
     }
     document.addEventListener('visibilitychange', refresh)
     window.addEventListener('focus', refresh)

@@ -15,3 +15,13 @@ export function restoreDraft(context: ChatContext, thread: string): void {
   const text = context.deps.storage.read(`draft.${key}`) ?? ''
   context.store.setState((state) => ({ ...state, drafts: { ...state.drafts, [key]: text } }))
 }
+
+/** Moves what is being written in one thread to another, unless something is being written there already. */
+export function moveDraft(context: ChatContext, from: string, to: string): void {
+  restoreDraft(context, to)
+  const { drafts } = context.store.getState()
+  const text = drafts[threadKey(context.store.getState(), from)] ?? ''
+  setDraft(context, from, '')
+  if (text !== '' && (drafts[threadKey(context.store.getState(), to)] ?? '') === '')
+    setDraft(context, to, text)
+}

@@ -106,6 +106,13 @@ function makeRoom(context: ChatContext, thread: string): void {
   }
 }
 
+/** Follows nothing of this thread any more. */
+export function leaveThread(context: ChatContext, thread: string): void {
+  for (const [runId, reader] of context.readers) {
+    if (reader.thread === thread) leave(context, runId, reader)
+  }
+}
+
 function leave(context: ChatContext, runId: string, reader: Reader): void {
   reader.abort.abort()
   context.readers.delete(runId)

@@ -22,6 +22,8 @@ export interface ChatLoader {
   readonly open: (thread: string) => Promise<void>
   /** Brings a conversation up to date, if it is loaded. */
   readonly refresh: (thread: string) => Promise<void>
+  /** A run of a conversation was heard of: if the conversation is loaded and does not know it, it is brought up to date. */
+  readonly hear: (thread: string, runId: string) => Promise<void>
   /** Loads the page before the oldest loaded message. */
   readonly loadOlder: (thread: string) => Promise<void>
   /** Follows a run to its end; where its log is not to be had any more, the stored message says how it went. */
@@ -80,6 +82,21 @@ export function createLoader(context: ChatContext): ChatLoader {
 
     refresh: async (thread) => {
       if (threadOf(store.getState(), thread).load.kind === 'ready') await loader.open(thread)
+    },
+
+    hear: async (thread, runId) => {
+      const state = store.getState()
+      const { ids, load, runs } = threadOf(state, thread)
+      // A start that has no answer yet may be that very run; the answer follows it.
+      if (load.kind !== 'ready' || runs.some((run) => (run.runId ?? runId) === runId)) return
+      const isKnown = ids.some((id) => {
+        const message = state.messages[id]
+        return message?.runId === runId && message.status !== 'streaming'
+      })
+      if (isKnown) return
+      // A page that is on its way may be older than the run.
+      await loading.get(thread)
+      await loader.open(thread)
     },
 
     loadOlder: async (thread) => {

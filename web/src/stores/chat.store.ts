@@ -10,10 +10,18 @@ import { browserStorage } from '@/lib/storage'
 
 import { announceActivity } from './activity'
 import type { ChatContext, ChatDeps } from './chat.context'
-import { restoreDraft, setDraft } from './chat.drafts'
+import { moveDraft, restoreDraft, setDraft } from './chat.drafts'
+import { leaveThread } from './chat.follow'
 import { createLoader } from './chat.load'
 import { type ChatSender, createSender } from './chat.send'
-import { INITIAL_STATE, threadKey, threadOf, withSelected } from './chat.state'
+import {
+  INITIAL_STATE,
+  threadKey,
+  threadOf,
+  withSelected,
+  withThread,
+  withoutMessages,
+} from './chat.state'
 import {
   type ActiveRun,
   type ChatState,
@@ -21,7 +29,7 @@ import {
   type Siblings,
   type ThreadMessage,
 } from './chat.types'
-import type { LoadState, MoreState } from './load-state'
+import { type LoadState, MISSING, type MoreState } from './load-state'
 
 export { NEW_THREAD }
 export type {
@@ -39,6 +47,10 @@ export interface ChatActions extends ChatSender {
   readonly open: (thread: string) => Promise<void>
   /** Brings a loaded thread up to date with the server. */
   readonly refresh: (thread: string) => Promise<void>
+  /** A run of a conversation was heard of, on this device or another one: if it is loaded, it shows the run. */
+  readonly hear: (thread: string, runId: string) => Promise<void>
+  /** A conversation is gone: its thread says so, and what is being written in it moves to the new one if it is `shown`. */
+  readonly dismiss: (thread: string, place: 'shown' | 'elsewhere') => void
   readonly loadOlder: (thread: string) => Promise<void>
   /** Shows the branch that a message is on. */
   readonly selectSibling: (messageId: string) => void
@@ -67,6 +79,18 @@ export function createChat(deps: ChatDeps) {
       return loader.open(thread)
     },
     refresh: (thread) => loader.refresh(thread),
+    hear: (thread, runId) => loader.hear(thread, runId),
+    dismiss: (thread, place) => {
+      if (store.getState().threads[thread] === undefined) return
+      leaveThread(context, thread)
+      store.setState((state) =>
+        withThread(withoutMessages(state, thread), thread, { load: MISSING, runs: [] }),
+      )
+      if (place === 'shown') {
+        actions.startNew()
+        moveDraft(context, thread, NEW_THREAD)
+      }
+    },
     loadOlder: (thread) => loader.loadOlder(thread),
     selectSibling: (messageId) => {
       store.setState((state) => {

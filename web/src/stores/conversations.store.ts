@@ -13,7 +13,8 @@ import { ApiError } from '@/lib/errors'
 import { OK, type Outcome, toFailure } from '@/lib/failure'
 import type { Fetch } from '@/lib/fetcher'
 import type { Conversation } from '@/types/chat'
-import type { UpdateConversation } from '@/types/api'
+import type { ConversationPage, UpdateConversation } from '@/types/api'
+import type { InboxChange } from '@/types/session'
 
 import { announceActivity } from './activity'
 import { IDLE, LOADING, type LoadState, type MoreState, NO_MORE, READY, beyond } from './load-state'
@@ -61,6 +62,8 @@ export interface ConversationsActions {
    */
   readonly remove: (id: string) => Promise<Outcome>
   readonly undoRemove: (id: string) => void
+  /** What the server says, unasked, has changed: on this device or another one. */
+  readonly hear: (change: InboxChange) => void
   /** Deletes now what waits to be deleted: the page is going away. */
   readonly flushRemovals: () => void
 }
@@ -86,28 +89,50 @@ export function createConversations(deps: ConversationsDeps) {
   const removals = new Map<string, Removal>()
   let newestRequest = 0
   let cancelSearch: () => void = () => undefined
+  let pagesAsked = 0
+  /** Heard while a page was on its way, which may be older than this. */
+  let heardMeanwhile: InboxChange[] = []
 
   const failureOf = (error: unknown) => toFailure(error, deps.clock.now())
+
+  /** Asks for a page; `put` takes it in, and then what was heard meanwhile. */
+  const fetchPage = async (cursor: string | undefined, put: (page: ConversationPage) => void) => {
+    const { query } = store.getState()
+    pagesAsked += 1
+    try {
+      const page = await listConversations(
+        {
+          limit: PAGE_SIZE,
+          ...(cursor !== undefined && { cursor }),
+          ...(query !== '' && { q: query }),
+        },
+        deps,
+      )
+      put(page)
+      for (const change of heardMeanwhile) take(change)
+    } finally {
+      pagesAsked -= 1
+      if (pagesAsked === 0) heardMeanwhile = []
+    }
+  }
 
   const fetchFirst = async () => {
     cancelSearch()
     newestRequest += 1
     const request = newestRequest
-    const { load, query } = store.getState()
+    const { load } = store.getState()
     if (load.kind !== 'ready') store.setState({ load: LOADING })
     try {
-      const page = await listConversations(
-        { limit: PAGE_SIZE, ...(query !== '' && { q: query }) },
-        deps,
-      )
-      if (request !== newestRequest) return
-      store.setState((state) => ({
-        load: READY,
-        more: beyond(page.nextCursor),
-        cursor: page.nextCursor,
-        byId: { ...state.byId, ...byId(page.items) },
-        ids: page.items.map((item) => item.id),
-      }))
+      await fetchPage(undefined, (page) => {
+        if (request !== newestRequest) return
+        store.setState((state) => ({
+          load: READY,
+          more: beyond(page.nextCursor),
+          cursor: page.nextCursor,
+          byId: { ...state.byId, ...byId(page.items) },
+          ids: page.items.map((item) => item.id),
+        }))
+      })
     } catch (error) {
       if (request !== newestRequest) return
       // A list that is on the screen stays there: what failed is only its refresh.
@@ -171,6 +196,25 @@ export function createConversations(deps: ConversationsDeps) {
     })
   }
 
+  const take = (change: InboxChange) => {
+    if (change.type === 'deleted') {
+      const removal = removals.get(change.conversationId)
+      removals.delete(change.conversationId)
+      removal?.cancelTimer()
+      forget(change.conversationId)
+      removal?.settle(OK)
+      return
+    }
+    const { conversation } = change
+    put(conversation)
+    store.setState(({ ids, load, query }) =>
+      // A search finds by what only the server knows, and a list that is not there yet will have it.
+      query !== '' || load.kind !== 'ready' || ids.includes(conversation.id)
+        ? {}
+        : { ids: [conversation.id, ...ids] },
+    )
+  }
+
   const actions: ConversationsActions = {
     load: async () => {
       const { kind } = store.getState().load
@@ -184,22 +228,20 @@ export function createConversations(deps: ConversationsDeps) {
       else await refreshTop()
     },
     loadMore: async () => {
-      const { cursor, more, query } = store.getState()
+      const { cursor, more } = store.getState()
       if (cursor === undefined || more.kind === 'loading') return
       const request = newestRequest
       store.setState({ more: { kind: 'loading' } })
       try {
-        const page = await listConversations(
-          { limit: PAGE_SIZE, cursor, ...(query !== '' && { q: query }) },
-          deps,
-        )
-        if (request !== newestRequest) return
-        store.setState((state) => ({
-          more: beyond(page.nextCursor),
-          cursor: page.nextCursor,
-          byId: { ...state.byId, ...byId(page.items) },
-          ids: [...new Set([...state.ids, ...page.items.map((item) => item.id)])],
-        }))
+        await fetchPage(cursor, (page) => {
+          if (request !== newestRequest) return
+          store.setState((state) => ({
+            more: beyond(page.nextCursor),
+            cursor: page.nextCursor,
+            byId: { ...state.byId, ...byId(page.items) },
+            ids: [...new Set([...state.ids, ...page.items.map((item) => item.id)])],
+          }))
+        })
       } catch (error) {
         if (request === newestRequest)
           store.setState({ more: { kind: 'failed', failure: failureOf(error) } })
@@ -239,6 +281,10 @@ export function createConversations(deps: ConversationsDeps) {
       unhide(id)
       removal.settle(OK)
     },
+    hear: (change) => {
+      if (pagesAsked > 0) heardMeanwhile.push(change)
+      take(change)
+    },
     flushRemovals: () => {
       for (const id of [...removals.keys()]) void deleteNow(id, true)
     },
@@ -247,17 +293,14 @@ export function createConversations(deps: ConversationsDeps) {
   /** Of a list that has grown by several pages only the top is asked for again. */
   const refreshTop = async () => {
     const request = newestRequest
-    const { query } = store.getState()
     try {
-      const page = await listConversations(
-        { limit: PAGE_SIZE, ...(query !== '' && { q: query }) },
-        deps,
-      )
-      if (request !== newestRequest) return
-      store.setState((state) => ({
-        byId: { ...state.byId, ...byId(page.items) },
-        ids: [...new Set([...page.items.map((item) => item.id), ...state.ids])],
-      }))
+      await fetchPage(undefined, (page) => {
+        if (request !== newestRequest) return
+        store.setState((state) => ({
+          byId: { ...state.byId, ...byId(page.items) },
+          ids: [...new Set([...page.items.map((item) => item.id), ...state.ids])],
+        }))
+      })
     } catch {
       // The list stays as it is; the next refresh comes with the next focus.
     }

@@ -35,6 +35,13 @@ export class ChatPage {
     await expect(this.composer).toBeVisible()
   }
 
+  /** Waits until news come to this page by themselves. */
+  async expectNews(): Promise<void> {
+    // It begins when somebody touches the page, or after a while.
+    await this.page.mouse.move(200, 300)
+    await expect(this.page.locator('[data-news]')).toHaveAttribute('data-news', 'live')
+  }
+
   /** Writes a message and sends it by Enter. */
   async say(text: string): Promise<void> {
     await this.composer.fill(text)

@@ -111,6 +111,12 @@ export class Api {
     return ((await response.json()) as { id: string }).id
   }
 
+  /** Gives a conversation another title. */
+  async rename(id: string, title: string): Promise<void> {
+    const response = await this.#request.patch(`/api/conversations/${id}`, { data: { title } })
+    expect(response.status()).toBe(200)
+  }
+
   /** Stores messages one after another, each the answer to the one before; returns their ids. */
   async messages(conversationId: string, contents: readonly string[]): Promise<string[]> {
     const ids: string[] = []

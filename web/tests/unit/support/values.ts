@@ -1,6 +1,7 @@
 import type { Clock } from '@/lib/clock'
 import type { Connectivity } from '@/lib/connectivity'
 import type { TextStorage } from '@/lib/storage'
+import type { Visibility } from '@/lib/visibility'
 
 /** Lets everything that is ready go on, without time passing. */
 export async function settle(): Promise<void> {
@@ -63,6 +64,27 @@ export class ManualNetwork implements Connectivity {
 
   async set(online: boolean): Promise<void> {
     this.online = online
+    for (const listener of [...this.listeners]) listener()
+    await settle()
+  }
+}
+
+/** A page that somebody looks at, or nobody, as told. */
+export class ManualVisibility implements Visibility {
+  private visible = true
+  private readonly listeners = new Set<() => void>()
+
+  isVisible = () => this.visible
+
+  subscribe = (listener: () => void) => {
+    this.listeners.add(listener)
+    return () => {
+      this.listeners.delete(listener)
+    }
+  }
+
+  async set(visible: boolean): Promise<void> {
+    this.visible = visible
     for (const listener of [...this.listeners]) listener()
     await settle()
   }

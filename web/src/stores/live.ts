@@ -1,0 +1,104 @@
+import { type Clock, systemClock } from '@/lib/clock'
+import { browserConnectivity } from '@/lib/connectivity'
+import { ApiError } from '@/lib/errors'
+import { type Fetch, request } from '@/lib/fetcher'
+import { randomUuid } from '@/lib/id'
+import { pageVisibility } from '@/lib/visibility'
+import { type Session, browserConnect, startSession } from '@/lib/ws'
+
+import { chat } from './chat.store'
+import { connectionStore, type ConnectionState } from './connection.store'
+import { conversations } from './conversations.store'
+import { type InboxDeps, inboxFollower } from './inbox'
+
+/** How long the session may be away before the page asks whether the server is there at all, in milliseconds. */
+export const GRACE_MS = 8_000
+
+/**
+ * Keeps what the page shows in agreement with the server and the person's other tabs and devices, until the returned
+ * function is called.
+ */
+export function startLive(page: Pick<InboxDeps, 'shown' | 'onGone'>): () => void {
+  const session = startSession({
+    connect: browserConnect,
+    clock: systemClock,
+    random: Math.random,
+    connectivity: browserConnectivity,
+    visibility: pageVisibility,
+    newUuid: randomUuid,
+  })
+  session.follow(inboxFollower({ chat, conversations, ...page }))
+  const tell = () => {
+    connectionStore.setState({ news: session.state().kind })
+  }
+  const untell = session.subscribe(tell)
+  tell()
+  const unwatch = watchServer(session, {
+    clock: systemClock,
+    fetch: (input, init) => fetch(input, init),
+    show: (server) => {
+      connectionStore.setState({ server })
+    },
+  })
+  return () => {
+    unwatch()
+    untell()
+    session.stop()
+  }
+}
+
+export interface WatchDeps {
+  readonly clock: Clock
+  readonly fetch: Fetch
+  readonly show: (server: ConnectionState['server']) => void
+}
+
+/**
+ * Tells whether the server answers. A socket that does not come to be is no proof: a proxy may let none through, and
+ * then everything works but the news. So the page asks over HTTP, and only after a while.
+ */
+export function watchServer(session: Pick<Session, 'state' | 'subscribe'>, deps: WatchDeps) {
+  let cancel: (() => void) | undefined
+  let stopped = false
+
+  const calm = () => {
+    cancel?.()
+    cancel = undefined
+    deps.show('there')
+  }
+  const wait = () => {
+    cancel ??= deps.clock.after(GRACE_MS, () => void look())
+  }
+  const look = async () => {
+    const isThere = await answers(deps.fetch)
+    if (stopped || cancel === undefined) return
+    deps.show(isThere ? 'there' : 'away')
+    cancel = undefined
+    onState()
+  }
+  const onState = () => {
+    const state = session.state()
+    const isAway =
+      state.kind === 'connecting' || (state.kind === 'waiting' && state.waiting.kind === 'retry')
+    if (isAway) wait()
+    else calm()
+  }
+
+  const unsubscribe = session.subscribe(onState)
+  onState()
+  return () => {
+    stopped = true
+    unsubscribe()
+    calm()
+  }
+}
+
+async function answers(fetch: Fetch): Promise<boolean> {
+  try {
+    await request('/healthz', { fetch })
+    return true
+  } catch (error) {
+    // A proxy in front of a server that is away says 502 or 504.
+    return error instanceof ApiError && error.status !== 502 && error.status !== 504
+  }
+}
