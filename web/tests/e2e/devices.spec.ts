@@ -4,9 +4,6 @@ import { ChatPage, prose } from './support/chat-page'
 import { expect, test as base } from './support/fixtures'
 import { NETWORK_LOSS, Problems } from './support/problems'
 
-/** What a page shows by itself is there within so many milliseconds: no reload, no focus, no waiting for a poll. */
-const SOON = { timeout: 4_000 }
-
 const test = base.extend<{ phone: ChatPage }>({
   /** The same person's other device: a browser of its own, over a line that can be cut. */
   phone: async ({ browser, line }, provide) => {
@@ -41,20 +38,20 @@ test('two devices show the same conversations, whichever of them changes one', a
 
   const answer = upstream.next({ text: prose(20) })
   await chat.say('Tell me about rivers')
-  await expect(phone.conversation('Tell me about rivers')).toBeVisible(SOON)
+  await expect(phone.conversation('Tell me about rivers')).toBeVisible()
   const running = phone.history.getByRole('img', { name: 'Answer in progress' })
-  await expect(running).toBeVisible(SOON)
+  await expect(running).toBeVisible()
   answer.finish()
   await chat.expectEnding('complete')
-  await expect(running).toBeHidden(SOON)
+  await expect(running).toBeHidden()
 
   await phone.act('Tell me about rivers', 'Rename')
   await phone.page.keyboard.type('Rivers')
   await phone.page.keyboard.press('Enter')
-  await expect(chat.conversation('Rivers')).toBeVisible(SOON)
+  await expect(chat.conversation('Rivers')).toBeVisible()
   await expect(chat.page).toHaveTitle('Rivers · Weir')
   await chat.act('Rivers', 'Pin')
-  await expect(phone.history.getByRole('region', { name: 'Pinned' })).toContainText('Rivers', SOON)
+  await expect(phone.history.getByRole('region', { name: 'Pinned' })).toContainText('Rivers')
 })
 
 test('an answer that is asked for on one device grows on the other', async ({
@@ -73,8 +70,8 @@ test('an answer that is asked for on one device grows on the other', async ({
   const answer = upstream.next({ text: prose(30) })
   await chat.say('Second question')
   const sent = answer.send(10)
-  await expect(phone.questions.last()).toContainText('Second question', SOON)
-  await expect(phone.answerText).toHaveText(sent.trim(), SOON)
+  await expect(phone.questions.last()).toContainText('Second question')
+  await expect(phone.answerText).toHaveText(sent.trim())
   await phone.stopButton.click()
   await answer.whenClosedEarly()
   for (const device of [chat, phone]) {
@@ -143,5 +140,5 @@ test('a server that was restarted is told of in time, and news come again', asyn
   await expect(page.getByText('The server does not answer.')).toBeHidden({ timeout: 25_000 })
   await chat.expectNews()
   await api.exchange('After the restart')
-  await expect(chat.conversation('After the restart')).toBeVisible(SOON)
+  await expect(chat.conversation('After the restart')).toBeVisible()
 })
