@@ -1,7 +1,7 @@
 import { useEffect } from 'react'
 import { useStore } from 'zustand'
 
-import { NEW_THREAD } from '@/stores/chat.store'
+import { NEW_THREAD, useThreadLoad } from '@/stores/chat.store'
 import { conversations, conversationsStore, useConversation } from '@/stores/conversations.store'
 
 /**
@@ -11,7 +11,9 @@ import { conversations, conversationsStore, useConversation } from '@/stores/con
 export function useThreadTitle(thread: string): string | undefined {
   const title = useConversation(thread)?.title
   const listIsThere = useStore(conversationsStore, ({ load }) => load.kind === 'ready')
-  const unknown = title === undefined && listIsThere && thread !== NEW_THREAD
+  // A thread with messages is a conversation that exists.
+  const exists = useThreadLoad(thread).kind === 'ready'
+  const unknown = title === undefined && listIsThere && exists && thread !== NEW_THREAD
 
   useEffect(() => {
     if (unknown) void conversations.ensure(thread)

@@ -187,16 +187,18 @@ class Talk {
     }
     const topic = topicOf(frame)
     const followers = [...this.context.followers].filter((follower) => follower.topic === topic)
-    if (followers.length === 0) {
-      if (frame.type === 'error') log.warn('the server refuses a frame', { code: frame.code })
-      // Whoever followed it left while there was no socket to say so.
-      else if (topic !== undefined) this.send({ type: 'unsubscribe', topic })
-    }
-    for (const follower of followers) {
-      if (frame.type === 'error' && frame.id === undefined)
+    if (frame.type === 'error' && frame.id === undefined) {
+      log.warn('the server refuses a frame', { code: frame.code, topic })
+      for (const follower of followers) {
+        this.context.unconfirmed.delete(follower)
         follower.onRefused?.(frame.code, frame.message)
-      else follower.onFrame(frame)
+      }
+      return
     }
+    // Whoever followed it left while there was no socket to say so.
+    if (followers.length === 0 && topic !== undefined && frame.type !== 'error')
+      this.send({ type: 'unsubscribe', topic })
+    for (const follower of followers) follower.onFrame(frame)
   }
 
   private announce(follower: Follower): void {
@@ -207,8 +209,7 @@ class Talk {
       ...(after !== undefined && { after }),
     })
     this.ask(() => {
-      this.context.unconfirmed.delete(follower)
-      if (this.context.followers.has(follower)) follower.onStanding?.()
+      if (this.context.unconfirmed.delete(follower)) follower.onStanding?.()
     })
   }
 
@@ -262,7 +263,7 @@ function topicOf(frame: TopicFrame): string | undefined {
     case 'complete':
       return `job:${frame.id}`
     case 'error':
-      return frame.id === undefined ? undefined : `job:${frame.id}`
+      return frame.topic ?? (frame.id === undefined ? undefined : `job:${frame.id}`)
     case 'inbox':
     case 'metrics':
       return frame.type

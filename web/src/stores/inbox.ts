@@ -19,18 +19,21 @@ export function inboxFollower(deps: InboxDeps): Follower {
   const { chat, conversations, onGone, shown } = deps
 
   const take = (change: InboxChange) => {
-    conversations.hear(change)
     switch (change.type) {
       case 'created':
       case 'updated':
+        conversations.hear(change)
         hearRun(change.conversation.id, change.conversation.activeRunId)
         return
       case 'answered':
+        conversations.hear(change)
         hearRun(change.conversation.id, change.runId)
         return
       case 'deleted': {
         const isShown = shown() === change.conversationId
+        // Its thread first: a page that still shows it would ask for the title that the list has no more.
         chat.dismiss(change.conversationId, isShown ? 'shown' : 'elsewhere')
+        conversations.hear(change)
         if (isShown) onGone()
       }
     }

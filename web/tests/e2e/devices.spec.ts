@@ -1,31 +1,30 @@
-import type { Browser } from '@playwright/test'
+import type { BrowserContext } from '@playwright/test'
 
 import { ChatPage, prose } from './support/chat-page'
 import { expect, test as base } from './support/fixtures'
 import { NETWORK_LOSS, Problems } from './support/problems'
 
-const test = base.extend<{ phone: ChatPage }>({
-  /** The same person's other device: a browser of its own, over a line that can be cut. */
-  phone: async ({ browser, line }, provide) => {
-    const { page, close } = await open(browser, line.url)
-    await provide(page)
-    await close()
+/** The same person's other device: a browser of its own, over a line that can be cut. */
+const test = base.extend<{
+  phone: ChatPage
+  phoneContext: BrowserContext
+  phoneProblems: Problems
+}>({
+  phoneContext: async ({ browser, line }, provide) => {
+    const context = await browser.newContext({ baseURL: line.url })
+    await provide(context)
+    await context.close()
+  },
+  phoneProblems: async ({ phoneContext }, provide) => {
+    const problems = await Problems.watch(phoneContext)
+    await provide(problems)
+    problems.check()
+  },
+  phone: async ({ phoneContext, phoneProblems }, provide) => {
+    phoneProblems.expect(NETWORK_LOSS)
+    await provide(new ChatPage(await phoneContext.newPage()))
   },
 })
-
-async function open(browser: Browser, baseURL: string) {
-  const context = await browser.newContext({ baseURL })
-  const problems = await Problems.watch(context)
-  problems.expect(NETWORK_LOSS)
-  const page = new ChatPage(await context.newPage())
-  return {
-    page,
-    close: async () => {
-      await context.close()
-      problems.check()
-    },
-  }
-}
 
 test('two devices show the same conversations, whichever of them changes one', async ({
   chat,
@@ -85,7 +84,10 @@ test('a conversation that is deleted elsewhere says so, and what was being writt
   api,
   chat,
   phone,
+  phoneProblems,
 }) => {
+  // The page of a conversation that is gone asks for it.
+  phoneProblems.expect(/status of 404 .*\/api\/messages/)
   const id = await api.exchange('Rivers')
   await chat.open()
   await phone.open(id)

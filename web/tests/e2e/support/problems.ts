@@ -2,7 +2,7 @@ import { type BrowserContext, expect, type Page } from '@playwright/test'
 
 /** What the browser writes on its console when the network or the server is away. */
 export const NETWORK_LOSS =
-  /net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|EMPTY_RESPONSE|NETWORK_CHANGED|FAILED)/
+  /net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|EMPTY_RESPONSE|NETWORK_CHANGED|SOCKET_NOT_CONNECTED|FAILED)|WebSocket connection to '\S+' failed/
 
 /** Errors on the console, uncaught errors and violations of the content security policy, in all tabs of a test. */
 export class Problems {

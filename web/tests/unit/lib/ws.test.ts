@@ -127,6 +127,18 @@ describe('a session', () => {
     expect(sent('ack')).toHaveLength(2)
   })
 
+  it('tells whoever asks for a topic that the server does not show', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const topic = `run:${id(7)}`
+    const onRefused = vi.fn()
+    const onStanding = vi.fn()
+    test.server.refusedTopics.add(topic)
+    session.follow({ topic, onFrame: hear, onRefused, onStanding })
+    await test.settle()
+    expect(onRefused).toHaveBeenCalledExactlyOnceWith('not_found', 'There is no such topic.')
+    expect(onStanding).not.toHaveBeenCalled()
+  })
+
   it('stops following a topic when its last follower leaves', () => {
     const leave = session.follow({ topic: 'metrics', onFrame: hear })
     const leaveToo = session.follow({ topic: 'metrics', onFrame: hear })

@@ -65,6 +65,8 @@ export class FakeSockets {
   readonly sessions = new Map<string, KeptSession>()
   /** Sockets that do not come to be are closed with this code. */
   refusing: number | undefined
+  /** Topics that nobody may follow. */
+  readonly refusedTopics = new Set<string>()
   /** Says nothing to those that come. */
   silent = false
   heartbeatMs = 15_000
@@ -119,7 +121,11 @@ export class FakeSockets {
         if (kept) kept.acked = Math.max(kept.acked, frame.seq)
         return
       case 'subscribe':
-        kept?.topics.add(frame.topic)
+        if (this.refusedTopics.has(frame.topic)) {
+          const { topic } = frame
+          const message = 'There is no such topic.'
+          this.give(socket.session, { type: 'error', topic, code: 'not_found', message })
+        } else kept?.topics.add(frame.topic)
         return
       case 'unsubscribe':
         kept?.topics.delete(frame.topic)
