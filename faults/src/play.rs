@@ -86,14 +86,15 @@ pub(crate) trait Fault: Sync {
     async fn strike(&self, scene: &mut Scene) -> Result<()>;
 }
 
-/// Plays a fault with a seed.
+/// Plays a fault with a seed, while so many plays go on: limits of time hold for one that has the machine to itself.
 ///
 /// # Errors
 /// When the play could not be carried to its end; that is as bad as a loss.
-pub(crate) async fn play(fault: &dyn Fault, seed: u64, binary: &Path) -> Result<Verdict> {
+pub(crate) async fn play(fault: &dyn Fault, seed: u64, binary: &Path, company: u32) -> Result<Verdict> {
     let mut random = Rng::with_seed(seed);
     let setup = fault.setup(&mut random);
-    let tolerance = fault.tolerance(&setup);
+    let mut tolerance = fault.tolerance(&setup);
+    tolerance.pause = tolerance.pause.map(|limit| limit * company);
     let mut scene = Scene::open(binary, &setup, random).await?;
     let played = async {
         scene.ask(fault.load()).await?;

@@ -1,6 +1,7 @@
 //! One play: servers, questions, readers.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    client::{self, Answer, Doors, Manner, Reader, SharedJournal, Tried},
+    client::{self, Answer, Doors, Manner, Reader, SharedJournal, SocketReader, Tried},
     cluster::{Cluster, Instance, Setup},
 };
 
@@ -74,11 +75,12 @@ impl Scene {
         })
     }
 
-    /// Asks questions and sends readers.
+    /// Asks questions and sends readers: some over server-sent events, and one who follows all answers over a WebSocket.
     ///
     /// # Errors
     /// When a question is refused.
     pub(crate) async fn ask(&mut self, load: Load) -> Result<()> {
+        let mut on_socket = Vec::new();
         for _ in 0..load.questions {
             let (answer, response) = self.ask_one(load).await?;
             self.send_reader(&answer, Manner::Steady, Some(response));
@@ -86,7 +88,10 @@ impl Scene {
                 let manner = Manner::Restless(self.random.fork());
                 self.send_reader(&answer, manner, None);
             }
+            on_socket.push(self.journal_only(&answer));
         }
+        let reader = SocketReader::new(self.doors.clone(), on_socket, self.progress.clone(), self.random.fork());
+        self.readers.spawn(reader.read());
         Ok(())
     }
 
@@ -129,8 +134,8 @@ impl Scene {
     /// # Errors
     /// When the server does not take the wish.
     pub(crate) async fn cancel_all(&self) -> Result<()> {
-        for journal in &self.journals {
-            let url = format!("{}/api/realtime/{}", self.doors.at(0), journal.answer.run);
+        for answer in self.answers() {
+            let url = format!("{}/api/realtime/{}", self.doors.at(0), answer.run);
             let status = self.http.delete(url).send().await?.status();
             ensure!(status == 202, "a wish to stop is answered with {status}");
         }
@@ -142,6 +147,13 @@ impl Scene {
         let journal = SharedJournal::new(Arc::clone(answer));
         self.journals.push(journal.clone());
         journal
+    }
+
+    /// Every question that was accepted.
+    pub(crate) fn answers(&self) -> Vec<Arc<Answer>> {
+        let runs: BTreeMap<_, _> =
+            self.journals.iter().map(|journal| (&journal.answer.run, Arc::clone(&journal.answer))).collect();
+        runs.into_values().collect()
     }
 
     /// Sends a reader, who begins with `first` or with a request of its own.

@@ -2,12 +2,14 @@
 
 use std::{
     env,
+    ops::Range,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, bail, ensure};
 use clap::Parser;
+use futures_util::{StreamExt as _, stream};
 
 use crate::{
     faults, namespace,
@@ -15,6 +17,9 @@ use crate::{
     play::{Fault, Need, play},
     table::{Line, held, table},
 };
+
+/// Plays of the short suite that go on at the same time: most of their time they wait.
+const SHORT_JOBS: u32 = 3;
 
 /// Lets real faults happen to a real Weir and fails when an answer suffers; `docs/reliability.md` says what each does.
 #[derive(Debug, Parser)]
@@ -32,6 +37,9 @@ pub struct Args {
     /// Plays this fault only; may be given more than once.
     #[arg(long)]
     only: Vec<String>,
+    /// Plays that go on at the same time; unset: 3 in the short suite, else 1. Limits of time are longer by as much.
+    #[arg(long)]
+    jobs: Option<u32>,
     /// The short suite of every test run.
     #[arg(long)]
     short: bool,
@@ -66,27 +74,45 @@ pub fn run(args: &Args) -> Result<bool> {
 async fn play_all(args: &Args, chosen: &[&'static dyn Fault], binary: &Path) -> Vec<Line> {
     let begun = Instant::now();
     let mut lines: Vec<Line> = chosen.iter().map(|fault| line_of(*fault)).collect();
-    for round in 0.. {
-        for (fault, line) in chosen.iter().zip(&mut lines) {
-            let Line::Played { seeds, verdict, failed, .. } = line else { continue };
-            let (short, whole) = fault.seeds();
-            let count =
-                if args.duration.is_some() { 1 } else { args.seeds.unwrap_or(if args.short { short } else { whole }) };
-            for seed in (args.seed + round * count..).take(usize::try_from(count).unwrap_or(usize::MAX)) {
-                if args.duration.is_some_and(|limit| begun.elapsed() > limit) {
-                    return lines;
-                }
-                let (of_play, is_good) = play_one(*fault, seed, binary).await;
-                *seeds += 1;
-                *failed += u64::from(!is_good);
-                verdict.add(of_play);
-            }
+    let jobs = args.jobs.unwrap_or(if args.short { SHORT_JOBS } else { 1 }).max(1);
+    let playable: Vec<usize> = (0..chosen.len()).filter(|place| matches!(lines[*place], Line::Played { .. })).collect();
+    let is_over = || args.duration.is_some_and(|limit| begun.elapsed() > limit);
+    for round in (0..).take_while(|round| *round == 0 || args.duration.is_some()) {
+        let plays = playable.iter().flat_map(|place| seeds(args, chosen[*place], round).map(|seed| (*place, seed)));
+        let played = stream::iter(plays.take_while(|_| !is_over())).map(|(place, seed)| {
+            let (fault, binary) = (chosen[place], binary.to_owned());
+            async move { (place, tokio::spawn(async move { play_one(fault, seed, &binary, jobs).await }).await) }
+        });
+        let mut played = std::pin::pin!(played.buffer_unordered(jobs as usize));
+        while let Some((place, outcome)) = played.next().await {
+            let Line::Played { seeds, verdict, failed, .. } = &mut lines[place] else { continue };
+            let (of_play, is_good) = outcome.unwrap_or_default();
+            *seeds += 1;
+            *failed += u64::from(!is_good);
+            verdict.add(of_play);
         }
-        if args.duration.is_none() {
+        if is_over() || playable.is_empty() {
             break;
         }
     }
     lines
+}
+
+/// The seeds of a fault in one round.
+fn seeds(args: &Args, fault: &dyn Fault, round: u64) -> Range<u64> {
+    let (short, whole) = fault.seeds();
+    let count = match (args.duration, args.seeds) {
+        (Some(_), _) => 1,
+        (None, Some(count)) => count,
+        (None, None) => {
+            if args.short {
+                short
+            } else {
+                whole
+            }
+        }
+    };
+    args.seed + round * count..args.seed + (round + 1) * count
 }
 
 fn line_of(fault: &dyn Fault) -> Line {
@@ -97,9 +123,9 @@ fn line_of(fault: &dyn Fault) -> Line {
     }
 }
 
-async fn play_one(fault: &dyn Fault, seed: u64, binary: &Path) -> (Verdict, bool) {
+async fn play_one(fault: &dyn Fault, seed: u64, binary: &Path, jobs: u32) -> (Verdict, bool) {
     let (name, begun) = (fault.name(), Instant::now());
-    let verdict = play(fault, seed, binary)
+    let verdict = play(fault, seed, binary, jobs)
         .await
         .unwrap_or_else(|error| Verdict { complaints: vec![format!("{error:#}")], ..Verdict::default() });
     let took = begun.elapsed().as_secs_f64();

@@ -1,8 +1,9 @@
-//! Clients: what they ask, and what they write down.
+//! Clients: what they ask, how they read, and what they write down.
 
 mod ask;
 mod journal;
 mod reader;
+mod socket;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ pub(crate) use ask::{Tried, start, try_start};
 pub use journal::{Answer, Journal};
 pub(crate) use journal::{SharedJournal, text_of};
 pub(crate) use reader::{Manner, Reader};
+pub(crate) use socket::SocketReader;
 
 /// A stream that is silent for so long is given up; the servers are told to send a ping each second.
 pub(crate) const SILENCE: Duration = Duration::from_secs(3);

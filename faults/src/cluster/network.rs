@@ -12,7 +12,7 @@ use crate::namespace;
 /// The rules that are in force; all gone when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Network {
-    table: &'static str,
+    table: String,
 }
 
 impl Network {
@@ -22,7 +22,7 @@ impl Network {
     /// When this is not a network of the suite's own.
     pub(crate) fn open() -> Result<Self> {
         ensure!(namespace::is_inside(), "rules are made in a network of the suite's own only");
-        let table = "faults";
+        let table = format!("faults_{:x}", fastrand::u64(..));
         nft(&format!(
             "add table inet {table}\nadd chain inet {table} input {{ type filter hook input priority 0; policy accept; }}"
         ))?;

@@ -28,6 +28,10 @@ impl Fault for Clock {
         vec![Need::Installed(LIBRARY, "libfaketime")]
     }
 
+    fn seeds(&self) -> (u64, u64) {
+        (0, 5)
+    }
+
     fn setup(&self, random: &mut Rng) -> Setup {
         let file = std::env::temp_dir().join(format!("weir-faults-clock-{:x}", random.u64(..)));
         let settings = vec![

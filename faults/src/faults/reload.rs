@@ -18,8 +18,7 @@ impl Fault for Reload {
     }
 
     async fn strike(&self, scene: &mut Scene) -> Result<()> {
-        for journal in scene.journals.clone() {
-            let answer = journal.answer;
+        for answer in scene.answers() {
             // From the first event each time, as a page that knows nothing.
             for _ in 0..20 {
                 scene.send_reader(&answer, Manner::Steady, None);

@@ -37,7 +37,7 @@ impl Fault for SlowClients {
     }
 
     fn seeds(&self) -> (u64, u64) {
-        (1, 3)
+        (0, 3)
     }
 
     fn load(&self) -> Load {

@@ -1,15 +1,14 @@
 //! All readers of running answers are cut at once and come back at once.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 
 use crate::{
     client::Manner,
+    cluster::Setup,
+    oracle::Tolerance,
     play::Fault,
     scene::{Load, Scene},
 };
@@ -26,11 +25,15 @@ impl Fault for Storm {
     }
 
     fn seeds(&self) -> (u64, u64) {
-        (1, 2)
+        (0, 2)
+    }
+
+    fn tolerance(&self, _: &Setup) -> Tolerance {
+        Tolerance { partial: true, ..Tolerance::default() }
     }
 
     fn load(&self) -> Load {
-        Load { questions: 10, tokens: 900, rate: 30, readers: 1 }
+        Load { questions: 10, tokens: 5000, rate: 30, readers: 1 }
     }
 
     async fn strike(&self, scene: &mut Scene) -> Result<()> {
@@ -38,7 +41,7 @@ impl Fault for Storm {
             Ok(count) => count.parse().context("WEIR_FAULTS_READERS is no number")?,
             Err(_) => READERS,
         };
-        let answers: Vec<_> = scene.journals.iter().map(|journal| Arc::clone(&journal.answer)).collect();
+        let answers = scene.answers();
         for number in 0..readers {
             scene.send_reader(&answers[number % answers.len()], Manner::Steady, None);
         }
@@ -69,6 +72,6 @@ impl Fault for Storm {
             back.get(back.len() / 2).copied().unwrap_or_default(),
             back.last().copied().unwrap_or_default()
         );
-        Ok(())
+        scene.cancel_all().await
     }
 }
