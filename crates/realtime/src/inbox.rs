@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use weir_protocol::{InboxChange, Seq, UserId};
 use weir_store::{Store, StoreError};
 
-use crate::feed::Feed;
+use crate::{feed::Feed, to_the_end};
 
 /// Changes that are read from the store at a time.
 const PAGE: u32 = 64;
@@ -42,7 +42,8 @@ impl InboxReader {
             }
             self.looks = true;
             self.bell.mark_unchanged();
-            let page = self.store.inbox_after(self.user, self.cursor, PAGE).await?;
+            let (store, user, cursor) = (self.store.clone(), self.user, self.cursor);
+            let page = to_the_end(async move { store.inbox_after(user, cursor, PAGE).await }).await?;
             if page.gap {
                 return Err(StoreError::NotFound("change"));
             }

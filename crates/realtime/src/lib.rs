@@ -5,6 +5,7 @@
 
 mod bell;
 mod committer;
+mod detached;
 mod feed;
 mod frame;
 mod inbox;
@@ -14,6 +15,7 @@ mod session;
 
 pub use bell::{BellError, Broadcaster, Heard, PostgresBell, RedisBell, Ring, Topic};
 pub use committer::{CommitterOptions, LogWriter, LostLease};
+pub use detached::to_the_end;
 pub use frame::Frame;
 pub use inbox::InboxReader;
 pub use log::{EventLog, Listener};

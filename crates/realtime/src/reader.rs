@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use weir_protocol::{RunId, Seq};
 use weir_store::{Store, StoreError};
 
-use crate::{Frame, feed::Feed};
+use crate::{Frame, feed::Feed, to_the_end};
 
 /// Events that are read from the store at a time.
 const PAGE: u32 = 256;
@@ -85,22 +85,27 @@ impl Reader {
         if let Some(frames) = self.feed.after(self.cursor) {
             return Ok(frames);
         }
-        // A thousand readers that come back at once read the log once.
-        let _alone = self.feed.reading().await;
-        if let Some(frames) = self.feed.after(self.cursor) {
-            return Ok(frames);
-        }
-        let events = self.store.events(self.run, self.cursor, PAGE).await?;
-        let frames: Vec<_> = events.iter().map(|event| Frame::new(event.seq, &event.kind, &event.data)).collect();
-        self.feed.keep(&frames);
-        Ok(frames)
+        let (store, feed, run, cursor) = (self.store.clone(), self.feed.clone(), self.run, self.cursor);
+        to_the_end(async move {
+            // A thousand readers that come back at once read the log once.
+            let _alone = feed.reading().await;
+            if let Some(frames) = feed.after(cursor) {
+                return Ok(frames);
+            }
+            let events = store.events(run, cursor, PAGE).await?;
+            let frames: Vec<_> = events.iter().map(|event| Frame::new(event.seq, &event.kind, &event.data)).collect();
+            feed.keep(&frames);
+            Ok(frames)
+        })
+        .await
     }
 
     /// Whether nothing follows the cursor any more: the terminal event stands there, or the log was deleted.
     async fn is_over(&self) -> Result<bool, StoreError> {
         // A log that is there has an event 1.
         let Some(before) = self.cursor.0.checked_sub(1) else { return Ok(true) };
-        let at_cursor = self.store.events(self.run, Seq(before), 1).await?;
+        let (store, run) = (self.store.clone(), self.run);
+        let at_cursor = to_the_end(async move { store.events(run, Seq(before), 1).await }).await?;
         Ok(at_cursor.first().is_none_or(|event| event.seq > self.cursor || event.kind == "done"))
     }
 }

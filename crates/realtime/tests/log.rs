@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use proptest::prelude::*;
 use tokio::{task::JoinHandle, time::Instant};
 use weir_protocol::{ChatMessage, Done, FinishReason, MessageStatus, RunError, Seq, StreamChunk, Timestamp};
@@ -368,6 +369,21 @@ async fn log_13_readers_of_a_log_that_is_gone_are_let_go_when_the_bell_rings() {
     let mut writer = process.writer(there.first_lease()).await;
     writer.text(there.message, "still there".to_owned()).await.unwrap();
     assert!(of_there.read().await, "a bell alone ends nothing");
+}
+
+#[tokio::test]
+async fn a_reader_that_nobody_polls_any_more_holds_nobody_up() {
+    let stored = TestStore::open().await;
+    let run = stored.start("Hello").await;
+    let process = Process::new(stored.store.clone(), WINDOW);
+    let mut slow = process.log.reader(run.id, Seq::START);
+    let mut looking = Box::pin(slow.next());
+    // It looks into the store, and from now on its client is too slow to ask what it found.
+    assert!((&mut looking).now_or_never().is_none());
+    let mut other = process.log.reader(run.id, Seq::START);
+    let frames = soon("another reader of the same run", other.next()).await.unwrap().unwrap();
+    assert_eq!(frames.len(), 1);
+    assert_eq!(looking.await.unwrap().unwrap(), frames);
 }
 
 #[tokio::test]

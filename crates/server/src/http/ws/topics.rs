@@ -12,7 +12,7 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use tokio::time::sleep;
 use weir_protocol::{RunId, Seq, UserId};
-use weir_realtime::{InboxReader, Reader};
+use weir_realtime::{InboxReader, Reader, to_the_end};
 use weir_store::StoreError;
 
 use super::{
@@ -159,8 +159,12 @@ impl RunTail {
     }
 
     async fn open(&self, after: Seq) -> Result<Reader, ApiError> {
-        let run = self.app.store.run(self.user, self.run).await?;
-        realtime::open_log(&self.app, &run, after).await
+        let (app, user, run) = (self.app.clone(), self.user, self.run);
+        to_the_end(async move {
+            let run = app.store.run(user, run).await?;
+            realtime::open_log(&app, &run, after).await
+        })
+        .await
     }
 }
 
@@ -182,7 +186,8 @@ impl InboxTail {
                     return Some((Ok(batch), self));
                 }
                 Err(StoreError::NotFound(_)) => {
-                    if let Ok(head) = self.app.log.inbox_head(self.user).await {
+                    let (log, user) = (self.app.log.clone(), self.user);
+                    if let Ok(head) = to_the_end(async move { log.inbox_head(user).await }).await {
                         self.position.set(head);
                         let message = "Some changes are kept no longer: load the conversations, and subscribe again.";
                         return Some((Err(Refused::new("inbox_expired", message)), self));

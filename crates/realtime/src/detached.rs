@@ -1,0 +1,21 @@
+//! Work that goes on whoever waits for it.
+
+use std::panic::resume_unwind;
+
+/// Does some work to its end in a task of its own, and gives its result.
+///
+/// A client that is slow is not polled, and so are the futures it waits for. What such a future holds, a place in a queue or
+/// a connection to the database, nobody else can have: so looks into the store are not left to it.
+///
+/// # Panics
+/// When the work does.
+pub async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime ends, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
