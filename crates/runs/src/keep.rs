@@ -29,8 +29,17 @@ impl Runs {
         inner.store.register_instance(inner.instance, inner.clock.now()).await
     }
 
-    /// Keeps the leases of this instance and takes over what others have lost, for as long as it is polled.
+    /// Keeps the leases of this instance and takes over what others have lost, for as long as it is polled, or until the
+    /// instance leaves: one that beats again after its farewell would be waited for.
     pub async fn keep(self) {
+        tokio::select! {
+            biased;
+            () = self.inner.stop.cancelled() => {}
+            () = self.keep_looking() => {}
+        }
+    }
+
+    async fn keep_looking(&self) {
         let mut watch = Watch::default();
         let mut leases = self.inner.log.listen(Topic::Leases);
         let pause = if self.inner.store.is_shared() { BEAT } else { ALONE };

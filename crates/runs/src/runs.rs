@@ -49,7 +49,7 @@ pub(crate) struct Inner {
     /// Running ones that another instance can go on with are left to it.
     hand_over: CancellationToken,
     /// Running ones are left to whoever comes next.
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
 }
 
 /// Between two tries to end a run whose store fails.
