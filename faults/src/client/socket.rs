@@ -158,8 +158,8 @@ impl SocketReader {
             };
             self.take(&text);
             let seq = self.session.as_ref().map_or(0, |session| session.seq);
-            let is_cut =
-                seq % ACK_EVERY == 0 && send(&mut socket, &json!({ "type": "ack", "seq": seq })).await.is_err();
+            let is_cut = seq.is_multiple_of(ACK_EVERY)
+                && send(&mut socket, &json!({ "type": "ack", "seq": seq })).await.is_err();
             if is_cut {
                 return Left::Cut;
             }

@@ -94,7 +94,8 @@ impl Fault for Postgres {
 }
 
 fn end_backends(server: &weir_services::Postgres) -> Result<()> {
-    let query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'weir' AND pid <> pg_backend_pid()";
+    let query =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'weir' AND pid <> pg_backend_pid()";
     run(Command::new(server.psql()).arg(server.admin_url()).args(["--no-psqlrc", "--quiet", "--command", query]))
 }
 
