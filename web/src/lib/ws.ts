@@ -173,7 +173,8 @@ export const browserConnect: Connect = ({ onClosed, onText }) => {
   }
   return {
     send: (text) => {
-      socket.send(text)
+      // To a socket that is closing nothing can be said, and its end will be told.
+      if (socket.readyState === WebSocket.OPEN) socket.send(text)
     },
     close: () => {
       socket.onmessage = null

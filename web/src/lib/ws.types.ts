@@ -5,7 +5,7 @@ import type { Visibility } from './visibility'
 
 /** A socket that is open or about to be. */
 export interface Line {
-  /** Only after the server has said something. */
+  /** Only after the server has said something. What the socket cannot take any more is lost. */
   readonly send: (text: string) => void
   /** Lets it go; nothing is heard of it any more. */
   readonly close: () => void

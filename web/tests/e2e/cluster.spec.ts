@@ -1,9 +1,9 @@
 import type { Page, Response } from '@playwright/test'
 
 import { Cluster } from './support/cluster'
-import { prose } from './support/chat-page'
+import { ChatPage, prose } from './support/chat-page'
 import { anotherTab, test as base, expect } from './support/fixtures'
-import { NETWORK_LOSS } from './support/problems'
+import { NETWORK_LOSS, Problems } from './support/problems'
 import type { WeirServer } from './support/server'
 import { services } from './support/services'
 
@@ -185,4 +185,42 @@ test('a new question during a rolling restart is answered', async ({
   }
   const stored = await api.stored(await chat.conversationId())
   expect(stored.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant'])
+})
+
+test('two devices at different servers show the same, also after one was away', async ({
+  api,
+  browser,
+  chat,
+  cluster,
+  problems,
+  upstream,
+}) => {
+  const [desk, phoneServer] = cluster.servers
+  const context = await browser.newContext({ baseURL: phoneServer.url })
+  const phoneProblems = await Problems.watch(context)
+  phoneProblems.expect(NETWORK_LOSS)
+  problems.expect(NETWORK_LOSS)
+  const phone = new ChatPage(await context.newPage())
+  await phone.open()
+  await chat.page.goto(`${desk.url}/chat`)
+  await Promise.all([chat.expectNews(), phone.expectNews()])
+
+  const answer = upstream.next({ text: prose(40) })
+  await chat.say('Tell me about rivers')
+  const sent = answer.send(10)
+  await expect(chat.answerText).toHaveText(sent.trim())
+  await phone.conversation('Tell me about rivers').click()
+  await expect(phone.answerText).toHaveText(sent.trim())
+  answer.finish()
+  await phone.expectEnding('complete')
+  await expect(phone.answerText).toHaveText(answer.text)
+
+  phoneServer.terminate()
+  await phoneServer.whenEnded()
+  await api.rename(await chat.conversationId(), 'Rivers')
+  await expect(chat.conversation('Rivers')).toBeVisible()
+  await phoneServer.start()
+  await expect(phone.conversation('Rivers')).toBeVisible({ timeout: 25_000 })
+  await context.close()
+  phoneProblems.check()
 })
