@@ -1,6 +1,7 @@
 //! `weir-bench`: the repeatable measurements.
 
 mod bells;
+mod connections;
 mod machine;
 mod process;
 mod reader;
@@ -23,6 +24,8 @@ enum Command {
     Bells(bells::BellsArgs),
     /// Processor time of the server for each token relayed, and what it adds to the token's way.
     Relay(relay::RelayArgs),
+    /// Memory for each WebSocket and each reader that is open and silent.
+    Connections(connections::ConnectionsArgs),
     /// Time from the start of the process to readiness, and memory when idle.
     Start(start::StartArgs),
     /// The scripted OpenAI-compatible upstream by itself.
@@ -34,6 +37,7 @@ async fn main() -> anyhow::Result<()> {
     match Args::parse().command {
         Command::Bells(args) => bells::run(&args).await,
         Command::Relay(args) => relay::run(&args).await,
+        Command::Connections(args) => connections::run(&args).await,
         Command::Start(args) => start::run(&args).await,
         Command::Upstream(args) => Ok(args.serve().await?),
     }

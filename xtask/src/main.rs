@@ -8,6 +8,7 @@ mod build;
 mod contracts;
 mod dev;
 mod faults;
+mod kosoku;
 mod model;
 mod pnpm;
 mod prerequisites;

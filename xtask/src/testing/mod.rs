@@ -14,6 +14,7 @@ use weir_services::find_program;
 use crate::build;
 use crate::contracts;
 use crate::faults;
+use crate::kosoku;
 use crate::model;
 use crate::pnpm::Pnpm;
 use crate::prerequisites;
@@ -73,7 +74,11 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
     });
     let nothing = Environment::new();
     let environment = running.as_ref().map_or(&nothing, Running::environment);
-    suite.step("Rust tests", &[Rust], &[built, services], || rust_tests(workspace, environment, Database::Sqlite));
+    suite.step("Rust tests", &[Rust], &[built, services], || {
+        let mut environment = environment.clone();
+        environment.insert(KOSOKU.to_owned(), kosoku::install(scratch)?.display().to_string());
+        rust_tests(workspace, &environment, Database::Sqlite)
+    });
     suite.step("Rust tests, PostgreSQL", &[Rust], &[built, services], || {
         rust_tests(workspace, environment, Database::Postgres)
     });
@@ -117,6 +122,8 @@ enum Database {
     Postgres,
 }
 
+/// Where the tests find kosoku.
+const KOSOKU: &str = "WEIR_TEST_KOSOKU";
 /// With this variable the tests' stores are in PostgreSQL, without it in SQLite.
 const POSTGRES: &str = "WEIR_TEST_DATABASE_URL";
 /// The tests that open such a store; the others would only say the same twice.

@@ -65,7 +65,7 @@ impl Reason {
 #[derive(Debug)]
 pub(super) enum Received {
     Text(Utf8Bytes),
-    Binary,
+    Binary(Bytes),
     Ping,
     Pong,
 }
@@ -79,27 +79,25 @@ pub(super) enum Broken {
     Breach(Reason),
 }
 
+/// What a socket may take, messages of at most `inbound` bytes among it. Its buffers are what an idle socket costs: by
+/// default they would be 128 KiB each.
+fn limits(inbound: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_message_size(Some(inbound))
+        .max_frame_size(Some(inbound))
+}
+
 /// A socket after its upgrade.
 #[derive(Debug)]
 pub(super) struct Connection<S>(WebSocketStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// The server's side of a socket that takes messages of at most `inbound` bytes.
-    ///
-    /// The buffers are what an idle socket costs: by default they would be 128 KiB each.
-    async fn accept(stream: S, inbound: usize) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(1024)
-            .write_buffer_size(0)
-            .max_write_buffer_size(WRITE_BUFFER_BYTES)
-            .max_message_size(Some(inbound))
-            .max_frame_size(Some(inbound));
-        Self(WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await)
-    }
-
     /// The server's side of a socket.
     pub(super) async fn new(stream: S) -> Self {
-        Self::accept(stream, INBOUND_BYTES).await
+        Self(WebSocketStream::from_raw_socket(stream, Role::Server, Some(limits(INBOUND_BYTES))).await)
     }
 
     /// What comes next. It may be dropped while it waits: nothing is lost.
@@ -107,7 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         loop {
             return match self.0.next().await {
                 Some(Ok(Message::Text(text))) => Ok(Received::Text(text)),
-                Some(Ok(Message::Binary(_))) => Ok(Received::Binary),
+                Some(Ok(Message::Binary(bytes))) => Ok(Received::Binary(bytes)),
                 Some(Ok(Message::Ping(_))) => Ok(Received::Ping),
                 Some(Ok(Message::Pong(_))) => Ok(Received::Pong),
                 // The answer to a close goes out with the next read, which then tells the end.
@@ -182,3 +180,6 @@ fn broken(error: &Error) -> Broken {
         _ => Broken::Gone,
     }
 }
+
+#[cfg(test)]
+mod echo;

@@ -180,7 +180,7 @@ impl<T: Topics> Client<T> {
                 return Ok(());
             }
             Received::Text(text) => serde_json::from_str(&text).map_err(|error| error.to_string()),
-            Received::Binary => Err("frames are text".to_owned()),
+            Received::Binary(bytes) => Err(format!("frames are text, not {} bytes", bytes.len())),
         };
         let is_first = std::mem::replace(&mut self.manners.is_first, false);
         let answered = match parsed {
