@@ -1,47 +1,40 @@
 //! Who is let in. A server that runs out of file descriptors keeps some for the work under way, and tells newcomers to come
 //! back instead of leaving them before a door that does not open.
 
-use std::{io, net::SocketAddr, os::fd::AsRawFd as _, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, os::fd::AsRawFd as _, time::Duration};
 
 use axum::serve::Listener;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::timeout,
 };
 
 /// File descriptors that connections leave to everything else: the database, the models' servers, files.
 const RESERVE: u64 = 64;
-/// Newcomers that are told to come back at the same time; beyond that a connection is closed without a word.
-const REFUSALS: usize = 32;
 /// The longest wait for a newcomer's request, so that the answer to it is not lost with the connection.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// What a newcomer is told.
 const BODY: &str = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"The server has no room for another connection just now. Try again in a moment.","code":"overloaded","requestId":""}"#;
 
 /// A listener that keeps [`RESERVE`] file descriptors free.
-pub(crate) struct Admission {
-    listener: TcpListener,
-    refusals: Arc<Semaphore>,
-}
+pub(crate) struct Admission(TcpListener);
 
 impl Admission {
     /// Lets in as many as the process may have file descriptors.
     pub(crate) fn new(listener: TcpListener) -> Self {
         raise_limit();
-        Self { listener, refusals: Arc::new(Semaphore::new(REFUSALS)) }
+        Self(listener)
     }
+}
 
-    fn refuse(&self, stream: TcpStream) {
-        let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() else { return };
-        tokio::spawn(async move {
-            // Whoever is gone already needs no answer.
-            let _ = timeout(PATIENCE, tell_to_come_back(stream)).await;
-            drop(permit);
-        });
-    }
+/// What becomes of a newcomer.
+enum Welcome {
+    Enter,
+    ComeBack,
+    /// Closed without a word: even an answer needs a file descriptor for a moment.
+    Nothing,
 }
 
 impl Listener for Admission {
@@ -50,24 +43,35 @@ impl Listener for Admission {
 
     async fn accept(&mut self) -> (TcpStream, SocketAddr) {
         loop {
-            let (stream, addr) = Listener::accept(&mut self.listener).await;
-            if has_room(&stream) {
-                return (stream, addr);
+            let (stream, addr) = Listener::accept(&mut self.0).await;
+            match welcome(&stream) {
+                Welcome::Enter => return (stream, addr),
+                Welcome::ComeBack => {
+                    // Whoever is gone already needs no answer.
+                    tokio::spawn(timeout(PATIENCE, tell_to_come_back(stream)));
+                }
+                Welcome::Nothing => {}
             }
-            self.refuse(stream);
         }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.0.local_addr()
     }
 }
 
 /// The system gives the lowest number that is free, so a high number means that all below it are taken.
-fn has_room(stream: &TcpStream) -> bool {
-    let Some(limit) = getrlimit(Resource::Nofile).current else { return true };
-    let number = u64::try_from(stream.as_raw_fd()).unwrap_or_default();
-    number + RESERVE.min(limit / 4) < limit
+fn welcome(stream: &TcpStream) -> Welcome {
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return Welcome::Enter };
+    let left = limit.saturating_sub(u64::try_from(stream.as_raw_fd()).unwrap_or_default());
+    let reserve = RESERVE.min(limit / 4);
+    if left > reserve {
+        Welcome::Enter
+    } else if left > reserve / 2 {
+        Welcome::ComeBack
+    } else {
+        Welcome::Nothing
+    }
 }
 
 async fn tell_to_come_back(mut stream: TcpStream) -> io::Result<()> {
