@@ -35,13 +35,15 @@ pub(crate) struct Load {
     pub(crate) tokens: usize,
     /// Tokens a second, about.
     pub(crate) rate: usize,
-    /// Readers of each answer: the first is steady, the others come and go.
+    /// Readers of each answer over server-sent events: the first is steady, the others come and go.
     pub(crate) readers: usize,
+    /// Whether somebody follows all of them over a WebSocket, and comes and goes.
+    pub(crate) socket: bool,
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Self { questions: 4, tokens: 200, rate: 50, readers: 2 }
+        Self { questions: 4, tokens: 200, rate: 50, readers: 2, socket: true }
     }
 }
 
@@ -88,7 +90,9 @@ impl Scene {
                 let manner = Manner::Restless(self.random.fork());
                 self.send_reader(&answer, manner, None);
             }
-            on_socket.push(self.journal_only(&answer));
+            if load.socket {
+                on_socket.push(self.journal_only(&answer));
+            }
         }
         let reader = SocketReader::new(self.doors.clone(), on_socket, self.progress.clone(), self.random.fork());
         self.readers.spawn(reader.read());

@@ -33,7 +33,7 @@ pub(crate) fn table(lines: &[Line]) -> String {
         "| Fault | Answers | Seeds | Lost | Doubled | Out of order | Longest pause | Gone on with | Kept in part | Verdict |\n\
          |---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n",
     );
-    for line in lines {
+    for line in lines.iter().filter(|line| !matches!(line, Line::Played { seeds: 0, .. })) {
         // Writing to a string cannot fail.
         let _ = match line {
             Line::Played { name, seeds, verdict: of, failed } => writeln!(

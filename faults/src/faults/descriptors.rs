@@ -34,7 +34,8 @@ impl Fault for Descriptors {
     }
 
     fn load(&self) -> Load {
-        Load { tokens: 600, rate: 60, readers: 1, ..Load::default() }
+        // Who comes and goes would have to wait outside.
+        Load { tokens: 600, rate: 60, readers: 1, socket: false, ..Load::default() }
     }
 
     fn tolerance(&self, _: &Setup) -> Tolerance {

@@ -31,7 +31,7 @@ impl Fault for Kill {
     }
 
     fn load(&self) -> Load {
-        Load { questions: 3, tokens: 120, rate: 250, readers: 2 }
+        Load { questions: 3, tokens: 120, rate: 250, ..Load::default() }
     }
 
     fn tolerance(&self, setup: &Setup) -> Tolerance {

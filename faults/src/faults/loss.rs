@@ -32,7 +32,7 @@ impl Fault for Loss {
     }
 
     fn load(&self) -> Load {
-        Load { questions: 4, tokens: 250, rate: 50, readers: 3 }
+        Load { questions: 4, tokens: 250, rate: 50, readers: 3, ..Load::default() }
     }
 
     async fn strike(&self, scene: &mut Scene) -> Result<()> {

@@ -41,7 +41,7 @@ impl Fault for SlowClients {
     }
 
     fn load(&self) -> Load {
-        Load { questions: 3, tokens: 3000, rate: 400, readers: 2 }
+        Load { questions: 3, tokens: 3000, rate: 400, ..Load::default() }
     }
 
     fn tolerance(&self, _: &Setup) -> Tolerance {

@@ -33,7 +33,7 @@ impl Fault for Storm {
     }
 
     fn load(&self) -> Load {
-        Load { questions: 10, tokens: 5000, rate: 30, readers: 1 }
+        Load { questions: 10, tokens: 5000, rate: 30, readers: 1, ..Load::default() }
     }
 
     async fn strike(&self, scene: &mut Scene) -> Result<()> {
