@@ -127,7 +127,7 @@ const KOSOKU: &str = "WEIR_TEST_KOSOKU";
 /// With this variable the tests' stores are in PostgreSQL, without it in SQLite.
 const POSTGRES: &str = "WEIR_TEST_DATABASE_URL";
 /// The tests that open such a store; the others would only say the same twice.
-const WITH_STORE: &str = "rdeps(weir-testkit) and not binary(crash)";
+const WITH_STORE: &str = "rdeps(weir-testkit) and not binary(crash) and not test(autobahn)";
 
 fn rust_tests(workspace: &Workspace, environment: &Environment, database: Database) -> Result<Counts> {
     let arguments = ["--workspace", "--locked", "--no-fail-fast"];
