@@ -181,15 +181,6 @@ impl Scene {
         journal
     }
 
-    /// The port of Redis.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub(crate) fn redis_port(&self) -> Result<u16> {
-        let url = self.cluster.redis.as_ref().context("no Redis")?.url();
-        Ok(url.rsplit_once(':').context("no port")?.1.parse()?)
-    }
-
     /// Sends Redis a command, in its inline form.
     ///
     /// # Errors

@@ -155,6 +155,15 @@ impl Cluster {
         self.postgres.as_ref().context("no PostgreSQL")
     }
 
+    /// The ports of what the instances share.
+    ///
+    /// # Errors
+    /// When an address has none.
+    pub(crate) fn shared_ports(&self) -> Result<Vec<u16>> {
+        let urls = [self.postgres.as_ref().map(Postgres::url), self.redis.as_ref().map(Redis::url)];
+        urls.iter().flatten().map(|url| port_of(url)).collect()
+    }
+
     /// What the servers wrote to their logs, for somebody who looks for the cause of a failure.
     pub(crate) fn logs(&self) -> String {
         let texts = self.instances.iter().map(|instance| std::fs::read_to_string(instance.log()).unwrap_or_default());
@@ -170,6 +179,12 @@ fn as_seen_by(number: usize, url: &str) -> String {
 /// Where an instance finds PostgreSQL and Redis.
 pub(crate) fn address_for(number: usize) -> String {
     if cfg!(target_os = "linux") { format!("127.0.1.{number}") } else { "127.0.0.1".to_owned() }
+}
+
+/// The port that an address such as `redis://:password@127.0.0.1:6379` names.
+pub(crate) fn port_of(url: &str) -> Result<u16> {
+    let (_, rest) = url.rsplit_once(':').context("no port")?;
+    Ok(rest.split('/').next().unwrap_or_default().parse()?)
 }
 
 /// An address that nobody listens on.

@@ -34,9 +34,12 @@ impl Network {
         self.add(&[format!("tcp dport {port} drop"), format!("tcp sport {port} drop")])
     }
 
-    /// Drops every packet from and to an address, in both directions and without a word.
-    pub(crate) fn drop_address(&self, address: &str) -> Result<()> {
-        self.add(&[format!("ip daddr {address} drop"), format!("ip saddr {address} drop")])
+    /// Drops every packet from and to a port of an address, in both directions and without a word.
+    pub(crate) fn drop_address(&self, address: &str, port: u16) -> Result<()> {
+        self.add(&[
+            format!("ip daddr {address} tcp dport {port} drop"),
+            format!("ip saddr {address} tcp sport {port} drop"),
+        ])
     }
 
     /// Drops so many packets in a hundred from and to a port, by chance.

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use fastrand::Rng;
 
 use super::{POLL, TAKE_OVER, shared};
 use crate::{
     client::SILENCE,
-    cluster::{Network, Setup, address_for},
+    cluster::{Network, Setup, address_for, port_of},
     oracle::Tolerance,
     play::{Fault, Need},
     scene::{Load, Scene},
@@ -50,7 +50,10 @@ impl Fault for CutOff {
     async fn strike(&self, scene: &mut Scene) -> Result<()> {
         scene.a_moment().await?;
         let network = Network::open()?;
-        network.drop_address(&address_for(scene.random.usize(1..=2)))?;
+        let address = address_for(scene.random.usize(1..=2));
+        for port in scene.cluster.shared_ports()? {
+            network.drop_address(&address, port)?;
+        }
         scene.pass(CUT).await;
         network.heal()
     }
@@ -88,9 +91,9 @@ impl Fault for CutApart {
 
     async fn strike(&self, scene: &mut Scene) -> Result<()> {
         scene.a_moment().await?;
-        let port = scene.redis_port()?;
+        let redis = scene.cluster.redis.as_ref().context("no Redis")?.url();
         let network = Network::open()?;
-        network.drop_port(port)?;
+        network.drop_port(port_of(&redis)?)?;
         scene.pass(CUT).await;
         network.heal()
     }
