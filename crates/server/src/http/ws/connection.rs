@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             // To drop a socket with unread bytes in it resets it, and then the client may not see why.
-            let mut unread = [0; 4096];
+            let mut unread = vec![0; 4096];
             while self.0.get_mut().read(&mut unread).await? > 0 {}
             Ok::<_, Error>(())
         };

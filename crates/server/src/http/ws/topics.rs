@@ -103,7 +103,7 @@ impl Topics for App {
     }
 }
 
-/// A user follows a run.
+/// A user follows a run. Queries are boxed: a tail that waits does not keep the room that they need.
 struct RunTail {
     app: App,
     user: UserId,
@@ -123,7 +123,7 @@ impl RunTail {
         loop {
             match state {
                 State::Ended => return None,
-                State::Opening(after) => match self.open(after).await {
+                State::Opening(after) => match Box::pin(self.open(after)).await {
                     Ok(reader) => state = State::Reading(reader),
                     Err(error) if error.is_passing() => {
                         sleep(RETRY).await;
@@ -140,7 +140,7 @@ impl RunTail {
                         return Some((Ok(batch), (self, state)));
                     }
                     // The end was known to the client, or the log is gone: then opening it again says why.
-                    Ok(None) => match self.open(reader.cursor()).await {
+                    Ok(None) => match Box::pin(self.open(reader.cursor())).await {
                         Err(error) if error.is_passing() => {
                             sleep(RETRY).await;
                             state = State::Reading(reader);
