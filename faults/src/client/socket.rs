@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::{
     net::TcpStream,
     sync::watch,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -20,6 +20,9 @@ use super::{Doors, SILENCE, SharedJournal, pause};
 
 /// Frames after which the client says how far it has come.
 const ACK_EVERY: u64 = 16;
+
+/// After so long without an event nothing more comes: longer than any fault lasts.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -33,6 +36,8 @@ pub(crate) struct SocketReader {
     /// Which door is tried next.
     pub(crate) door: usize,
     session: Option<Session>,
+    /// When something of an answer came last.
+    heard: Instant,
 }
 
 /// Where the session stands.
@@ -59,7 +64,7 @@ impl SocketReader {
         mut random: Rng,
     ) -> Self {
         let door = random.usize(0..16);
-        Self { doors, journals, progress, random, door, session: None }
+        Self { doors, journals, progress, random, door, session: None, heard: Instant::now() }
     }
 
     /// Reads until every answer has ended, or cannot be gone on with.
@@ -82,6 +87,14 @@ impl SocketReader {
                 Left::TakenOver(socket) => next = Some(*socket),
                 Left::Cut => sleep(pause()).await,
             }
+        }
+    }
+
+    /// A log whose end was never shown and to which nothing comes is what is left of a broken disk. A browser would go and
+    /// fetch the messages.
+    fn give_up(&self) {
+        for journal in self.journals.iter().filter(|journal| !is_over(journal)) {
+            journal.lock().refused = Some("nothing more comes over the socket".to_owned());
         }
     }
 
@@ -144,6 +157,9 @@ impl SocketReader {
     async fn follow(&mut self, mut socket: Socket) -> Left {
         let patience = self.random.usize(5..150);
         for _ in 0..patience {
+            if self.heard.elapsed() > PATIENCE {
+                self.give_up();
+            }
             if self.journals.iter().all(is_over) {
                 return Left::Done;
             }
@@ -200,6 +216,7 @@ impl SocketReader {
             return self.complain(complaint);
         }
         session.seq = seq;
+        self.heard = Instant::now();
         match frame["type"].as_str() {
             Some("chunk") => {
                 let Some(journal) = self.journals.iter().find(|journal| frame["run"] == journal.answer.run.as_str())
