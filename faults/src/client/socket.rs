@@ -44,6 +44,9 @@ pub(crate) struct SocketReader {
 struct Session {
     id: String,
     seq: u64,
+    /// The last run that was subscribed to. A wish may be lost with its connection, so a session is gone on with only after
+    /// something came of the last wish.
+    awaited: Option<String>,
 }
 
 /// Why a socket is left.
@@ -128,6 +131,7 @@ impl SocketReader {
     async fn greet(&mut self, socket: &mut Socket) -> Result<(), ()> {
         let mut welcome = frame(socket).await?;
         let mut resumed = false;
+        self.session.take_if(|session| session.awaited.is_some());
         if let Some(session) = &self.session {
             send(socket, &json!({ "type": "resume", "session": session.id, "seq": session.seq })).await?;
             welcome = frame(socket).await?;
@@ -143,7 +147,9 @@ impl SocketReader {
         if resumed {
             return Ok(());
         }
-        self.session = Some(Session { id: welcome["session"].as_str().unwrap_or_default().to_owned(), seq: 0 });
+        let awaited = self.journals.iter().rfind(|journal| !is_over(journal)).map(|journal| journal.answer.run.clone());
+        let id = welcome["session"].as_str().unwrap_or_default().to_owned();
+        self.session = Some(Session { id, seq: 0, awaited });
         for journal in self.journals.clone() {
             let after = journal.lock().last();
             if !is_over(&journal) {
@@ -217,6 +223,7 @@ impl SocketReader {
         }
         session.seq = seq;
         self.heard = Instant::now();
+        session.awaited.take_if(|run| frame["run"] == run.as_str() || frame["topic"] == format!("run:{run}").as_str());
         match frame["type"].as_str() {
             Some("chunk") => {
                 let Some(journal) = self.journals.iter().find(|journal| frame["run"] == journal.answer.run.as_str())
