@@ -108,9 +108,8 @@ impl Looks {
             return None;
         }
         // All at once: then the readers' thread wakes up once as well.
-        for mailbox in said {
-            mailbox.wake_reader();
-        }
+        let readers: Vec<_> = said.iter().filter_map(|mailbox| mailbox.take_reader()).collect();
+        readers.into_iter().for_each(Waker::wake);
         let speechless = self.speechless.load(Ordering::Relaxed) > 0;
         Some(if speechless { SHORT_REST.min(self.pace) } else { self.pace })
     }
@@ -189,13 +188,11 @@ impl Mailbox {
         }
     }
 
-    fn wake_reader(&self) {
+    /// Who is to be woken now, if anybody waits.
+    fn take_reader(&self) -> Option<Waker> {
         let mut inside = lock(&self.inside);
         inside.announced = false;
-        if let Some(reader) = inside.reader.take() {
-            drop(inside);
-            reader.wake();
-        }
+        inside.reader.take()
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<()> {

@@ -8,7 +8,6 @@ use std::{
 
 use tokio::{
     sync::{Notify, mpsc, oneshot},
-    task::yield_now,
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -44,6 +43,8 @@ pub struct LostLease;
 const QUEUE: usize = 1024;
 /// Bytes of text that one token event carries at most.
 const TOKEN_BYTES: usize = 16 * 1024;
+/// Runs that were woken together speak together: how long a token that comes after a pause waits for the others.
+const SETTLE: Duration = Duration::from_millis(1);
 /// Waits between two tries while the database fails.
 const RETRY_MIN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(2);
@@ -207,13 +208,11 @@ impl Committer {
     async fn work(mut self) {
         let mut last_commit = Instant::now();
         while let Some(entry) = self.entries.recv().await {
+            let due = (last_commit + self.options.window).max(Instant::now() + SETTLE);
             tokio::select! {
                 biased;
                 () = self.hurry.notified() => {}
-                () = sleep_until(last_commit + self.options.window) => {
-                    // Others that were woken together with whoever said this have their say first.
-                    yield_now().await;
-                }
+                () = sleep_until(due) => {}
             }
             last_commit = Instant::now();
             let mut window = Window::default();
