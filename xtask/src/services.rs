@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -86,7 +87,7 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the servers and waits until they answer. What keeps them from it stands on stderr.
     pub(crate) fn start() -> Result<Self> {
-        let mut holder = Command::new(env::current_exe().context("cannot find our own program")?)
+        let mut holder = Command::new(own_program()?)
             .args(["services", FOR_PARENT])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -112,6 +113,14 @@ impl Drop for Running {
         // On the way out, where nobody could do anything about an error.
         let _ = self.holder.wait();
     }
+}
+
+/// This very program. A build in between may have put another one in its place, so on Linux it is not found by its name.
+fn own_program() -> Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    env::current_exe().context("cannot find our own program")
 }
 
 /// Reads `export NAME='VALUE'` up to an empty line.

@@ -1,6 +1,6 @@
 //! `WebSocket` (RFC 6455), subprotocol `weir.v1`: numbered sessions that outlive their socket.
 //!
-//! One task serves one socket. It owns the client's [`Held`] session alone, so there is nothing to lock; a socket that
+//! One task serves one socket. It owns the client's [`Held`](held::Held) session alone, so there is nothing to lock; a socket that
 //! wants to go on with a session asks the task that holds it.
 
 mod connection;
