@@ -4,6 +4,7 @@ mod admission;
 pub mod app;
 pub mod cli;
 pub mod config;
+mod connections;
 mod data_dir;
 pub mod http;
 pub mod openapi;

@@ -24,6 +24,7 @@ use crate::{
     admission::Admission,
     app::{App, LOCAL_USER, Parts},
     config::Config,
+    connections,
     data_dir::DataDir,
     http::{self, Sessions},
     telemetry,
@@ -129,12 +130,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         let milliseconds = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&*socket, milliseconds);
     });
-    let closing = app.closing.clone();
-    let server = tokio::spawn(
-        axum::serve(listener, http::router(app.clone()))
-            .with_graceful_shutdown(async move { closing.cancelled().await })
-            .into_future(),
-    );
+    let server = tokio::spawn(connections::serve(listener, http::router(app.clone()), app.closing.clone()));
     // Whoever reads the next line may send one at once.
     let mut signals = Signals::listen()?;
     println!("Weir is ready: http://{addr}");
