@@ -23,7 +23,8 @@ fn request(model: &str, question: &str, partial: Option<&str>) -> ChatRequest {
     ChatRequest {
         model: model.to_owned(),
         conversation: ConversationId("01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("an id")),
-        turns: vec![Turn { role: Role::User, content: question.to_owned() }],
+        turns: vec![Turn::new(Role::User, question)],
+        tools: Vec::new(),
         partial: partial.map(str::to_owned),
     }
 }
@@ -38,6 +39,7 @@ async fn ask(provider: &OpenAiProvider, request: ChatRequest) -> (String, Result
     while let Some(event) = stream.next().await {
         match event {
             Ok(ProviderEvent::Text(more)) => text.push_str(&more),
+            Ok(ProviderEvent::Call { name, .. }) => panic!("it was offered no tools and calls {name}"),
             Ok(ProviderEvent::Usage(usage)) => assert!(usage.output_tokens > 0 || text.is_empty()),
             Ok(ProviderEvent::Finished(finished)) => return (text, Ok(finished)),
             Err(error) => return (text, Err(error)),

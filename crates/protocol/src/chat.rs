@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{ConversationId, MessageId, RunId, Seq, Timestamp, ToolCallId};
+use crate::{ConversationId, Failure, MessageId, RunId, Seq, StreamChunk, Timestamp, ToolCallId, ToolStatus};
 
 /// A conversation: a tree of messages that belongs to one user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -108,6 +108,49 @@ pub struct ChatMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub usage: Option<Usage>,
+    /// Why its run could not go on, where it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub error: Option<Failure>,
+}
+
+impl ChatMessage {
+    /// Takes in an event of its run: what makes it longer, and what its tool calls are doing.
+    pub fn apply(&mut self, chunk: &StreamChunk) {
+        match chunk {
+            StreamChunk::Token(token) if token.id == self.id => self.content.push_str(&token.text),
+            StreamChunk::ToolStatus(status) => self.apply_status(status),
+            _ => {}
+        }
+    }
+
+    fn apply_status(&mut self, status: &ToolStatus) {
+        let calls = self.tool_calls.get_or_insert_default();
+        let place = if let Some(known) = calls.iter().position(|call| call.id == status.id) {
+            known
+        } else {
+            let offset = u32::try_from(self.content.encode_utf16().count()).ok();
+            calls.push(ToolCall {
+                id: status.id,
+                name: status.name.clone(),
+                args: Value::Null,
+                status: status.status,
+                approval: None,
+                output: None,
+                error: None,
+                offset,
+            });
+            calls.len() - 1
+        };
+        let call = &mut calls[place];
+        call.status = status.status;
+        if let Some(args) = &status.args {
+            call.args = args.clone();
+        }
+        call.approval = status.approval.or(call.approval);
+        call.output = status.output.clone().or_else(|| call.output.take());
+        call.error = status.error.clone().or_else(|| call.error.take());
+    }
 }
 
 /// How far a call of a tool has come.
@@ -158,7 +201,7 @@ pub struct ToolCall {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub error: Option<String>,
+    pub error: Option<Failure>,
     /// Where in the message's content it stands, in UTF-16 units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

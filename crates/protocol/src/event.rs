@@ -17,7 +17,7 @@ pub enum StreamChunk {
     /// What a tool call is doing.
     ToolStatus(ToolStatus),
     /// Why the run could not go on; `done` follows.
-    Error(RunError),
+    Error(Failure),
     /// The terminal event: exactly once, always last.
     Done(Done),
 }
@@ -95,7 +95,7 @@ pub struct ToolStatus {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub error: Option<String>,
+    pub error: Option<Failure>,
     /// From 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -106,9 +106,9 @@ pub struct ToolStatus {
     pub note: Option<String>,
 }
 
-/// Why a run could not go on.
+/// Why a run could not go on, or a tool gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RunError {
+pub struct Failure {
     /// A stable `snake_case` word.
     pub code: String,
     /// A sentence for the person, with the next step.

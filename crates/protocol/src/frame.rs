@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::{Conversation, ConversationId, RunId, Seq, SessionId, StreamChunk, Timestamp, ToolCallId, ToolCallStatus};
+use crate::{
+    Approval, Conversation, ConversationId, PendingApproval, RunId, Seq, SessionId, StreamChunk, Timestamp, ToolCallId,
+    ToolCallStatus,
+};
 
 /// What a client sends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -72,12 +75,18 @@ pub enum ServerFrame {
     ToolUpdate {
         /// The session's number of this frame.
         seq: u64,
+        /// The event's number in the job's log.
+        n: Seq,
         /// The call.
         id: ToolCallId,
         /// The tool.
         name: String,
         /// How far it has come.
         status: ToolCallStatus,
+        /// The person's word, where the tool asks for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        approval: Option<Approval>,
         /// From 0 to 1.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
@@ -91,6 +100,8 @@ pub enum ServerFrame {
     PartialResult {
         /// The session's number of this frame.
         seq: u64,
+        /// The event's number in the job's log.
+        n: Seq,
         /// The call.
         id: ToolCallId,
         /// The part.
@@ -100,6 +111,8 @@ pub enum ServerFrame {
     Complete {
         /// The session's number of this frame.
         seq: u64,
+        /// The event's number in the job's log.
+        n: Seq,
         /// The call.
         id: ToolCallId,
         /// What it gave.
@@ -113,6 +126,10 @@ pub enum ServerFrame {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         id: Option<ToolCallId>,
+        /// The event's number in the job's log, if it is its terminal event.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        n: Option<Seq>,
         /// The topic, if it is about one that cannot be followed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
@@ -151,7 +168,7 @@ pub enum ServerFrame {
     },
 }
 
-/// What has changed among a user's conversations.
+/// What has changed among a user's things.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum InboxChange {
@@ -178,5 +195,15 @@ pub enum InboxChange {
     Deleted {
         /// Which one.
         conversation_id: ConversationId,
+    },
+    /// A tool call waits for this user's word.
+    ApprovalRequested {
+        /// The call.
+        pending: PendingApproval,
+    },
+    /// A tool call waits for nobody's word any more.
+    ApprovalSettled {
+        /// The call.
+        id: ToolCallId,
     },
 }

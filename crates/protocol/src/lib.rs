@@ -12,16 +12,23 @@ mod model;
 mod page;
 mod request;
 mod time;
+mod tool;
 
 pub use chat::{Approval, ChatMessage, Conversation, MessageStatus, Role, ToolCall, ToolCallStatus, Usage};
 pub use error::{FieldError, Problem};
-pub use event::{Done, FinishReason, RunError, StreamChunk, Token, ToolStatus};
+pub use event::{Done, Failure, FinishReason, StreamChunk, Token, ToolStatus};
 pub use frame::{ClientFrame, InboxChange, ServerFrame};
 pub use id::{ConversationId, MessageId, RunId, SessionId, ToolCallId, UserId};
 pub use model::{Model, ModelCapabilities, ModelList};
 pub use page::{ConversationPage, MessagePage};
-pub use request::{CreateConversation, CreateMessage, StartRun, UpdateConversation};
+pub use request::{
+    CreateConversation, CreateMessage, DecideApproval, InvokeTool, SetPermission, StartRun, UpdateConversation, Verdict,
+};
 pub use time::{Seq, Timestamp};
+pub use tool::{
+    ApprovalList, ArgumentRule, Caller, DecidedBy, Decision, Job, JobAccepted, JobEvent, JobPage, Match, PartialResult,
+    PendingApproval, Permission, ToolAnnotations, ToolFailure, ToolInfo, ToolList, ToolOutput, ToolSource, ToolUpdate,
+};
 
 /// The version of the wire contract, sent as `weir-protocol` with every response.
 pub const PROTOCOL_VERSION: &str = "1";

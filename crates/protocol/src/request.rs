@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{ConversationId, FieldError, MessageId, Role};
+use crate::{ArgumentRule, ConversationId, FieldError, MessageId, Permission, Role};
 
 /// The longest prompt or message, in bytes of UTF-8.
 pub(crate) const MAX_CONTENT_BYTES: usize = 256 * 1024;
@@ -140,6 +140,92 @@ impl CreateMessage {
         check_content(&mut faults, "content", &self.content);
         if self.parent_id.is_some() && self.conversation_id.is_none() {
             faults.push(FieldError::new("conversationId", "is required with parentId"));
+        }
+        faults
+    }
+}
+
+/// Runs a tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InvokeTool {
+    /// The arguments, as the tool's `inputSchema` describes them.
+    pub args: serde_json::Value,
+}
+
+impl InvokeTool {
+    /// Every field that is wrong; the arguments are for the tool's schema to judge.
+    pub fn faults(&self) -> Vec<FieldError> {
+        Vec::new()
+    }
+}
+
+/// Sets whether a tool may run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SetPermission {
+    /// Where no rule says otherwise.
+    pub permission: Permission,
+    /// What holds for some arguments; the first that fits counts. Absent: the rules stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_items = 50)]
+    pub rules: Option<Vec<ArgumentRule>>,
+}
+
+/// Rules that a tool has at most.
+const MAX_RULES: usize = 50;
+
+impl SetPermission {
+    /// Every field that is wrong.
+    pub fn faults(&self) -> Vec<FieldError> {
+        let rules = self.rules.as_deref().unwrap_or_default();
+        let mut faults = Vec::new();
+        if rules.len() > MAX_RULES {
+            faults.push(FieldError::new("rules", "must be at most 50"));
+        }
+        for (place, rule) in rules.iter().enumerate() {
+            if rule.argument.is_empty() || rule.argument.chars().count() > 200 || rule.argument.contains('\0') {
+                faults.push(FieldError::new(format!("rules[{place}].argument"), "must be 1 to 200 characters"));
+            }
+            if rule.value.is_empty() || rule.value.chars().count() > 1000 || rule.value.contains('\0') {
+                faults.push(FieldError::new(format!("rules[{place}].value"), "must be 1 to 1,000 characters"));
+            }
+        }
+        faults
+    }
+}
+
+/// A person's word on a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It may run.
+    Grant,
+    /// It may not.
+    Deny,
+}
+
+/// Answers a call that waits for approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DecideApproval {
+    /// The word.
+    pub decision: Verdict,
+    /// From now on it holds for the tool, until its permission is changed.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub remember: bool,
+    /// A word to whoever asked for the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 2000)]
+    pub message: Option<String>,
+}
+
+impl DecideApproval {
+    /// Every field that is wrong.
+    pub fn faults(&self) -> Vec<FieldError> {
+        let mut faults = Vec::new();
+        if let Some(message) = &self.message
+            && (message.chars().count() > 2000 || message.contains('\0'))
+        {
+            faults.push(FieldError::new("message", "must be at most 2,000 characters"));
         }
         faults
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use weir_protocol::{
-    ChatMessage, ConversationId, Done, FinishReason, MessageId, MessageStatus, Role, RunError, RunId, Seq, StreamChunk,
+    ChatMessage, ConversationId, Done, Failure, FinishReason, MessageId, MessageStatus, Role, RunId, Seq, StreamChunk,
     Timestamp, Token, Usage,
 };
 
@@ -43,7 +43,7 @@ fn chunk() -> impl Strategy<Value = StreamChunk> {
     prop_oneof![
         (id(), any::<String>()).prop_map(|(id, text)| StreamChunk::Token(Token { id: MessageId(id), text })),
         message().prop_map(StreamChunk::Message),
-        (any::<String>(), any::<String>()).prop_map(|(code, message)| StreamChunk::Error(RunError { code, message })),
+        (any::<String>(), any::<String>()).prop_map(|(code, message)| StreamChunk::Error(Failure { code, message })),
         done.prop_map(StreamChunk::Done),
     ]
 }

@@ -11,4 +11,4 @@ mod provider;
 
 pub use error::{ProviderError, ProviderErrorKind};
 pub use pacer::Pacer;
-pub use provider::{Admission, ChatRequest, EventStream, FinishedWith, Provider, ProviderEvent, Turn};
+pub use provider::{Admission, ChatRequest, EventStream, FinishedWith, Offer, Provider, ProviderEvent, Turn, TurnCall};

@@ -4,21 +4,60 @@ use std::{any::Any, pin::Pin};
 
 use async_trait::async_trait;
 use futures_util::Stream;
-use weir_protocol::{ConversationId, Model, Role, Usage};
+use serde_json::Value;
+use weir_protocol::{ConversationId, Model, Role, ToolCallId, Usage};
 
 use crate::ProviderError;
 
 /// One message of the context, as a model reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
     /// Who speaks.
     pub role: Role,
-    /// The text.
+    /// The text; of [`Role::Tool`] what the tool gave.
     pub content: String,
+    /// What an assistant called after this text. Each call is answered by a turn of [`Role::Tool`] that follows.
+    pub calls: Vec<TurnCall>,
+    /// The call that a turn of [`Role::Tool`] answers.
+    pub answers: Option<ToolCallId>,
+}
+
+impl Turn {
+    /// A turn without any tool.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), calls: Vec::new(), answers: None }
+    }
+
+    /// What a tool gave to a call.
+    pub fn output(call: ToolCallId, content: impl Into<String>) -> Self {
+        Self { answers: Some(call), ..Self::new(Role::Tool, content) }
+    }
+}
+
+/// A call of a tool that a model made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TurnCall {
+    /// Which one.
+    pub id: ToolCallId,
+    /// The tool.
+    pub name: String,
+    /// The arguments.
+    pub args: Value,
+}
+
+/// A tool that a model may call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// The JSON Schema of its arguments.
+    pub schema: Value,
 }
 
 /// What a run asks of a provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChatRequest {
     /// The model's own name, without the provider's prefix.
     pub model: String,
@@ -26,6 +65,8 @@ pub struct ChatRequest {
     pub conversation: ConversationId,
     /// The messages, oldest first; the last is the person's. Never empty.
     pub turns: Vec<Turn>,
+    /// The tools that it may call; only a model with the capability is offered some.
+    pub tools: Vec<Offer>,
     /// The answer so far, when a broken-off answer is taken up again. The stream then carries only what follows it.
     /// Asked only of a model that `continues`.
     pub partial: Option<String>,
@@ -36,6 +77,13 @@ pub struct ChatRequest {
 pub enum ProviderEvent {
     /// The next piece of the answer: whole characters, never empty.
     Text(String),
+    /// The model calls a tool. It comes whole, before [`ProviderEvent::Finished`].
+    Call {
+        /// The tool, as the model names it.
+        name: String,
+        /// The arguments as the model wrote them: JSON, if it did well.
+        args: String,
+    },
     /// Tokens counted so far for this request; a later count replaces an earlier one.
     Usage(Usage),
     /// The answer is complete; at most a `Usage` follows. A stream that ends without it has failed.
@@ -49,6 +97,8 @@ pub enum FinishedWith {
     Stop,
     /// The limit of tokens was reached.
     Length,
+    /// The model waits for what the tools give that it called.
+    Calls,
 }
 
 /// An answer as it comes. Dropping it cancels: the upstream's connection is closed, or its slot freed, at once.
@@ -74,6 +124,12 @@ pub trait Provider: Send + Sync + 'static {
     /// [`ProviderErrorKind::Overloaded`](crate::ProviderErrorKind::Overloaded) with a time to retry after.
     fn admit(&self) -> Result<Admission, ProviderError> {
         Ok(Box::new(()))
+    }
+
+    /// Whether `model` can be offered tools.
+    fn calls_tools(&self, model: &str) -> bool {
+        let _ = model;
+        false
     }
 
     /// Whether `model` goes on from a partial answer.

@@ -35,7 +35,8 @@ fn question(text: &str) -> ChatRequest {
     ChatRequest {
         model: "smollm2-135m-instruct".to_owned(),
         conversation: ConversationId(Uuid::now_v7()),
-        turns: vec![Turn { role: Role::User, content: text.to_owned() }],
+        turns: vec![Turn::new(Role::User, text)],
+        tools: Vec::new(),
         partial: None,
     }
 }

@@ -12,8 +12,8 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 use uuid::Uuid;
-use weir_protocol::{RunId, Seq, UserId};
-use weir_store::Store;
+use weir_protocol::{RunId, Seq, ToolCallId, UserId};
+use weir_store::{LogId, Store};
 
 pub(crate) use outbox::Outbox;
 pub use postgres::PostgresBell;
@@ -24,15 +24,15 @@ use crate::feed::Feeds;
 /// Something that grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Topic {
-    /// A run's log.
-    Run(RunId),
+    /// A run's or a job's log.
+    Log(LogId),
     /// The changes among a user's conversations.
     Inbox(UserId),
     /// Runs were given up by their instance. It has no number.
     Leases,
 }
 
-/// "This has grown to that number." Its text form is `r`, `i` or `l`, the id, a colon and the number.
+/// "This has grown to that number." Its text form is `r`, `j`, `i` or `l`, the id, a colon and the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ring {
     /// What has grown.
@@ -135,20 +135,20 @@ async fn poll(store: &Store, feeds: &Feeds) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let (runs, users) = feeds.written_elsewhere();
-        if let Err(error) = look(store, feeds, &runs, &users).await {
+        let (logs, users) = feeds.written_elsewhere();
+        if let Err(error) = look(store, feeds, &logs, &users).await {
             tracing::debug!(%error, "the logs cannot be looked at");
         }
     }
 }
 
-async fn look(store: &Store, feeds: &Feeds, runs: &[RunId], users: &[UserId]) -> Result<(), weir_store::StoreError> {
-    let ends = store.last_seqs(runs).await?;
-    for &run in runs {
-        match ends.get(&run) {
-            Some(&last) => feeds.grown(Topic::Run(run), last),
+async fn look(store: &Store, feeds: &Feeds, logs: &[LogId], users: &[UserId]) -> Result<(), weir_store::StoreError> {
+    let ends = store.last_seqs(logs).await?;
+    for &log in logs {
+        match ends.get(&log) {
+            Some(&last) => feeds.grown(Topic::Log(log), last),
             // It was deleted: its readers see for themselves.
-            None => feeds.ring(Topic::Run(run)),
+            None => feeds.ring(Topic::Log(log)),
         }
     }
     for &user in users {
@@ -160,7 +160,8 @@ async fn look(store: &Store, feeds: &Feeds, runs: &[RunId], users: &[UserId]) ->
 impl fmt::Display for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, id) = match self.topic {
-            Topic::Run(run) => ('r', run.0),
+            Topic::Log(LogId::Run(run)) => ('r', run.0),
+            Topic::Log(LogId::Job(job)) => ('j', job.0),
             Topic::Inbox(user) => ('i', user.0),
             Topic::Leases => ('l', Uuid::nil()),
         };
@@ -178,7 +179,8 @@ impl FromStr for Ring {
         let kind = topic.chars().next().ok_or_else(garbage)?;
         let id = Uuid::try_parse(&topic[kind.len_utf8()..]).map_err(|_| garbage())?;
         let topic = match kind {
-            'r' => Topic::Run(RunId(id)),
+            'r' => Topic::Log(LogId::Run(RunId(id))),
+            'j' => Topic::Log(LogId::Job(ToolCallId(id))),
             'i' => Topic::Inbox(UserId(id)),
             'l' => Topic::Leases,
             _ => return Err(garbage()),
@@ -204,8 +206,9 @@ mod tests {
     #[test]
     fn rings_come_back_as_they_went() {
         let id = Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001);
-        let topics = [Topic::Run(RunId(id)), Topic::Inbox(UserId(id)), Topic::Leases];
-        let rings: Vec<_> = topics.into_iter().zip(7..).map(|(topic, n)| Ring { topic, grown: Seq(n) }).collect();
+        let logs = [LogId::Run(RunId(id)), LogId::Job(ToolCallId(id))].map(Topic::Log);
+        let topics = logs.into_iter().chain([Topic::Inbox(UserId(id)), Topic::Leases]);
+        let rings: Vec<_> = topics.zip(7..).map(|(topic, n)| Ring { topic, grown: Seq(n) }).collect();
         assert_eq!(parted(&joined(&rings)), Heard::Rings(rings));
         assert_eq!(parted(&joined(&[])), Heard::Rings(vec![]));
     }

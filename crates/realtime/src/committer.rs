@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use weir_protocol::{MessageId, RunId, Seq, StreamChunk, Token};
-use weir_store::{Lease, NewEvent, RunAppend, RunEnd, Store};
+use weir_store::{Lease, LogId, NewEvent, RunAppend, RunEnd, Store};
 
 use crate::{
     Frame,
@@ -152,7 +152,8 @@ pub(crate) struct Intake {
 impl Intake {
     pub(crate) async fn writer(&self, lease: Lease) -> Result<LogWriter, LostLease> {
         let lost = CancellationToken::new();
-        let open = Entry::Open { lease, feed: self.feeds.of(Topic::Run(lease.run)).write(), lost: lost.clone() };
+        let open =
+            Entry::Open { lease, feed: self.feeds.of(Topic::Log(LogId::Run(lease.run))).write(), lost: lost.clone() };
         self.queue.send(open).await.map_err(|_| LostLease)?;
         let (queue, hurry) = (self.queue.clone(), self.hurry.clone());
         Ok(LogWriter { lease, queue, hurry, lost, spoken: false })
@@ -282,10 +283,13 @@ impl Committer {
                 if let Some(last) = run.events.last() {
                     open.lease.next = last.seq.next();
                 }
-                let frames = run.events.iter().map(|event| Frame::new(event.seq, event.kind, &event.data)).collect();
+                let log = LogId::Run(run.run);
+                let frame =
+                    |event: &NewEvent| Frame::new(event.seq, event.kind, &event.data, log.is_terminal(event.kind));
+                let frames = run.events.iter().map(frame).collect();
                 open.feed.publish(frames);
                 if let (Some(outbox), Some(last)) = (&self.outbox, run.events.last()) {
-                    outbox.put(Topic::Run(run.run), last.seq);
+                    outbox.put(Topic::Log(log), last.seq);
                 }
             }
         }

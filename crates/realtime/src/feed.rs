@@ -9,14 +9,15 @@ use std::{
 };
 
 use tokio::sync::{self, watch};
-use weir_protocol::{RunId, Seq, UserId};
+use weir_protocol::{Seq, UserId};
+use weir_store::LogId;
 
 use crate::{Frame, bell::Topic};
 
-/// How many bytes of a run's newest frames are kept for its readers. One that is further behind reads the store.
+/// How many bytes of a log's newest frames are kept for its readers. One that is further behind reads the store.
 const TAIL_BYTES: usize = 64 * 1024;
 
-/// One topic's bell and, of a run, the tail of its committed log.
+/// One topic's bell and, of a log, the tail of its committed log.
 #[derive(Debug)]
 pub(crate) struct Feed {
     topic: Topic,
@@ -220,17 +221,17 @@ impl Feeds {
     }
 
     /// What is read here and may be written elsewhere.
-    pub(crate) fn written_elsewhere(&self) -> (Vec<RunId>, Vec<UserId>) {
+    pub(crate) fn written_elsewhere(&self) -> (Vec<LogId>, Vec<UserId>) {
         let held: Vec<_> = lock(&self.topics).values().filter_map(Weak::upgrade).collect();
-        let (mut runs, mut users) = (Vec::new(), Vec::new());
+        let (mut logs, mut users) = (Vec::new(), Vec::new());
         for feed in held.iter().filter(|feed| feed.writers.load(Ordering::Relaxed) == 0) {
             match feed.topic {
-                Topic::Run(run) => runs.push(run),
+                Topic::Log(log) => logs.push(log),
                 Topic::Inbox(user) => users.push(user),
                 Topic::Leases => {}
             }
         }
-        (runs, users)
+        (logs, users)
     }
 
     fn held(&self, topic: Topic) -> Option<Arc<Feed>> {
@@ -253,11 +254,11 @@ mod tests {
     use super::*;
 
     fn run() -> Topic {
-        Topic::Run("01980000-0000-7000-8000-000000000001".parse().unwrap())
+        Topic::Log(LogId::Run("01980000-0000-7000-8000-000000000001".parse().unwrap()))
     }
 
     fn frames(from: u64, to: u64, size: usize) -> Vec<Frame> {
-        (from..=to).map(|seq| Frame::new(Seq(seq), "token", &"x".repeat(size))).collect()
+        (from..=to).map(|seq| Frame::new(Seq(seq), "token", &"x".repeat(size), false)).collect()
     }
 
     #[test]

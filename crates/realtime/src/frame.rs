@@ -16,12 +16,12 @@ pub struct Frame {
 
 impl Frame {
     /// Encodes an event. `data` is JSON and so has no line breaks of its own.
-    pub(crate) fn new(seq: Seq, kind: &str, data: &str) -> Self {
+    pub(crate) fn new(seq: Seq, kind: &str, data: &str, terminal: bool) -> Self {
         use std::io::Write as _;
         let mut sse = Vec::with_capacity(kind.len() + data.len() + 40);
         // Writing to a Vec cannot fail.
         let _ = write!(sse, "id: {seq}\nevent: {kind}\ndata: {data}\n\n");
-        Self { seq, sse: Bytes::from(sse), terminal: kind == "done" }
+        Self { seq, sse: Bytes::from(sse), terminal }
     }
 
     /// The word that names the event's kind on the wire.
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn an_encoded_event_knows_its_parts() {
-        let frame = Frame::new(Seq(12), "token", r#"{"text":"data: \n event: x"}"#);
+        let frame = Frame::new(Seq(12), "token", r#"{"text":"data: \n event: x"}"#, false);
         assert_eq!((frame.kind(), frame.data()), ("token", r#"{"text":"data: \n event: x"}"#));
     }
 }

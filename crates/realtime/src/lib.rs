@@ -1,6 +1,7 @@
-//! The event log of Weir: commit first, then publish; a reader follows a run from any number on.
+//! The event log of Weir: commit first, then publish; a reader follows a run or a job from any number on.
 //!
-//! There is one door for appends, the [`EventLog`]'s committer, and one way to read, the [`Reader`]. Every transport is
+//! There is one door for appends, the [`EventLog`]: its committer for runs, a [`JobWriter`] for each job. There is one way to read, the
+//! [`Reader`]. Every transport is
 //! such a reader.
 
 mod bell;
@@ -9,6 +10,7 @@ mod detached;
 mod feed;
 mod frame;
 mod inbox;
+mod job;
 mod log;
 mod reader;
 mod session;
@@ -18,6 +20,7 @@ pub use committer::{CommitterOptions, LogWriter, LostLease};
 pub use detached::to_the_end;
 pub use frame::Frame;
 pub use inbox::InboxReader;
+pub use job::JobWriter;
 pub use log::{EventLog, Listener};
 pub use reader::Reader;
 pub use session::{KEPT_BYTES, KEPT_FRAMES, NeverSent, Session};

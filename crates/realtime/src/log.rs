@@ -1,16 +1,17 @@
-//! The log of every run, to write and to read; and what else grows.
+//! The log of every run and job, to write and to read; and what else grows.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use weir_protocol::{RunId, Seq, UserId};
-use weir_store::{Lease, Store, StoreError};
+use weir_protocol::{RunId, Seq, ToolCallId, UserId};
+use weir_store::{JobLease, Lease, LogId, Store, StoreError};
 
 use crate::{
     Broadcaster, CommitterOptions, InboxReader, LogWriter, LostLease, Reader, Topic,
     bell::{self, Outbox},
     committer::{self, Intake},
     feed::{Feed, Feeds},
+    job::JobWriter,
 };
 
 /// The log of every run. Cheap to clone.
@@ -63,7 +64,22 @@ impl EventLog {
 
     /// Follows a run from the event after `after`.
     pub fn reader(&self, run: RunId, after: Seq) -> Reader {
-        Reader::new(self.store.clone(), self.feeds.of(Topic::Run(run)), run, after)
+        self.read(LogId::Run(run), after)
+    }
+
+    /// Follows a job from the event after `after`.
+    pub fn job_reader(&self, job: ToolCallId, after: Seq) -> Reader {
+        self.read(LogId::Job(job), after)
+    }
+
+    fn read(&self, log: LogId, after: Seq) -> Reader {
+        Reader::new(self.store.clone(), self.feeds.of(Topic::Log(log)), log, after)
+    }
+
+    /// The right to append to a job's log, for whoever holds its lease.
+    pub fn job_writer(&self, lease: JobLease) -> JobWriter {
+        let feed = self.feeds.of(Topic::Log(LogId::Job(lease.job))).write();
+        JobWriter::new(self.store.clone(), feed, self.outbox.clone(), lease)
     }
 
     /// Follows the changes among a user's conversations, from the change after `after`.
@@ -94,9 +110,9 @@ impl EventLog {
         Listener { bell: feed.listen(), _feed: feed }
     }
 
-    /// Has a run's readers see for themselves what became of it: those of a log that is gone are let go.
-    pub fn ring(&self, run: RunId) {
-        self.feeds.ring(Topic::Run(run));
+    /// Has a log's readers in this process see for themselves what became of it: those of one that is gone are let go.
+    pub fn ring(&self, log: LogId) {
+        self.feeds.ring(Topic::Log(log));
     }
 
     /// Whether the other instances are heard, where there may be some. While they are not, what they write is found by
@@ -105,12 +121,12 @@ impl EventLog {
         self.outbox.as_ref().is_none_or(|outbox| outbox.hears())
     }
 
-    /// The number of the run's last event.
+    /// The number of a log's last event.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn last_seq(&self, run: RunId) -> Result<Seq, StoreError> {
-        self.store.last_seq(run).await
+    pub async fn last_seq(&self, log: LogId) -> Result<Seq, StoreError> {
+        self.store.last_seq(log).await
     }
 }
 

@@ -1,23 +1,23 @@
-//! Following one run's log: the bell says that it has grown, the log says with what.
+//! Following one log, of a run or a job: the bell says that it has grown, the log says with what.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use weir_protocol::{RunId, Seq};
-use weir_store::{Store, StoreError};
+use weir_protocol::Seq;
+use weir_store::{LogId, Store, StoreError, StoredEvent};
 
 use crate::{Frame, feed::Feed, to_the_end};
 
 /// Events that are read from the store at a time.
 const PAGE: u32 = 256;
 
-/// Reads one run's log, first what is there, then what comes. It holds no queue: a slow reader is only an older cursor.
+/// Reads one log, first what is there, then what comes. It holds no queue: a slow reader is only an older cursor.
 #[derive(Debug)]
 pub struct Reader {
     store: Store,
     feed: Arc<Feed>,
     bell: watch::Receiver<Seq>,
-    run: RunId,
+    log: LogId,
     cursor: Seq,
     state: State,
 }
@@ -34,10 +34,10 @@ enum State {
 }
 
 impl Reader {
-    pub(crate) fn new(store: Store, feed: Arc<Feed>, run: RunId, after: Seq) -> Self {
+    pub(crate) fn new(store: Store, feed: Arc<Feed>, log: LogId, after: Seq) -> Self {
         // The bell is heard before the log is read for the first time: what comes in between is not missed.
         let bell = feed.listen();
-        Self { store, feed, bell, run, cursor: after, state: State::Look }
+        Self { store, feed, bell, log, cursor: after, state: State::Look }
     }
 
     /// The next events, in order, without a gap, at least one; nothing after the terminal event, nor when the log was
@@ -85,15 +85,17 @@ impl Reader {
         if let Some(frames) = self.feed.after(self.cursor) {
             return Ok(frames);
         }
-        let (store, feed, run, cursor) = (self.store.clone(), self.feed.clone(), self.run, self.cursor);
+        let (store, feed, log, cursor) = (self.store.clone(), self.feed.clone(), self.log, self.cursor);
         to_the_end(async move {
             // A thousand readers that come back at once read the log once.
             let _alone = feed.reading().await;
             if let Some(frames) = feed.after(cursor) {
                 return Ok(frames);
             }
-            let events = store.events(run, cursor, PAGE).await?;
-            let frames: Vec<_> = events.iter().map(|event| Frame::new(event.seq, &event.kind, &event.data)).collect();
+            let events = store.events(log, cursor, PAGE).await?;
+            let frame =
+                |event: &StoredEvent| Frame::new(event.seq, &event.kind, &event.data, log.is_terminal(&event.kind));
+            let frames: Vec<_> = events.iter().map(frame).collect();
             feed.keep(&frames);
             Ok(frames)
         })
@@ -104,8 +106,8 @@ impl Reader {
     async fn is_over(&self) -> Result<bool, StoreError> {
         // A log that is there has an event 1.
         let Some(before) = self.cursor.0.checked_sub(1) else { return Ok(true) };
-        let (store, run) = (self.store.clone(), self.run);
-        let at_cursor = to_the_end(async move { store.events(run, Seq(before), 1).await }).await?;
-        Ok(at_cursor.first().is_none_or(|event| event.seq > self.cursor || event.kind == "done"))
+        let (store, log) = (self.store.clone(), self.log);
+        let at_cursor = to_the_end(async move { store.events(log, Seq(before), 1).await }).await?;
+        Ok(at_cursor.first().is_none_or(|event| event.seq > self.cursor || log.is_terminal(&event.kind)))
     }
 }

@@ -14,7 +14,7 @@ use weir_realtime::{Broadcaster, CommitterOptions, EventLog, Heard, PostgresBell
 use weir_testkit::{TestStore, soon};
 
 fn ring(seq: u64) -> Ring {
-    Ring { topic: Topic::Run(RunId(Uuid::now_v7())), grown: Seq(seq) }
+    Ring { topic: Topic::Log(LogId::Run(RunId(Uuid::now_v7()))), grown: Seq(seq) }
 }
 
 /// Waits until the log hears the other instances, or does not.
@@ -75,7 +75,7 @@ async fn ins_6_a_bell_that_broke_is_mended_and_everything_is_looked_at() {
     let (log, committing, ringing) = EventLog::open_shared(stored.store.clone(), CommitterOptions::default(), bell);
     let work = tokio::spawn(async move { tokio::join!(committing, ringing) });
     let run = stored.start("Hello").await;
-    let mut listener = log.listen(Topic::Run(run.id));
+    let mut listener = log.listen(Topic::Log(LogId::Run(run.id)));
     soon("the first look", listener.rung()).await;
     until_it_hears(&log, true).await;
     let mut connection = PgConnection::connect(url).await.unwrap();

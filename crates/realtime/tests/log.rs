@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use proptest::prelude::*;
 use tokio::{task::JoinHandle, time::Instant};
-use weir_protocol::{ChatMessage, Done, FinishReason, MessageStatus, RunError, Seq, StreamChunk, Timestamp};
+use weir_protocol::{ChatMessage, Done, Failure, FinishReason, MessageStatus, Seq, StreamChunk, Timestamp};
 use weir_realtime::{CommitterOptions, EventLog, Frame, LogWriter, LostLease, Reader};
-use weir_store::{Lease, RunEnd, RunRecord, Store};
+use weir_store::{Lease, LogId, RunEnd, RunRecord, Store};
 use weir_testkit::{ALICE, TestStore, cases, run_alone, soon, take_over};
 
 /// A log with its committer at work; dropping it is the death of a process.
@@ -52,7 +52,7 @@ fn ending(answer: ChatMessage, content: &str) -> (Vec<StreamChunk>, RunEnd) {
 }
 
 async fn chunks(store: &Store, run: &RunRecord) -> Vec<(u64, StreamChunk)> {
-    let events = store.events(run.id, Seq::START, 100_000).await.unwrap();
+    let events = store.events(LogId::Run(run.id), Seq::START, 100_000).await.unwrap();
     events.iter().map(|event| (event.seq.0, StreamChunk::parse(&event.kind, &event.data).unwrap())).collect()
 }
 
@@ -162,10 +162,10 @@ async fn play(ops: Vec<Op>, window: Duration) {
             Op::Breathe => tokio::task::yield_now().await,
             Op::Read(reader) => {
                 let journal = &mut journals[reader];
-                if process.store.last_seq(run.id).await.unwrap() > journal.reader.cursor() {
+                if process.store.last_seq(LogId::Run(run.id)).await.unwrap() > journal.reader.cursor() {
                     assert!(journal.read().await);
                     // Committed first, shown second.
-                    assert!(process.store.last_seq(run.id).await.unwrap() >= journal.reader.cursor());
+                    assert!(process.store.last_seq(LogId::Run(run.id)).await.unwrap() >= journal.reader.cursor());
                 }
             }
             Op::Cut(reader, back) => journals[reader].cut(&process, &run, back),
@@ -411,7 +411,7 @@ async fn sse_3_events_that_are_no_tokens_are_not_held_back() {
         journal.read().await;
     }
     writer.text(run.message, "b".to_owned()).await.unwrap();
-    let note = RunError { code: "note".to_owned(), message: "A note.".to_owned() };
+    let note = Failure { code: "note".to_owned(), message: "A note.".to_owned() };
     writer.chunk(StreamChunk::Error(note)).await.unwrap();
     while journal.seen.len() < 4 {
         journal.read().await;

@@ -1,6 +1,8 @@
 //! The pure fold of a provider's events into a run's events.
 
-use weir_protocol::{ChatMessage, Done, FinishReason, MessageStatus, RunError, StreamChunk, Timestamp, Usage};
+use weir_protocol::{
+    ChatMessage, Done, Failure, FinishReason, MessageStatus, StreamChunk, Timestamp, ToolStatus, Usage,
+};
 use weir_providers::{FinishedWith, ProviderEvent};
 use weir_store::RunEnd;
 
@@ -22,9 +24,9 @@ pub enum Outcome {
     /// Somebody stopped it.
     Cancelled,
     /// The provider failed.
-    Failed(RunError),
+    Failed(Failure),
     /// It broke off with its server, and the provider cannot go on.
-    Interrupted(RunError),
+    Interrupted(Failure),
 }
 
 impl Fold {
@@ -34,8 +36,15 @@ impl Fold {
     }
 
     /// The answer so far.
-    pub fn text(&self) -> &str {
-        &self.answer.content
+    pub fn answer(&self) -> &ChatMessage {
+        &self.answer
+    }
+
+    /// Takes in what a tool call is doing; false when it is known already.
+    pub fn tool(&mut self, status: &ToolStatus) -> bool {
+        let known = self.answer.tool_calls.clone();
+        self.answer.apply(&StreamChunk::ToolStatus(status.clone()));
+        known != self.answer.tool_calls || status.progress.is_some() || status.note.is_some()
     }
 
     /// Takes in an event; gives the text to append, if there is some, or how the answer ended.
@@ -54,6 +63,7 @@ impl Fold {
                 self.current = Some(usage);
                 Step::Nothing
             }
+            ProviderEvent::Call { name, args } => Step::Call { name, args },
             ProviderEvent::Finished(with) => Step::Finished(with),
         }
     }
@@ -68,7 +78,9 @@ impl Fold {
     pub fn end(mut self, outcome: Outcome, attempts: u32, at: Timestamp) -> (Vec<StreamChunk>, RunEnd) {
         let usage = self.usage();
         let (status, finish_reason, error) = match outcome {
-            Outcome::Finished(FinishedWith::Stop) => (MessageStatus::Complete, FinishReason::Stop, None),
+            Outcome::Finished(FinishedWith::Stop | FinishedWith::Calls) => {
+                (MessageStatus::Complete, FinishReason::Stop, None)
+            }
             Outcome::Finished(FinishedWith::Length) => (MessageStatus::Complete, FinishReason::Length, None),
             Outcome::Cancelled => (MessageStatus::Cancelled, FinishReason::Cancelled, None),
             Outcome::Failed(error) => (MessageStatus::Error, FinishReason::Error, Some(error)),
@@ -76,6 +88,7 @@ impl Fold {
         };
         self.answer.status = status;
         self.answer.usage = usage;
+        self.answer.error.clone_from(&error);
         let done =
             Done { id: self.answer.id, finish_reason, usage, attempts: Some(attempts).filter(|count| *count > 1) };
         let chunks = error
@@ -103,6 +116,13 @@ pub enum Step {
     Nothing,
     /// Text to append.
     Text(String),
+    /// A tool to call.
+    Call {
+        /// The tool, as the model names it.
+        name: String,
+        /// The arguments as the model wrote them.
+        args: String,
+    },
     /// The provider has finished.
     Finished(FinishedWith),
 }

@@ -79,13 +79,14 @@ impl Runs {
         self.take_over_orphans().await.map(drop)
     }
 
-    /// Takes over every run that nobody drives: it goes on where its provider can, else it ends as interrupted. Returns
-    /// how many there were.
+    /// Takes over every run and job that nobody drives: a run goes on where its provider can, a job is run again where that
+    /// does no harm, else it ends as interrupted. Returns how many runs there were.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn take_over_orphans(&self) -> Result<usize, StoreError> {
         let inner = &self.inner;
+        inner.jobs.look_after().await?;
         let mut taken = 0;
         let mine = inner.store.runs_of(inner.instance).await?;
         for orphan in inner.store.orphaned_runs().await?.into_iter().chain(mine) {

@@ -1,17 +1,20 @@
-//! One answer from its start to its terminal event: context, provider, log, cancel, take-over after a crash.
+//! One answer from its start to its terminal event: context, provider, tools, log, cancel, take-over after a crash.
 
 mod context;
 mod drive;
 mod error;
 mod fold;
+mod jobs;
 mod keep;
 mod lease;
 mod providers;
 mod runs;
+mod steps;
 mod title;
 
 pub use error::StartError;
 pub use fold::{Fold, Outcome, Step};
+pub use jobs::{APPROVAL_PATIENCE, Invocation, InvokeError, Jobs};
 pub use providers::Providers;
 pub use runs::Runs;
 pub use title::title_of;

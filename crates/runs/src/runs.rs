@@ -11,16 +11,17 @@ use futures_util::FutureExt as _;
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use weir_protocol::{
-    ChatMessage, ConversationId, FieldError, MessageId, Model, Role, RunError, RunId, StartRun, UserId,
+    ChatMessage, ConversationId, Failure, FieldError, MessageId, Model, Role, RunId, StartRun, UserId,
 };
 use weir_providers::Admission;
 use weir_realtime::{EventLog, LostLease, Topic};
 use weir_store::{
-    Clock, IdempotencyKey, InstanceId, Lease, NewMessage, NewRun, Prompt, RunRecord, Started, Store, StoreError,
+    Clock, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Prompt, RunRecord, Started, Store, StoreError,
 };
+use weir_tools::Registry;
 
 use crate::{
-    Fold, Outcome, Providers, StartError, context,
+    Fold, Jobs, Outcome, Providers, StartError, context,
     drive::{Drive, Ended, Signals},
     providers::Chosen,
     title::title_of,
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) log: EventLog,
     providers: Providers,
+    pub(crate) jobs: Jobs,
     pub(crate) clock: Arc<dyn Clock>,
     /// This process, among those that serve the database.
     pub(crate) instance: InstanceId,
@@ -63,14 +65,25 @@ pub(crate) struct Active {
 }
 
 impl Runs {
-    /// Runs that answer by `providers` and write to `log`.
-    pub fn new(store: Store, log: EventLog, providers: Providers, clock: Arc<dyn Clock>) -> Self {
+    /// Runs that answer by `providers`, call `tools` and write to `log`. `patience` is how long a call waits for a person's
+    /// word.
+    pub fn new(
+        store: Store,
+        log: EventLog,
+        providers: Providers,
+        tools: Registry,
+        clock: Arc<dyn Clock>,
+        patience: Duration,
+    ) -> Self {
         let stop = CancellationToken::new();
+        let instance = InstanceId(clock.id());
+        let jobs = Jobs::new(store.clone(), log.clone(), tools, clock.clone(), instance, patience);
         let inner = Inner {
             store,
             log,
             providers,
-            instance: InstanceId(clock.id()),
+            jobs,
+            instance,
             clock,
             active: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -79,6 +92,11 @@ impl Runs {
             stop,
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The jobs of this process.
+    pub fn jobs(&self) -> &Jobs {
+        &self.inner.jobs
     }
 
     /// Every model, the default marked.
@@ -106,7 +124,10 @@ impl Runs {
         if inner.draining.is_cancelled() {
             return Err(StartError::Draining);
         }
-        check_tools(&request)?;
+        let unknown = inner.jobs.unknown(request.tools.as_deref().unwrap_or_default());
+        if !unknown.is_empty() {
+            return Err(StartError::Invalid(unknown));
+        }
         let chosen = inner.providers.choose(request.model.as_deref()).await?;
         let admission = chosen.provider.admit()?;
         let new = inner.new_run(user, request, &chosen, key)?;
@@ -168,6 +189,7 @@ impl Runs {
     /// Starts no run from now on.
     pub fn stop_starting(&self) {
         self.inner.draining.cancel();
+        self.inner.jobs.stop_starting();
     }
 
     /// Hands running answers over to another instance at once, where there is one and their provider can go on from a
@@ -179,11 +201,14 @@ impl Runs {
         if self.under_way() > 0 && self.has_successor().await {
             self.inner.hand_over.cancel();
         }
-        if timeout(grace, self.inner.tasks.wait()).await.is_err() {
+        let ended = async { tokio::join!(self.inner.tasks.wait(), self.inner.jobs.ended()) };
+        if timeout(grace, ended).await.is_err() {
             tracing::info!(runs = self.under_way(), "leaving running answers to the next server");
         }
         self.inner.stop.cancel();
+        self.inner.jobs.stop();
         self.inner.tasks.wait().await;
+        self.inner.jobs.ended().await;
         self.leave().await;
     }
 
@@ -201,7 +226,7 @@ impl Runs {
             }
             if broke {
                 // It may have been deleted, and then nobody writes the end that its readers wait for.
-                inner.log.ring(id);
+                inner.log.ring(LogId::Run(id));
             }
             drop(admission);
             inner.deactivate(id);
@@ -238,6 +263,7 @@ impl Inner {
             message: MessageId(self.clock.id()),
             model: chosen.id(),
             context: request.context,
+            tools: request.tools,
             key,
         })
     }
@@ -252,6 +278,8 @@ impl Inner {
                 self.log.changed(Topic::Leases);
             }
             Ended::With(outcome) => {
+                // Whatever ended it, no call of it goes on.
+                drive.cancel_calls(&mut writer).await?;
                 let (chunks, end) = drive.fold.end(outcome, drive.run.attempts, self.clock.now());
                 writer.end(chunks, end).await?;
                 self.log.changed(Topic::Inbox(drive.run.user));
@@ -272,7 +300,9 @@ impl Inner {
             chosen,
             turns,
             fold,
-            signals: Signals { cancel: active.cancel.clone(), stop: stop.clone() },
+            jobs: self.jobs.clone(),
+            unreadable: 0,
+            signals: Signals { cancel: active.cancel.clone(), stop: stop.clone(), draining: self.draining.clone() },
             run,
         })
     }
@@ -301,7 +331,7 @@ impl Inner {
         let found = self.store.unfinished_run(run).await?;
         let (run, lease) = self.store.take_over(run, found.epoch, self.instance).await?;
         let fold = Fold::new(self.answer_so_far(&run).await?);
-        let error = RunError {
+        let error = Failure {
             code: "internal".to_owned(),
             message: "Weir failed while it wrote this answer. What was there is kept. Try again.".to_owned(),
         };
@@ -341,14 +371,6 @@ impl From<LostLease> for Broke {
     fn from(lost: LostLease) -> Self {
         Self::LostLease(lost)
     }
-}
-
-/// There are no tools yet: a request that names one cannot be carried out.
-fn check_tools(request: &StartRun) -> Result<(), StartError> {
-    let unknown = request.tools.iter().flatten().enumerate();
-    let faults: Vec<_> =
-        unknown.map(|(place, _)| FieldError::new(format!("tools[{place}]"), "names no tool of this server")).collect();
-    if faults.is_empty() { Ok(()) } else { Err(StartError::Invalid(faults)) }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

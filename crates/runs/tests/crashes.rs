@@ -15,9 +15,10 @@ use tokio::{runtime::Runtime, sync::Notify};
 use weir_protocol::{FinishReason, MessageStatus, Model, Seq, StartRun, StreamChunk, Timestamp};
 use weir_providers::{ChatRequest, EventStream, FinishedWith, Provider, ProviderError, ProviderEvent};
 use weir_realtime::{CommitterOptions, EventLog};
-use weir_runs::{Providers, Runs};
-use weir_store::{Durability, RunRecord, Store};
+use weir_runs::{APPROVAL_PATIENCE, Providers, Runs};
+use weir_store::{Durability, LogId, RunRecord, Store};
 use weir_testkit::{ALICE, TestClock, cases, soon};
+use weir_tools::Registry;
 
 /// Answers with one text, piece by piece, from wherever the partial answer ends.
 struct Reciter {
@@ -101,7 +102,8 @@ async fn open(path: &Path, provider: Arc<Reciter>) -> (Store, EventLog, Runs) {
     store.ensure_user(ALICE, "Alice", Timestamp(0)).await.unwrap();
     let (log, work) = EventLog::open(store.clone(), CommitterOptions { window: Duration::from_millis(1) });
     tokio::spawn(work);
-    let runs = Runs::new(store.clone(), log.clone(), Providers::new(vec![provider], None), Arc::<TestClock>::default());
+    let (providers, clock) = (Providers::new(vec![provider], None), Arc::<TestClock>::default());
+    let runs = Runs::new(store.clone(), log.clone(), providers, Registry::default(), clock, APPROVAL_PATIENCE);
     (store, log, runs)
 }
 
@@ -167,7 +169,7 @@ fn check(answer: &Answer, lives: &[Life]) {
             seen.extend(frames);
         }
         assert!(seen.iter().zip(1..).all(|(frame, number)| frame.seq.0 == number));
-        let events = store.events(run.id, Seq::START, 100_000).await.unwrap();
+        let events = store.events(LogId::Run(run.id), Seq::START, 100_000).await.unwrap();
         let log: Vec<_> = events.iter().map(|event| StreamChunk::parse(&event.kind, &event.data).unwrap()).collect();
         let tokens =
             log.iter().filter_map(|one| if let StreamChunk::Token(token) = one { Some(&*token.text) } else { None });

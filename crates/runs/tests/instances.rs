@@ -20,9 +20,10 @@ use tokio::{
 };
 use weir_protocol::{FinishReason, InboxChange, RunId, Seq, StartRun, StreamChunk};
 use weir_realtime::{BellError, Broadcaster, CommitterOptions, EventLog, Heard, Ring};
-use weir_runs::{Providers, Runs};
-use weir_store::{RunRecord, Store, SystemClock};
+use weir_runs::{APPROVAL_PATIENCE, Providers, Runs};
+use weir_store::{LogId, RunRecord, Store, SystemClock};
 use weir_testkit::{ALICE, Script, ScriptedProvider, TestStore, soon};
+use weir_tools::Registry;
 
 /// The bell between the instances of a test.
 #[derive(Debug)]
@@ -81,7 +82,8 @@ impl Instance {
             tokio::spawn(committing);
             tokio::spawn(ringing);
             let providers = Providers::new(vec![provider], None);
-            let runs = Runs::new(store.clone(), log.clone(), providers, Arc::new(SystemClock::default()));
+            let clock = Arc::new(SystemClock::default());
+            let runs = Runs::new(store.clone(), log.clone(), providers, Registry::default(), clock, APPROVAL_PATIENCE);
             runs.join().await.unwrap();
             (store, log, runs)
         });
@@ -258,7 +260,7 @@ async fn ins_7_what_changes_among_conversations_is_seen_at_every_instance() {
     answer.finish();
     let second = soon("a change", inbox.next()).await.unwrap();
     assert!(matches!(&second[..], [InboxChange::Answered { run_id, .. }] if *run_id == run.id), "{second:?}");
-    let log = b.store.events(run.id, Seq::START, 100).await.unwrap();
+    let log = b.store.events(LogId::Run(run.id), Seq::START, 100).await.unwrap();
     let done = StreamChunk::parse(&log.last().unwrap().kind, &log.last().unwrap().data).unwrap();
     assert!(matches!(done, StreamChunk::Done(done) if done.finish_reason == FinishReason::Stop));
 }

@@ -7,13 +7,14 @@ use std::{panic::panic_any, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use weir_protocol::{
-    ChatMessage, Done, FinishReason, MessageStatus, Model, RunError, RunId, Seq, StartRun, StreamChunk,
+    ChatMessage, Done, Failure, FinishReason, MessageStatus, Model, RunId, Seq, StartRun, StreamChunk,
 };
 use weir_providers::{ChatRequest, EventStream, Provider, ProviderError, ProviderErrorKind, ProviderEvent};
 use weir_realtime::{CommitterOptions, EventLog};
-use weir_runs::{Providers, Runs, StartError};
-use weir_store::{RunRecord, RunState};
+use weir_runs::{APPROVAL_PATIENCE, Providers, Runs, StartError};
+use weir_store::{LogId, RunRecord, RunState};
 use weir_testkit::{ALICE, BOB, PATIENCE, Script, ScriptedProvider, TestClock, TestStore, soon, take_over};
+use weir_tools::Registry;
 
 /// The runs of one process over a store that outlives it.
 struct Process {
@@ -28,7 +29,9 @@ impl Process {
         let (log, work) = EventLog::open(stored.store.clone(), CommitterOptions::default());
         tokio::spawn(work);
         let providers = Providers::new(vec![provider], None);
-        let runs = Runs::new(stored.store.clone(), log.clone(), providers, Arc::new(TestClock::default()));
+        let clock = Arc::new(TestClock::default());
+        let runs =
+            Runs::new(stored.store.clone(), log.clone(), providers, Registry::default(), clock, APPROVAL_PATIENCE);
         Self { stored, log, runs }
     }
 
@@ -56,7 +59,7 @@ impl Process {
     async fn log_of(&self, run: RunId) -> Vec<StreamChunk> {
         let mut reader = self.log.reader(run, Seq::START);
         while soon("the end of the run", reader.next()).await.unwrap().is_some() {}
-        let events = self.stored.store.events(run, Seq::START, 10_000).await.unwrap();
+        let events = self.stored.store.events(LogId::Run(run), Seq::START, 10_000).await.unwrap();
         assert!(events.iter().zip(1..).all(|(event, number)| event.seq.0 == number));
         events.iter().map(|event| StreamChunk::parse(&event.kind, &event.data).unwrap()).collect()
     }
@@ -86,7 +89,7 @@ fn ending(log: &[StreamChunk]) -> (&ChatMessage, &Done) {
     (message, done)
 }
 
-fn told(log: &[StreamChunk]) -> &RunError {
+fn told(log: &[StreamChunk]) -> &Failure {
     let mut errors = log.iter().filter_map(|chunk| match chunk {
         StreamChunk::Error(error) => Some(error),
         _ => None,

@@ -41,6 +41,8 @@ pub struct Config {
     pub run_retention: Duration,
     /// How long running answers may go on after a signal to stop.
     pub shutdown_grace: Duration,
+    /// How long a tool call waits for a person's word before that is a denial.
+    pub approval_timeout: Duration,
     /// The embedded model.
     pub local_model: ModelSource,
     /// The default model, as `provider/model`.
@@ -154,6 +156,11 @@ impl Config {
             hosts: reading.list("WEIR_HOSTS").unwrap_or_default(),
             heartbeat: reading.duration("WEIR_HEARTBEAT", Duration::from_secs(15), Duration::from_millis(10)),
             run_retention: reading.duration("WEIR_RUN_RETENTION", Duration::from_hours(24), Duration::ZERO),
+            approval_timeout: reading.duration(
+                "WEIR_APPROVAL_TIMEOUT",
+                weir_runs::APPROVAL_PATIENCE,
+                Duration::from_secs(1),
+            ),
             shutdown_grace: reading.duration("WEIR_SHUTDOWN_GRACE", Duration::from_secs(10), Duration::ZERO),
             local_model: ModelSource::from_setting(reading.text("WEIR_LOCAL_MODEL").as_deref()),
             model: model(&mut reading),

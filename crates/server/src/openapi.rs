@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
-use weir_protocol::{ClientFrame, InboxChange, ServerFrame, StreamChunk};
+use weir_protocol::{ClientFrame, InboxChange, JobEvent, ServerFrame, StreamChunk};
 
 use crate::http;
 
@@ -15,12 +15,13 @@ use crate::http;
         description = "A self-hosted, real-time chat and tools server for language models. An answer, once started, is never lost.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    components(schemas(StreamChunk, ClientFrame, ServerFrame, InboxChange)),
+    components(schemas(StreamChunk, JobEvent, ClientFrame, ServerFrame, InboxChange)),
     tags(
         (name = "runs", description = "One answer, one log. A reader that goes away never stops a run."),
         (name = "conversations", description = "Trees of messages."),
         (name = "messages", description = "What was said."),
         (name = "sessions", description = "One WebSocket for everything that is live; a session outlives its socket."),
+        (name = "tools", description = "What can be called, under which permission, and the jobs that came of it."),
         (name = "models", description = "What can answer."),
         (name = "health", description = "For whoever runs the server."),
     )
@@ -133,7 +134,9 @@ mod tests {
     fn unions_of_the_contract_are_discriminated() {
         let document: Value = serde_json::from_str(&super::document()).unwrap();
         let schemas = &document["components"]["schemas"];
-        for (union, variants) in [("StreamChunk", 5), ("ClientFrame", 6), ("ServerFrame", 8), ("InboxChange", 4)] {
+        for (union, variants) in
+            [("StreamChunk", 5), ("ClientFrame", 6), ("ServerFrame", 8), ("InboxChange", 6), ("JobEvent", 4)]
+        {
             let mapping = schemas[union]["discriminator"]["mapping"].as_object().expect(union);
             assert_eq!(mapping.len(), variants, "{union}");
         }

@@ -19,6 +19,7 @@ use weir_providers::{
 use weir_realtime::{Broadcaster, CommitterOptions, EventLog, PostgresBell, RedisBell};
 use weir_runs::{Providers, Runs};
 use weir_store::{Clock, Store, StoreError, SystemClock};
+use weir_tools::Registry;
 
 use crate::{
     admission::Admission,
@@ -101,7 +102,8 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let embedded = Embedded::new(&config)?;
     let pacer = Pacer::start(PACE)?;
     let providers = Providers::new(providers(&config, &embedded, &pacer)?, config.model.clone());
-    let runs = Runs::new(store.clone(), log.clone(), providers, clock.clone());
+    let tools = Registry::new(weir_tools::builtin::all());
+    let runs = Runs::new(store.clone(), log.clone(), providers, tools, clock.clone(), config.approval_timeout);
     let app = App::new(Parts {
         store: store.clone(),
         log,
@@ -246,6 +248,7 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
         let now = clock.now();
         let swept = async {
             let events = store.forget_logs(Timestamp(now.0.saturating_sub(retention))).await?;
+            store.forget_job_logs(Timestamp(now.0.saturating_sub(retention))).await?;
             let keys = store.forget_old_keys(now).await?;
             store.forget_old_changes(now).await?;
             Ok::<_, StoreError>((events, keys))

@@ -44,7 +44,7 @@ impl Store {
             return Ok(first);
         }
         insert(&mut transaction, user, id, title, now).await?;
-        inbox::note(&mut transaction, user, id, Change::Created, now).await?;
+        inbox::note(&mut transaction, user, Change::Created(id), now).await?;
         let made = get(&mut transaction, user, id).await?;
         if let Some(key) = key {
             keep(&mut transaction, user, key, &made, now).await?;
@@ -119,7 +119,7 @@ impl Store {
         .execute(&mut transaction)
         .await?;
         let changed = get(&mut transaction, user, id).await?;
-        inbox::note(&mut transaction, user, id, Change::Updated, now).await?;
+        inbox::note(&mut transaction, user, Change::Updated(id), now).await?;
         transaction.commit().await?;
         Ok(changed)
     }
@@ -140,7 +140,7 @@ impl Store {
         if gone == 0 {
             return Err(StoreError::NotFound("conversation"));
         }
-        inbox::note(&mut transaction, user, id, Change::Deleted, now).await?;
+        inbox::note(&mut transaction, user, Change::Deleted(id), now).await?;
         transaction.commit().await
     }
 }

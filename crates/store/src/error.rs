@@ -15,6 +15,12 @@ pub enum StoreError {
     /// The idempotency key was used with another request.
     #[error("the idempotency key was used with another request")]
     KeyReused,
+    /// The id is another user's, or stands for another call.
+    #[error("the id is taken by another call")]
+    IdTaken,
+    /// The call waits for nobody's word, or another word was given before.
+    #[error("the call waits for no word any more")]
+    Decided,
     /// The database did not answer or refused.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),

@@ -1,23 +1,28 @@
 //! What has changed among a user's conversations: one dense list per user, kept for a while.
 
 use uuid::Uuid;
-use weir_protocol::{ConversationId, InboxChange, RunId, Seq, Timestamp, UserId};
+use weir_protocol::{ConversationId, InboxChange, RunId, Seq, Timestamp, ToolCallId, UserId};
 
 use crate::{
     Store, StoreError, conversations,
     db::{Connection, Scope, query},
+    jobs,
 };
 
 /// How long changes are kept. A reader that is further behind has to ask for the whole list again.
 const KEPT_MS: i64 = 60 * 60 * 1000;
 
-/// What happened to a conversation.
+/// What happened, and to what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    Created,
-    Updated,
-    Answered(RunId),
-    Deleted,
+    Created(ConversationId),
+    Updated(ConversationId),
+    Answered(ConversationId, RunId),
+    Deleted(ConversationId),
+    /// A call waits for the user's word.
+    Asked(ToolCallId),
+    /// It waits no more.
+    Settled(ToolCallId),
 }
 
 /// A user's changes after some number.
@@ -60,6 +65,12 @@ impl Store {
             let id = ConversationId(row.get(2));
             let change = match row.get::<&str>(1) {
                 "deleted" => Some(InboxChange::Deleted { conversation_id: id }),
+                "settled" => Some(InboxChange::ApprovalSettled { id: ToolCallId(id.0) }),
+                "asked" => {
+                    let job = jobs::get(&mut snapshot, user, ToolCallId(id.0)).await;
+                    // It was answered meanwhile, and that change follows.
+                    job.ok().and_then(|job| job.pending()).map(|pending| InboxChange::ApprovalRequested { pending })
+                }
                 kind => match conversations::get(&mut snapshot, user, id).await {
                     Ok(conversation) => Some(match (kind, row.get::<Option<Uuid>>(3)) {
                         ("created", _) => InboxChange::Created { conversation },
@@ -89,15 +100,16 @@ impl Store {
 pub(crate) async fn note(
     connection: &mut Connection,
     user: UserId,
-    conversation: ConversationId,
     change: Change,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (kind, run) = match change {
-        Change::Created => ("created", None),
-        Change::Updated => ("updated", None),
-        Change::Answered(run) => ("answered", Some(run.0)),
-        Change::Deleted => ("deleted", None),
+    let (kind, about, run) = match change {
+        Change::Created(conversation) => ("created", conversation.0, None),
+        Change::Updated(conversation) => ("updated", conversation.0, None),
+        Change::Answered(conversation, run) => ("answered", conversation.0, Some(run.0)),
+        Change::Deleted(conversation) => ("deleted", conversation.0, None),
+        Change::Asked(call) => ("asked", call.0, None),
+        Change::Settled(call) => ("settled", call.0, None),
     };
     // The row of the user is locked from here on: numbers are dense, and seen in their order.
     let row = query("UPDATE users SET inbox_seq = inbox_seq + 1 WHERE id = $1 RETURNING inbox_seq")
@@ -111,7 +123,7 @@ pub(crate) async fn note(
     .bind(user.0)
     .bind(row.get::<i64>(0))
     .bind(kind)
-    .bind(conversation.0)
+    .bind(about)
     .bind(run)
     .bind(now.0)
     .execute(connection)

@@ -1,4 +1,4 @@
-//! The only SQL of Weir: conversations, messages, runs, the event log and idempotency keys.
+//! The only SQL of Weir: conversations, messages, runs, jobs, their logs and what users have set.
 //!
 //! Everything that a user owns is asked for together with the user; another user's thing does not exist.
 
@@ -11,8 +11,10 @@ mod error;
 mod idempotency;
 mod inbox;
 mod instances;
+mod jobs;
 mod log;
 mod messages;
+mod permissions;
 mod runs;
 mod store;
 
@@ -24,7 +26,9 @@ pub use error::StoreError;
 pub use idempotency::{Fingerprint, IdempotencyKey};
 pub use inbox::InboxPage;
 pub use instances::{Beat, InstanceId};
-pub use log::{NewEvent, RunAppend, RunEnd, StoredEvent};
+pub use jobs::{JobChange, JobLease, JobRecord, NewJob, StartedJob, Word};
+pub use log::{LogId, NewEvent, RunAppend, RunEnd, StoredEvent};
 pub use messages::NewMessage;
+pub use permissions::ToolPermission;
 pub use runs::{Lease, NewRun, Prompt, RunRecord, RunState, Started};
 pub use store::Store;

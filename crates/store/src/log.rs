@@ -1,12 +1,14 @@
 //! The event log: the only door through which events come in, and the way they are read.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     fmt::Write as _,
     sync::LazyLock,
 };
 
-use weir_protocol::{ChatMessage, FinishReason, RunId, Seq, StreamChunk, Timestamp, UserId};
+use uuid::Uuid;
+use weir_protocol::{ChatMessage, FinishReason, JobEvent, RunId, Seq, StreamChunk, Timestamp, ToolCallId, UserId};
 
 use crate::{
     Store, StoreError, conversations,
@@ -14,6 +16,40 @@ use crate::{
     inbox::{self, Change},
     messages,
 };
+
+/// Whose log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LogId {
+    /// A run's.
+    Run(RunId),
+    /// A job's.
+    Job(ToolCallId),
+}
+
+impl LogId {
+    /// Whether an event of this kind is the last of such a log.
+    pub fn is_terminal(self, kind: &str) -> bool {
+        match self {
+            Self::Run(_) => kind == "done",
+            Self::Job(_) => JobEvent::is_terminal(kind),
+        }
+    }
+
+    const fn id(self) -> Uuid {
+        match self {
+            Self::Run(run) => run.0,
+            Self::Job(job) => job.0,
+        }
+    }
+
+    /// The statement for the table that holds such a log, from one that speaks of runs.
+    fn sql(self, of_runs: &'static str) -> Cow<'static, str> {
+        match self {
+            Self::Run(_) => Cow::Borrowed(of_runs),
+            Self::Job(_) => Cow::Owned(of_runs.replace("run_events", "job_events").replace("run_id", "job_id")),
+        }
+    }
+}
 
 /// An event that has its number and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,9 +171,10 @@ impl Store {
     }
 
     /// The next events after `after`, at most `limit`.
-    pub async fn events(&self, run: RunId, after: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
-        let rows = query("SELECT seq, kind, data FROM run_events WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3")
-            .bind(run.0)
+    pub async fn events(&self, log: LogId, after: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        let sql = "SELECT seq, kind, data FROM run_events WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        let rows = query(log.sql(sql))
+            .bind(log.id())
             .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
             .bind(i64::from(limit))
             .fetch_all(&mut self.database.read(Scope::System).await?)
@@ -149,27 +186,31 @@ impl Store {
     }
 
     /// The number of the last event; 0 when there is none.
-    pub async fn last_seq(&self, run: RunId) -> Result<Seq, StoreError> {
+    pub async fn last_seq(&self, log: LogId) -> Result<Seq, StoreError> {
         let mut connection = self.database.read(Scope::System).await?;
-        last_seq(&mut connection, run).await
+        last_seq(&mut connection, log).await
     }
 
-    /// The numbers of the last events of these runs. One that is gone, or whose log is, is left out.
-    pub async fn last_seqs(&self, runs: &[RunId]) -> Result<HashMap<RunId, Seq>, StoreError> {
-        let mut last = HashMap::with_capacity(runs.len());
-        if runs.is_empty() {
+    /// The numbers of the last events of these logs. One that is gone is left out.
+    pub async fn last_seqs(&self, logs: &[LogId]) -> Result<HashMap<LogId, Seq>, StoreError> {
+        let mut last = HashMap::with_capacity(logs.len());
+        if logs.is_empty() {
             return Ok(last);
         }
         let mut connection = self.database.read(Scope::System).await?;
-        for runs in runs.chunks(ROWS_PER_INSERT) {
-            let places = (1..=runs.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-            let mut query =
-                query(format!("SELECT run_id, MAX(seq) FROM run_events WHERE run_id IN ({places}) GROUP BY run_id"));
-            for run in runs {
-                query = query.bind(run.0);
+        let (runs, jobs): (Vec<_>, Vec<_>) = logs.iter().partition(|log| matches!(log, LogId::Run(_)));
+        let of_run: fn(Uuid) -> LogId = |id| LogId::Run(RunId(id));
+        let of_job: fn(Uuid) -> LogId = |id| LogId::Job(ToolCallId(id));
+        for (table, key, logs, known) in
+            [("run_events", "run_id", runs, of_run), ("job_events", "job_id", jobs, of_job)]
+        {
+            for logs in logs.chunks(ROWS_PER_INSERT) {
+                let places = (1..=logs.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+                let sql = format!("SELECT {key}, MAX(seq) FROM {table} WHERE {key} IN ({places}) GROUP BY {key}");
+                let query = logs.iter().fold(query(sql), |query, log: &&LogId| query.bind(log.id()));
+                let rows = query.fetch_all(&mut connection).await?;
+                last.extend(rows.iter().map(|row| (known(row.get(0)), Seq(row.get::<i64>(1).unsigned_abs()))));
             }
-            let rows = query.fetch_all(&mut connection).await?;
-            last.extend(rows.iter().map(|row| (RunId(row.get(0)), Seq(row.get::<i64>(1).unsigned_abs()))));
         }
         Ok(last)
     }
@@ -246,7 +287,7 @@ async fn may_append(connection: &mut Connection, run: &RunAppend) -> Result<bool
     if !holds_lease(connection, run).await? {
         return Ok(false);
     }
-    let last = last_seq(connection, run.run).await?;
+    let last = last_seq(connection, LogId::Run(run.run)).await?;
     Ok(run.events.first().is_none_or(|first| first.seq == last.next()))
 }
 
@@ -302,7 +343,7 @@ async fn finish(connection: &mut Connection, run: RunId, end: &RunEnd) -> Result
     messages::finish(connection, &end.message).await?;
     let conversation = end.message.conversation_id;
     conversations::touch(connection, conversation, None, end.at).await?;
-    inbox::note(connection, UserId(run_row.get(0)), conversation, Change::Answered(run), end.at).await
+    inbox::note(connection, UserId(run_row.get(0)), Change::Answered(conversation, run), end.at).await
 }
 
 pub(crate) async fn insert_first(
@@ -311,16 +352,41 @@ pub(crate) async fn insert_first(
     chunk: &StreamChunk,
 ) -> Result<(), StoreError> {
     let data = chunk.data().map_err(|_| StoreError::Corrupt("message"))?;
-    query("INSERT INTO run_events (run_id, seq, kind, data) VALUES ($1, 1, $2, $3)")
-        .bind(run.0)
-        .bind(chunk.kind())
-        .bind(data.as_str())
+    insert_event(connection, LogId::Run(run), Seq(1), chunk.kind(), &data).await
+}
+
+/// One event, by whoever may append.
+pub(crate) async fn insert_event(
+    connection: &mut Connection,
+    log: LogId,
+    seq: Seq,
+    kind: &str,
+    data: &str,
+) -> Result<(), StoreError> {
+    query(log.sql("INSERT INTO run_events (run_id, seq, kind, data) VALUES ($1, $2, $3, $4)"))
+        .bind(log.id())
+        .bind(seq.0.cast_signed())
+        .bind(kind)
+        .bind(data)
         .execute(connection)
         .await?;
     Ok(())
 }
 
-pub(crate) async fn last_seq(connection: &mut Connection, run: RunId) -> Result<Seq, StoreError> {
-    let row = query("SELECT MAX(seq) FROM run_events WHERE run_id = $1").bind(run.0).fetch_one(connection).await?;
+/// Whether this very event is there.
+pub(crate) async fn has_event(connection: &mut Connection, log: LogId, event: &NewEvent) -> Result<bool, StoreError> {
+    let row = query(log.sql("SELECT kind, data FROM run_events WHERE run_id = $1 AND seq = $2"))
+        .bind(log.id())
+        .bind(event.seq.0.cast_signed())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some_and(|row| row.get::<&str>(0) == event.kind && row.get::<&str>(1) == event.data))
+}
+
+pub(crate) async fn last_seq(connection: &mut Connection, log: LogId) -> Result<Seq, StoreError> {
+    let row = query(log.sql("SELECT MAX(seq) FROM run_events WHERE run_id = $1"))
+        .bind(log.id())
+        .fetch_one(connection)
+        .await?;
     Ok(Seq(row.get::<Option<i64>>(0).unwrap_or(0).unsigned_abs()))
 }

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 use weir_protocol::{
-    ChatMessage, ConversationId, MessageId, MessagePage, MessageStatus, Role, RunId, Seq, Timestamp, Token, Usage,
-    UserId,
+    ChatMessage, ConversationId, MessageId, MessagePage, MessageStatus, Role, RunId, Seq, StreamChunk, Timestamp,
+    Usage, UserId,
 };
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     db::{Connection, Row, Scope, query},
     idempotency::{claim, keep},
     inbox::{self, Change},
+    jobs::{json, parsed},
 };
 
 /// A message to store.
@@ -34,7 +35,7 @@ pub struct NewMessage {
 }
 
 const COLUMNS: &str = "SELECT m.id, m.conversation_id, m.parent_id, m.role, m.content, m.status, m.run_id, m.model,
-    m.input_tokens, m.output_tokens, m.created_at FROM messages m ";
+    m.input_tokens, m.output_tokens, m.created_at, m.tool_calls, m.error FROM messages m ";
 
 /// How many messages of a conversation's branch a model may be shown.
 const LINEAGE_LIMIT: i64 = 1000;
@@ -55,8 +56,10 @@ impl Store {
             return Ok(first);
         }
         let message = insert_prompt(&mut transaction, user, new, now).await?;
-        let change = if new.conversation.is_none() { Change::Created } else { Change::Updated };
-        inbox::note(&mut transaction, user, message.conversation_id, change, now).await?;
+        let conversation = message.conversation_id;
+        let change =
+            if new.conversation.is_none() { Change::Created(conversation) } else { Change::Updated(conversation) };
+        inbox::note(&mut transaction, user, change, now).await?;
         if let Some(key) = key {
             keep(&mut transaction, user, key, &message, now).await?;
         }
@@ -162,6 +165,7 @@ pub(crate) async fn insert_prompt(
         model: None,
         tool_calls: None,
         usage: None,
+        error: None,
     };
     insert(connection, &message).await?;
     conversations::touch(connection, conversation, Some(&new.title), message.created_at).await?;
@@ -195,14 +199,21 @@ pub(crate) async fn insert(connection: &mut Connection, message: &ChatMessage) -
 /// Writes what a finished run has made of its message.
 pub(crate) async fn finish(connection: &mut Connection, message: &ChatMessage) -> Result<(), StoreError> {
     let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-    query("UPDATE messages SET content = $2, status = $3, input_tokens = $4, output_tokens = $5 WHERE id = $1")
-        .bind(message.id.0)
-        .bind(message.content.as_str())
-        .bind(status_word(message.status))
-        .bind(message.usage.map(|usage| count(usage.input_tokens)))
-        .bind(message.usage.map(|usage| count(usage.output_tokens)))
-        .execute(connection)
-        .await?;
+    let tool_calls = message.tool_calls.as_ref().map(json).transpose()?;
+    let error = message.error.as_ref().map(json).transpose()?;
+    query(
+        "UPDATE messages SET content = $2, status = $3, input_tokens = $4, output_tokens = $5, tool_calls = $6,
+         error = $7 WHERE id = $1",
+    )
+    .bind(message.id.0)
+    .bind(message.content.as_str())
+    .bind(status_word(message.status))
+    .bind(message.usage.map(|usage| count(usage.input_tokens)))
+    .bind(message.usage.map(|usage| count(usage.output_tokens)))
+    .bind(tool_calls.as_deref())
+    .bind(error.as_deref())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -239,9 +250,9 @@ async fn fold_streaming(snapshot: &mut Connection, message: &mut ChatMessage) ->
     let mut seq = Seq::START;
     for row in &rows {
         seq = Seq(row.get::<i64>(0).unsigned_abs());
-        if row.get::<&str>(1) == "token" {
-            let token: Token = serde_json::from_str(row.get::<&str>(2)).map_err(|_| StoreError::Corrupt("token"))?;
-            message.content.push_str(&token.text);
+        let kind = row.get::<&str>(1);
+        if matches!(kind, "token" | "tool-status") {
+            message.apply(&StreamChunk::parse(kind, row.get(2)).map_err(|_| StoreError::Corrupt("event"))?);
         }
     }
     message.seq = Some(seq);
@@ -260,7 +271,8 @@ fn message(row: &Row) -> Result<ChatMessage, StoreError> {
         run_id: row.get::<Option<Uuid>>(6).map(RunId),
         seq: None,
         model: row.get(7),
-        tool_calls: None,
+        tool_calls: row.get::<Option<&str>>(11).map(parsed).transpose()?,
+        error: row.get::<Option<&str>>(12).map(parsed).transpose()?,
         usage: count(8).zip(count(9)).map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens }),
         created_at: Timestamp(row.get(10)),
     })

@@ -10,7 +10,9 @@ use crate::{
     db::{Connection, Row, Scope, query},
     idempotency::{claim, keep},
     inbox::{self, Change},
-    log, messages,
+    jobs::{json, parsed},
+    log::{self, LogId},
+    messages,
 };
 
 /// What a run answers.
@@ -44,6 +46,8 @@ pub struct NewRun {
     pub model: String,
     /// Further instructions to the model.
     pub context: Option<String>,
+    /// The tools that may be called; none: every one that the user permits.
+    pub tools: Option<Vec<String>>,
     /// Under which key it was asked for.
     pub key: Option<IdempotencyKey>,
 }
@@ -74,6 +78,8 @@ pub struct RunRecord {
     pub model: String,
     /// Further instructions to the model.
     pub context: Option<String>,
+    /// The tools that may be called; none: every one that the user permits.
+    pub tools: Option<Vec<String>>,
     /// Going on or done.
     pub state: RunState,
     /// The instance that drives it; none when it was given up.
@@ -110,7 +116,7 @@ pub struct Lease {
 
 pub(crate) const COLUMNS: &str =
     "SELECT r.id, r.user_id, r.conversation_id, r.prompt_message_id, r.message_id, r.model, r.context, r.state, r.epoch,
-    r.attempts, r.cancel_requested_at, r.created_at, r.ended_at, r.owner FROM runs r ";
+    r.attempts, r.cancel_requested_at, r.created_at, r.ended_at, r.owner, r.tools FROM runs r ";
 
 impl Store {
     /// Commits the user message, the run, its empty answer and event 1 together.
@@ -151,6 +157,7 @@ impl Store {
             model: Some(new.model.clone()),
             tool_calls: None,
             usage: None,
+            error: None,
         };
         messages::insert(&mut transaction, &answer).await?;
         conversations::touch(&mut transaction, prompt.conversation_id, None, answer.created_at).await?;
@@ -161,10 +168,10 @@ impl Store {
             keep(&mut transaction, new.user, key, &new.id, now).await?;
         }
         let change = match &new.prompt {
-            Prompt::New(message) if message.conversation.is_none() => Change::Created,
-            _ => Change::Updated,
+            Prompt::New(message) if message.conversation.is_none() => Change::Created(prompt_conversation),
+            _ => Change::Updated(prompt_conversation),
         };
-        inbox::note(&mut transaction, new.user, prompt_conversation, change, now).await?;
+        inbox::note(&mut transaction, new.user, change, now).await?;
         let run = get(&mut transaction, new.user, new.id).await?;
         transaction.commit().await?;
         Ok(Started::Now(run))
@@ -237,7 +244,7 @@ impl Store {
         .await?
         .ok_or(StoreError::NotFound("run"))?;
         let run = get(&mut transaction, UserId(taken.get(0)), id).await?;
-        let last = log::last_seq(&mut transaction, id).await?;
+        let last = log::last_seq(&mut transaction, LogId::Run(id)).await?;
         transaction.commit().await?;
         let lease = Lease { run: id, epoch: run.epoch, next: last.next() };
         Ok((run, lease))
@@ -285,9 +292,10 @@ async fn insert(
     prompt: &ChatMessage,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let tools = new.tools.as_ref().map(json).transpose()?;
     query(
         "INSERT INTO runs (id, user_id, conversation_id, prompt_message_id, message_id, model, context, state, epoch,
-         owner, attempts, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', 1, $9, 1, $8)",
+         owner, attempts, created_at, tools) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', 1, $9, 1, $8, $10)",
     )
     .bind(new.id.0)
     .bind(new.user.0)
@@ -298,6 +306,7 @@ async fn insert(
     .bind(new.context.as_deref())
     .bind(now.0)
     .bind(new.owner.0)
+    .bind(tools.as_deref())
     .execute(connection)
     .await?;
     Ok(())
@@ -323,6 +332,7 @@ pub(crate) fn record(row: &Row) -> Result<RunRecord, StoreError> {
         message: MessageId(row.get(4)),
         model: row.get(5),
         context: row.get(6),
+        tools: row.get::<Option<&str>>(14).map(parsed).transpose()?,
         state,
         owner: row.get::<Option<Uuid>>(13).map(InstanceId),
         epoch: row.get::<i64>(8).unsigned_abs(),

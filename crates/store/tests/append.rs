@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 use weir_protocol::{FinishReason, MessageStatus, RunId, Seq, Timestamp};
-use weir_store::{NewEvent, RunAppend, RunEnd, RunRecord, RunState, StoreError};
+use weir_store::{LogId, NewEvent, RunAppend, RunEnd, RunRecord, RunState, StoreError};
 use weir_testkit::{ALICE, TestStore, cases, run_alone, take_over};
 
 /// What is wrong with a run's part of a batch.
@@ -50,7 +50,7 @@ async fn end_of(store: &TestStore, run: &RunRecord) -> RunEnd {
 }
 
 async fn log_of(store: &TestStore, run: RunId) -> Vec<(u64, String)> {
-    let events = store.store.events(run, Seq::START, 1000).await.unwrap();
+    let events = store.store.events(LogId::Run(run), Seq::START, 1000).await.unwrap();
     events.into_iter().map(|event| (event.seq.0, event.data)).collect()
 }
 

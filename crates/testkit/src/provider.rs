@@ -35,6 +35,7 @@ pub struct Script {
 #[derive(Debug, Default)]
 struct State {
     continues: AtomicBool,
+    calls_tools: AtomicBool,
     missing: AtomicBool,
     full: Mutex<Option<Duration>>,
     places: Arc<()>,
@@ -90,6 +91,11 @@ impl Script {
         self.state.continues.store(continues, Ordering::SeqCst);
     }
 
+    /// From now on the models call tools, or do not.
+    pub fn set_calls_tools(&self, calls: bool) {
+        self.state.calls_tools.store(calls, Ordering::SeqCst);
+    }
+
     /// From now on the models are not available.
     pub fn take_models_away(&self) {
         self.state.missing.store(true, Ordering::SeqCst);
@@ -130,6 +136,11 @@ impl Answer {
     /// Says a piece of the answer.
     pub fn say(&self, text: &str) {
         self.send(Ok(ProviderEvent::Text(text.to_owned())));
+    }
+
+    /// Calls a tool with arguments as a model writes them.
+    pub fn call(&self, name: &str, args: &str) {
+        self.send(Ok(ProviderEvent::Call { name: name.to_owned(), args: args.to_owned() }));
     }
 
     /// Tells how many tokens there were so far.
@@ -184,7 +195,7 @@ impl Provider for ScriptedProvider {
             available,
             demo: false,
             note: (!available).then(|| "The script has ended.".to_owned()),
-            capabilities: ModelCapabilities { tools: false, continues: self.continues(name) },
+            capabilities: ModelCapabilities { tools: self.calls_tools(name), continues: self.continues(name) },
             context_length: Some(8192),
         };
         vec![model("one"), model("two")]
@@ -198,6 +209,10 @@ impl Provider for ScriptedProvider {
             }
             None => Ok(Box::new(self.state.places.clone())),
         }
+    }
+
+    fn calls_tools(&self, _: &str) -> bool {
+        self.state.calls_tools.load(Ordering::SeqCst)
     }
 
     fn continues(&self, _: &str) -> bool {

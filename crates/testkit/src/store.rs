@@ -84,6 +84,7 @@ impl TestStore {
             message: MessageId(self.clock.id()),
             model: "scripted/one".to_owned(),
             context: None,
+            tools: None,
             key: None,
         }
     }

@@ -3,8 +3,10 @@ import type {
   Done,
   FinishReason,
   MessageStatus,
-  RunError,
+  Failure,
   RunEvent,
+  ToolCall,
+  ToolStatus,
 } from '@/types/chat'
 
 /** What the events of one run have added up to. */
@@ -17,7 +19,7 @@ export interface RunState {
   /** The assistant message, growing until the run has ended. */
   readonly answer?: ChatMessage
   /** Why the run could not go on. */
-  readonly error?: RunError
+  readonly error?: Failure
   /** How the run ended; absent while it goes on. */
   readonly end?: Done
 }
@@ -43,7 +45,7 @@ export function applyEvent(
     case 'token':
       return { ...next, answer: withText(run, event.data.id, event.data.text, event.seq, context) }
     case 'tool-status':
-      return next
+      return { ...next, answer: withCall(run, event.data, event.seq, context) }
     case 'error':
       return { ...next, error: event.data }
     case 'done':
@@ -58,18 +60,45 @@ function withText(
   seq: number,
   context: { conversationId: string; now: number },
 ): ChatMessage {
-  if (run.answer) return { ...run.answer, content: run.answer.content + text, seq }
+  // A call may have begun the answer before anything named it.
+  if (run.answer) return { ...run.answer, id, content: run.answer.content + text, seq }
+  return { ...begun(run, context), id, content: text, seq }
+}
+
+/** An answer before its first token. */
+function begun(run: RunState, context: { conversationId: string; now: number }): ChatMessage {
   return {
-    id,
+    id: `answer-of-${run.runId}`,
     conversationId: context.conversationId,
     ...(run.question && { parentId: run.question.id }),
     role: 'assistant',
-    content: text,
+    content: '',
     createdAt: new Date(context.now).toISOString(),
     status: 'streaming',
     runId: run.runId,
-    seq,
   }
+}
+
+/** The answer with what one of its calls is doing now. A call that is new stands at the end of what was said so far. */
+function withCall(
+  run: RunState,
+  status: ToolStatus,
+  seq: number,
+  context: { conversationId: string; now: number },
+): ChatMessage {
+  const answer = run.answer ?? begun(run, context)
+  const calls = answer.toolCalls ?? []
+  const known = calls.find((call) => call.id === status.id)
+  const { args, progress: _progress, note: _note, ...told } = status
+  const call: ToolCall = {
+    ...(known ?? { offset: answer.content.length }),
+    args: args ?? known?.args ?? {},
+    ...told,
+  }
+  const toolCalls = known
+    ? calls.map((other) => (other === known ? call : other))
+    : [...calls, call]
+  return { ...answer, toolCalls, seq }
 }
 
 function ended(run: RunState, end: Done): RunState {

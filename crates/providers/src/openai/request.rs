@@ -104,10 +104,8 @@ mod tests {
         let request = ChatRequest {
             model: "m".to_owned(),
             conversation: ConversationId(Uuid::nil()),
-            turns: vec![
-                Turn { role: Role::System, content: "s".to_owned() },
-                Turn { role: Role::User, content: "u".to_owned() },
-            ],
+            turns: vec![Turn::new(Role::System, "s"), Turn::new(Role::User, "u")],
+            tools: Vec::new(),
             partial: partial.map(str::to_owned),
         };
         serde_json::from_slice(&body(&request, extras).unwrap().0).unwrap()

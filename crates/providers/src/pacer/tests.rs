@@ -50,7 +50,8 @@ async fn ask(provider: &Arc<dyn Provider>, model: &str) -> Result<EventStream, P
     let request = ChatRequest {
         model: model.to_owned(),
         conversation: ConversationId(uuid::Uuid::nil()),
-        turns: vec![Turn { role: Role::User, content: "Hello".to_owned() }],
+        turns: vec![Turn::new(Role::User, "Hello")],
+        tools: Vec::new(),
         partial: None,
     };
     timeout(SOON, provider.stream(request)).await.unwrap()

@@ -138,7 +138,8 @@ pub(crate) fn question() -> ChatRequest {
     ChatRequest {
         model: "m-1".to_owned(),
         conversation: ConversationId(Uuid::nil()),
-        turns: vec![Turn { role: Role::User, content: "Hello".to_owned() }],
+        turns: vec![Turn::new(Role::User, "Hello")],
+        tools: Vec::new(),
         partial: None,
     }
 }

@@ -71,13 +71,14 @@ mod tests {
     use uuid::Uuid;
     use weir_protocol::RunId;
     use weir_store::LONGEST_NOTICE;
+    use weir_store::LogId;
 
     use super::*;
 
     #[tokio::test]
     async fn a_topic_is_rung_once_for_all_it_has_grown() {
         let outbox = Outbox::default();
-        let topic = Topic::Run(RunId(Uuid::from_u128(1)));
+        let topic = Topic::Log(LogId::Run(RunId(Uuid::from_u128(1))));
         for seq in [3, 5, 4] {
             outbox.put(topic, Seq(seq));
         }
@@ -88,7 +89,7 @@ mod tests {
     async fn many_topics_go_out_in_notices_that_are_short_enough() {
         let outbox = Outbox::default();
         for run in 0..1000 {
-            outbox.put(Topic::Run(RunId(Uuid::from_u128(run))), Seq(u64::MAX));
+            outbox.put(Topic::Log(LogId::Run(RunId(Uuid::from_u128(run)))), Seq(u64::MAX));
         }
         let mut rung = 0;
         while rung < 1000 {

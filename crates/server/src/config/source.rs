@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, str::FromStr as _, time::Duration};
 use super::{ConfigFaults, Fault};
 
 /// Every key that Weir reads.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "DATABASE_URL",
@@ -16,6 +16,7 @@ const KEYS: [&str; 23] = [
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "REDIS_URL",
     "WEIR_ADDR",
+    "WEIR_APPROVAL_TIMEOUT",
     "WEIR_AUTH",
     "WEIR_DATA_DIR",
     "WEIR_DURABILITY",

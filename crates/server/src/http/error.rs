@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use weir_protocol::{FieldError, Problem};
-use weir_runs::StartError;
+use weir_runs::{InvokeError, StartError};
 use weir_store::StoreError;
 
 /// A failure as a client sees it.
@@ -65,7 +65,7 @@ impl ApiError {
 
     /// 410: the log is not kept any more.
     pub(crate) fn log_expired() -> Self {
-        let detail = "The log of this run is not kept any more; its message is among the conversation's messages.";
+        let detail = "This log is not kept any more; what came of it is: the conversation's message, or the job.";
         Self::new(StatusCode::GONE, "run_log_expired", detail)
     }
 
@@ -164,6 +164,16 @@ impl From<StoreError> for ApiError {
                 "idempotency_key_reused",
                 "This Idempotency-Key was used with another request. Use a new key for a new request.",
             ),
+            StoreError::IdTaken => Self::new(
+                StatusCode::CONFLICT,
+                "id_taken",
+                "This id stands for another call. Use a new id for a new call.",
+            ),
+            StoreError::Decided => Self::new(
+                StatusCode::CONFLICT,
+                "already_decided",
+                "This call waits for no word any more: it was decided, or has ended.",
+            ),
             StoreError::Database(sqlx_error) => {
                 tracing::error!(error = %sqlx_error, "the database failed");
                 let detail = "The database does not answer just now. Try again.";
@@ -187,6 +197,25 @@ impl From<StartError> for ApiError {
             }
             StartError::Draining => Self::draining(),
             StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<InvokeError> for ApiError {
+    fn from(error: InvokeError) -> Self {
+        match error {
+            InvokeError::UnknownTool(_) => Self::not_found("tool"),
+            InvokeError::Invalid(errors) => Self::invalid(errors),
+            InvokeError::Denied(name) => {
+                let detail = format!("You do not permit {name}. Change its permission on the page of tools first.");
+                Self::new(StatusCode::FORBIDDEN, "tool_denied", detail)
+            }
+            InvokeError::BrokenSchema(name, why) => {
+                let detail = format!("The tool {name} describes its arguments wrongly, so it cannot be called: {why}");
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "broken_tool_schema", detail)
+            }
+            InvokeError::Draining => Self::draining(),
+            InvokeError::Store(error) => error.into(),
         }
     }
 }

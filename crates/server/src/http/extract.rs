@@ -9,7 +9,10 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use weir_protocol::{CreateConversation, CreateMessage, FieldError, StartRun, UpdateConversation};
+use weir_protocol::{
+    CreateConversation, CreateMessage, DecideApproval, FieldError, InvokeTool, SetPermission, StartRun,
+    UpdateConversation,
+};
 
 use super::ApiError;
 
@@ -45,6 +48,9 @@ checked! {
     CreateConversation: [],
     UpdateConversation: [],
     CreateMessage: ["role", "content"],
+    InvokeTool: ["args"],
+    SetPermission: ["permission"],
+    DecideApproval: ["decision"],
 }
 
 /// A JSON body of the right form whose fields make sense.
@@ -136,6 +142,15 @@ impl Query {
             self.fault(key, &format!("must be {expected}"));
         }
         parsed.ok()
+    }
+
+    /// One of the words of an enumeration.
+    pub(crate) fn word<T: DeserializeOwned>(&mut self, key: &str, expected: &str) -> Option<T> {
+        let word = serde_json::from_value(Value::String(self.text(key)?.to_owned()));
+        if word.is_err() {
+            self.fault(key, &format!("must be {expected}"));
+        }
+        word.ok()
     }
 
     /// A text to look for: at most [`MAX_SEARCH_CHARS`].

@@ -1,4 +1,4 @@
-//! Server-sent events: one reader of a run's log as a response (WHATWG HTML, 9.2).
+//! Server-sent events: one reader of a log as a response (WHATWG HTML, 9.2).
 
 use std::{pin::Pin, time::Duration};
 
@@ -11,7 +11,7 @@ use futures_util::stream;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use weir_realtime::{Frame, Reader};
-use weir_store::RunRecord;
+use weir_store::{JobRecord, RunRecord};
 
 use crate::app::App;
 
@@ -21,9 +21,10 @@ const PING: Bytes = Bytes::from_static(b": ping\n\n");
 /// How long a reader waits for what its log has already, when the server is about to stop.
 const FAREWELL: Duration = Duration::from_millis(100);
 
-/// A run's log, from where its reader stands to the terminal event.
-pub(crate) struct RunStream {
-    run: RunRecord,
+/// A log, from where its reader stands to the terminal event.
+pub(crate) struct LogStream {
+    /// What the headers say of it.
+    about: Vec<(&'static str, String)>,
     follow: Follow,
 }
 
@@ -36,12 +37,23 @@ struct Follow {
     closing: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl RunStream {
-    pub(crate) fn new(app: &App, run: RunRecord, reader: Reader) -> Self {
+impl LogStream {
+    /// A run's log.
+    pub(crate) fn of_run(app: &App, run: &RunRecord, reader: Reader) -> Self {
+        let about = vec![("weir-run-id", run.id.to_string()), ("weir-conversation-id", run.conversation.to_string())];
+        Self::new(app, about, reader)
+    }
+
+    /// A job's log.
+    pub(crate) fn of_job(app: &App, job: &JobRecord, reader: Reader) -> Self {
+        Self::new(app, vec![("weir-job-id", job.job.id.to_string())], reader)
+    }
+
+    fn new(app: &App, about: Vec<(&'static str, String)>, reader: Reader) -> Self {
         let closing = Box::pin(app.closing.clone().cancelled_owned());
         let heartbeat = app.heartbeat;
         let follow = Follow { reader, heartbeat, silence: Box::pin(sleep(heartbeat)), sent: Instant::now(), closing };
-        Self { run, follow }
+        Self { about, follow }
     }
 }
 
@@ -85,7 +97,7 @@ fn joined(frames: &[Frame]) -> Bytes {
     }
 }
 
-impl IntoResponse for RunStream {
+impl IntoResponse for LogStream {
     fn into_response(self) -> Response {
         let events = stream::unfold(self.follow, |mut follow| async move {
             let bytes = follow.next().await?;
@@ -96,8 +108,12 @@ impl IntoResponse for RunStream {
             (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
             (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
         ];
-        let ids =
-            [("weir-run-id", self.run.id.to_string()), ("weir-conversation-id", self.run.conversation.to_string())];
-        (fixed, ids, Body::from_stream(events)).into_response()
+        let mut response = (fixed, Body::from_stream(events)).into_response();
+        for (name, value) in self.about {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
     }
 }

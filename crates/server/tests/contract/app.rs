@@ -14,13 +14,14 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use weir_protocol::{ChatMessage, Conversation, ConversationId, MessageId, RunId};
 use weir_realtime::{CommitterOptions, EventLog};
-use weir_runs::{Providers, Runs};
+use weir_runs::{APPROVAL_PATIENCE, Providers, Runs};
 use weir_server::{
     app::{App, LOCAL_USER, Parts},
     http,
 };
 use weir_store::Clock;
 use weir_testkit::{Event, EventParser, Heard, Script, ScriptedProvider, TestClock, TestStore, soon};
+use weir_tools::Registry;
 
 /// A server. Its database goes with it.
 pub(crate) struct TestApp {
@@ -61,7 +62,10 @@ impl TestApp {
         let (provider, script) = ScriptedProvider::new();
         let all: Vec<Arc<dyn weir_providers::Provider>> =
             if options.without_provider { vec![] } else { vec![provider] };
-        let runs = Runs::new(store.clone(), log.clone(), Providers::new(all, None), clock.clone());
+        let runs = {
+            let tools = Registry::new(weir_tools::builtin::all());
+            Runs::new(store.clone(), log.clone(), Providers::new(all, None), tools, clock.clone(), APPROVAL_PATIENCE)
+        };
         let app = App::new(Parts {
             store,
             log,

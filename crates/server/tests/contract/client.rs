@@ -110,6 +110,6 @@ impl Client {
     /// Asserts that nothing was sent before the answer to what is provoked now.
     pub(crate) async fn is_silent(&mut self) {
         self.say(json!({ "type": "cancel_tool", "id": "01980000-0000-7000-8000-00000000cafe" })).await;
-        assert_eq!(self.refused().await, "unknown_tool");
+        assert_eq!(self.refused().await, "not_found");
     }
 }

@@ -19,3 +19,4 @@ mod sessions;
 mod snapshot;
 mod sockets;
 mod storm;
+mod tools;

@@ -142,8 +142,9 @@ async fn log_9_what_a_reader_sees_is_in_the_store_already() {
     for number in 0..20 {
         answer.say(&format!("{number} "));
         let seen = events.event().await;
-        assert!(app.app.store.last_seq(run).await.unwrap().0 >= seen.id);
-        let stored = app.app.store.events(run, weir_protocol::Seq(seen.id - 1), 1).await.unwrap();
+        assert!(app.app.store.last_seq(weir_store::LogId::Run(run)).await.unwrap().0 >= seen.id);
+        let stored =
+            app.app.store.events(weir_store::LogId::Run(run), weir_protocol::Seq(seen.id - 1), 1).await.unwrap();
         assert_eq!(stored[0].data, seen.data);
     }
     answer.finish();

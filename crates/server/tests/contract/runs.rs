@@ -290,7 +290,7 @@ async fn sse_7_a_body_that_ends_without_done_can_be_gone_on_with() {
     answer.say("day.");
     answer.finish();
     app.app.runs.drain(weir_testkit::PATIENCE).await;
-    let rest = app.app.store.events(events.run(), weir_protocol::Seq(2), 10).await.unwrap();
+    let rest = app.app.store.events(weir_store::LogId::Run(events.run()), weir_protocol::Seq(2), 10).await.unwrap();
     assert_eq!(rest.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["token", "message", "done"]);
 }
 

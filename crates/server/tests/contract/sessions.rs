@@ -209,7 +209,7 @@ async fn ws_7_a_conversation_that_is_deleted_ends_what_follows_its_run() {
     client.frame().await;
     // As another instance would do it: here the run's readers may still be told its end.
     app.app.store.delete_conversation(LOCAL_USER, events.conversation(), app.clock.now()).await.unwrap();
-    app.app.log.ring(events.run());
+    app.app.log.ring(weir_store::LogId::Run(events.run()));
     assert_eq!(client.refused().await, "not_found");
 }
 
@@ -479,16 +479,13 @@ async fn ws_19_a_tool_that_is_not_there_is_an_error_of_the_call() {
     let app = TestApp::new().await;
     let (mut client, _) = Client::of(&app).await;
     let id = "01980000-0000-7000-8000-00000000cafe";
-    for frame in [
-        json!({ "type": "invoke_tool", "id": id, "name": "search", "args": {} }),
-        json!({ "type": "cancel_tool", "id": id }),
+    for (frame, code) in [
+        (json!({ "type": "invoke_tool", "id": id, "name": "search", "args": {} }), "unknown_tool"),
+        (json!({ "type": "cancel_tool", "id": id }), "not_found"),
     ] {
         client.say(frame).await;
         let error = client.frame().await;
-        assert_eq!(
-            [&error["type"], &error["code"], &error["id"]],
-            [&json!("error"), &json!("unknown_tool"), &json!(id)]
-        );
+        assert_eq!([&error["type"], &error["code"], &error["id"]], [&json!("error"), &json!(code), &json!(id)]);
     }
 }
 

@@ -3,8 +3,10 @@
 import * as z from 'zod/mini';
 
 import {
+    zApproval,
     zConversation,
     zConversationId,
+    zPendingApproval,
     zRunId,
     zSeq,
     zStreamChunk,
@@ -97,25 +99,6 @@ export const zInboxChangeUpdated = z.object({
 });
 
 /**
- * What has changed among a user's conversations.
- */
-export const zInboxChange = z.discriminatedUnion('type', [
-    zInboxChangeCreated,
-    zInboxChangeUpdated,
-    zInboxChangeAnswered,
-    zInboxChangeDeleted
-]);
-
-/**
- * A conversation of this user has changed.
- */
-export const zServerFrameInbox = z.object({
-    change: zInboxChange,
-    seq: z.int().check(z.gte(0)),
-    type: z.literal('inbox')
-});
-
-/**
  * About once a second; never queued, never replayed.
  */
 export const zServerFrameMetrics = z.object({
@@ -154,10 +137,39 @@ export const zClientFrame = z.discriminatedUnion('type', [
 ]);
 
 /**
+ * A tool call waits for nobody's word any more.
+ */
+export const zInboxChangeApprovalSettled = z.object({
+    id: zToolCallId,
+    type: z.literal('approval_settled')
+});
+
+/**
+ * A tool call waits for this user's word.
+ */
+export const zInboxChangeApprovalRequested = z.object({
+    pending: zPendingApproval,
+    type: z.literal('approval_requested')
+});
+
+/**
+ * What has changed among a user's things.
+ */
+export const zInboxChange = z.discriminatedUnion('type', [
+    zInboxChangeCreated,
+    zInboxChangeUpdated,
+    zInboxChangeAnswered,
+    zInboxChangeDeleted,
+    zInboxChangeApprovalRequested,
+    zInboxChangeApprovalSettled
+]);
+
+/**
  * The terminal frame of a job that worked.
  */
 export const zServerFrameComplete = z.object({
     id: zToolCallId,
+    n: zSeq,
     output: z.unknown(),
     seq: z.int().check(z.gte(0)),
     type: z.literal('complete')
@@ -170,9 +182,19 @@ export const zServerFrameError = z.object({
     code: z.string(),
     id: z.exactOptional(zToolCallId),
     message: z.string(),
+    n: z.exactOptional(zSeq),
     seq: z.int().check(z.gte(0)),
     topic: z.exactOptional(z.string()),
     type: z.literal('error')
+});
+
+/**
+ * A conversation of this user has changed.
+ */
+export const zServerFrameInbox = z.object({
+    change: zInboxChange,
+    seq: z.int().check(z.gte(0)),
+    type: z.literal('inbox')
 });
 
 /**
@@ -181,6 +203,7 @@ export const zServerFrameError = z.object({
 export const zServerFramePartialResult = z.object({
     data: z.unknown(),
     id: zToolCallId,
+    n: zSeq,
     seq: z.int().check(z.gte(0)),
     type: z.literal('partial_result')
 });
@@ -189,7 +212,9 @@ export const zServerFramePartialResult = z.object({
  * What a tool is doing.
  */
 export const zServerFrameToolUpdate = z.object({
+    approval: z.exactOptional(zApproval),
     id: zToolCallId,
+    n: zSeq,
     name: z.string(),
     note: z.exactOptional(z.string()),
     progress: z.exactOptional(z.number()),

@@ -10,6 +10,43 @@ export type ClientOptions = {
 export type Approval = 'pending' | 'granted' | 'denied';
 
 /**
+ * Everything that waits for this user's word.
+ */
+export type ApprovalList = {
+    /**
+     * The calls, oldest first.
+     */
+    items: Array<PendingApproval>;
+};
+
+/**
+ * What holds for calls whose argument fits.
+ */
+export type ArgumentRule = {
+    /**
+     * The argument's name.
+     */
+    argument: string;
+    /**
+     * How it is compared.
+     */
+    matches: Match;
+    /**
+     * Whether such a call may run.
+     */
+    permission: Permission;
+    /**
+     * With what.
+     */
+    value: string;
+};
+
+/**
+ * Who asked for a job.
+ */
+export type Caller = 'model' | 'person' | 'mcp';
+
+/**
  * One message; the content is Markdown as its author wrote it, never HTML to trust.
  */
 export type ChatMessage = {
@@ -25,6 +62,10 @@ export type ChatMessage = {
      * When it was made.
      */
     createdAt: Timestamp;
+    /**
+     * Why its run could not go on, where it could not.
+     */
+    error?: Failure;
     /**
      * Its id.
      */
@@ -248,6 +289,51 @@ export type CreateMessage = {
 };
 
 /**
+ * Answers a call that waits for approval.
+ */
+export type DecideApproval = {
+    /**
+     * The word.
+     */
+    decision: Verdict;
+    /**
+     * A word to whoever asked for the call.
+     */
+    message?: string;
+    /**
+     * From now on it holds for the tool, until its permission is changed.
+     */
+    remember?: boolean;
+};
+
+/**
+ * Whose word it was that a call may run, or may not.
+ */
+export type DecidedBy = 'permission' | 'person' | 'timeout';
+
+/**
+ * The word on a call.
+ */
+export type Decision = {
+    /**
+     * What was decided.
+     */
+    approval: Approval;
+    /**
+     * When.
+     */
+    at: Timestamp;
+    /**
+     * By whom.
+     */
+    by: DecidedBy;
+    /**
+     * What the person had to say.
+     */
+    message?: string;
+};
+
+/**
  * The terminal event of a run.
  */
 export type Done = {
@@ -270,6 +356,20 @@ export type Done = {
 };
 
 /**
+ * Why a run could not go on, or a tool gave nothing.
+ */
+export type Failure = {
+    /**
+     * A stable `snake_case` word.
+     */
+    code: string;
+    /**
+     * A sentence for the person, with the next step.
+     */
+    message: string;
+};
+
+/**
  * What is wrong with one field.
  */
 export type FieldError = {
@@ -289,7 +389,7 @@ export type FieldError = {
 export type FinishReason = 'stop' | 'length' | 'cancelled' | 'interrupted' | 'error';
 
 /**
- * What has changed among a user's conversations.
+ * What has changed among a user's things.
  */
 export type InboxChange = ({
     type: 'created';
@@ -299,7 +399,11 @@ export type InboxChange = ({
     type: 'answered';
 } & InboxChangeAnswered) | ({
     type: 'deleted';
-} & InboxChangeDeleted);
+} & InboxChangeDeleted) | ({
+    type: 'approval_requested';
+} & InboxChangeApprovalRequested) | ({
+    type: 'approval_settled';
+} & InboxChangeApprovalSettled);
 
 /**
  * An answer in it has ended.
@@ -314,6 +418,28 @@ export type InboxChangeAnswered = {
      */
     runId: RunId;
     type: 'answered';
+};
+
+/**
+ * A tool call waits for this user's word.
+ */
+export type InboxChangeApprovalRequested = {
+    /**
+     * The call.
+     */
+    pending: PendingApproval;
+    type: 'approval_requested';
+};
+
+/**
+ * A tool call waits for nobody's word any more.
+ */
+export type InboxChangeApprovalSettled = {
+    /**
+     * The call.
+     */
+    id: ToolCallId;
+    type: 'approval_settled';
 };
 
 /**
@@ -348,6 +474,172 @@ export type InboxChangeUpdated = {
     conversation: Conversation;
     type: 'updated';
 };
+
+/**
+ * Runs a tool.
+ */
+export type InvokeTool = {
+    /**
+     * The arguments, as the tool's `inputSchema` describes them.
+     */
+    args: unknown;
+};
+
+/**
+ * One execution of a tool. It has a log of its own.
+ */
+export type Job = {
+    /**
+     * Whether a person is asked, and has answered.
+     */
+    approval?: Approval;
+    /**
+     * The arguments.
+     */
+    args: unknown;
+    /**
+     * Who asked for it.
+     */
+    caller: Caller;
+    /**
+     * The conversation of that run.
+     */
+    conversationId?: ConversationId;
+    /**
+     * When it was asked for.
+     */
+    createdAt: Timestamp;
+    /**
+     * Whose word it was.
+     */
+    decision?: Decision;
+    /**
+     * When it ended.
+     */
+    endedAt?: Timestamp;
+    /**
+     * Why it failed.
+     */
+    error?: Failure;
+    /**
+     * Its id: that of the tool call.
+     */
+    id: ToolCallId;
+    /**
+     * The tool.
+     */
+    name: string;
+    /**
+     * A word on what it does just now.
+     */
+    note?: string;
+    /**
+     * What it gave, whole.
+     */
+    output?: unknown;
+    /**
+     * From 0 to 1.
+     */
+    progress?: number;
+    /**
+     * The run whose model asked for it.
+     */
+    runId?: RunId;
+    /**
+     * When it began; while it has not, when it was asked for.
+     */
+    startedAt: Timestamp;
+    /**
+     * How far it has come.
+     */
+    status: ToolCallStatus;
+};
+
+/**
+ * A job that was asked for.
+ */
+export type JobAccepted = {
+    /**
+     * Where it can be followed.
+     */
+    jobId: ToolCallId;
+};
+
+/**
+ * One event of a job's log: `event:` and `data:` of a server-sent event; with `seq` and `n`, a frame of the WebSocket.
+ */
+export type JobEvent = ({
+    type: 'tool_update';
+} & JobEventToolUpdate) | ({
+    type: 'partial_result';
+} & JobEventPartialResult) | ({
+    type: 'complete';
+} & JobEventComplete) | ({
+    type: 'error';
+} & JobEventError);
+
+/**
+ * The terminal event of a job that worked.
+ */
+export type JobEventComplete = {
+    /**
+     * The terminal event of a job that worked.
+     */
+    data: ToolOutput;
+    type: 'complete';
+};
+
+/**
+ * The terminal event of a job that failed or was cancelled.
+ */
+export type JobEventError = {
+    /**
+     * The terminal event of a job that failed or was cancelled.
+     */
+    data: ToolFailure;
+    type: 'error';
+};
+
+/**
+ * A part of its output.
+ */
+export type JobEventPartialResult = {
+    /**
+     * A part of its output.
+     */
+    data: PartialResult;
+    type: 'partial_result';
+};
+
+/**
+ * What it is doing.
+ */
+export type JobEventToolUpdate = {
+    /**
+     * What it is doing.
+     */
+    data: ToolUpdate;
+    type: 'tool_update';
+};
+
+/**
+ * A page of jobs, newest first.
+ */
+export type JobPage = {
+    /**
+     * The jobs.
+     */
+    items: Array<Job>;
+    /**
+     * Where the next page starts; absent on the last.
+     */
+    nextCursor?: string;
+};
+
+/**
+ * How a rule compares an argument with its value.
+ */
+export type Match = 'equals' | 'prefix' | 'host';
 
 /**
  * One message of a conversation.
@@ -440,6 +732,63 @@ export type ModelList = {
 };
 
 /**
+ * A part of a job's output.
+ */
+export type PartialResult = {
+    /**
+     * The part.
+     */
+    data: unknown;
+    /**
+     * The job.
+     */
+    id: ToolCallId;
+};
+
+/**
+ * A call that waits for this user's word.
+ */
+export type PendingApproval = {
+    /**
+     * The arguments.
+     */
+    args: unknown;
+    /**
+     * Who asked for it.
+     */
+    caller: Caller;
+    /**
+     * The conversation in which it was asked for.
+     */
+    conversationId?: ConversationId;
+    /**
+     * When silence becomes a denial.
+     */
+    expiresAt: Timestamp;
+    /**
+     * The call.
+     */
+    id: ToolCallId;
+    /**
+     * The tool.
+     */
+    name: string;
+    /**
+     * Since when it waits.
+     */
+    requestedAt: Timestamp;
+    /**
+     * The run in which it was asked for.
+     */
+    runId?: RunId;
+};
+
+/**
+ * Whether a tool may run when somebody asks for it.
+ */
+export type Permission = 'allow' | 'ask' | 'deny';
+
+/**
  * A problem, as `application/problem+json` (RFC 9457).
  */
 export type Problem = {
@@ -477,20 +826,6 @@ export type Problem = {
  * Who speaks.
  */
 export type Role = 'user' | 'assistant' | 'tool' | 'system';
-
-/**
- * Why a run could not go on.
- */
-export type RunError = {
-    /**
-     * A stable `snake_case` word.
-     */
-    code: string;
-    /**
-     * A sentence for the person, with the next step.
-     */
-    message: string;
-};
 
 /**
  * One run: one generation with its log. Never used twice.
@@ -555,6 +890,10 @@ export type ServerFrameComplete = {
      */
     id: ToolCallId;
     /**
+     * The event's number in the job's log.
+     */
+    n: Seq;
+    /**
      * What it gave.
      */
     output: unknown;
@@ -581,6 +920,10 @@ export type ServerFrameError = {
      * A sentence for the person.
      */
     message: string;
+    /**
+     * The event's number in the job's log, if it is its terminal event.
+     */
+    n?: Seq;
     /**
      * The session's number of this frame.
      */
@@ -632,6 +975,10 @@ export type ServerFramePartialResult = {
      */
     id: ToolCallId;
     /**
+     * The event's number in the job's log.
+     */
+    n: Seq;
+    /**
      * The session's number of this frame.
      */
     seq: number;
@@ -643,9 +990,17 @@ export type ServerFramePartialResult = {
  */
 export type ServerFrameToolUpdate = {
     /**
+     * The person's word, where the tool asks for it.
+     */
+    approval?: Approval;
+    /**
      * The call.
      */
     id: ToolCallId;
+    /**
+     * The event's number in the job's log.
+     */
+    n: Seq;
     /**
      * The tool.
      */
@@ -696,6 +1051,20 @@ export type ServerFrameWelcome = {
  * One WebSocket client's numbered conversation with the server.
  */
 export type SessionId = string;
+
+/**
+ * Sets whether a tool may run.
+ */
+export type SetPermission = {
+    /**
+     * Where no rule says otherwise.
+     */
+    permission: Permission;
+    /**
+     * What holds for some arguments; the first that fits counts. Absent: the rules stay as they are.
+     */
+    rules?: Array<ArgumentRule>;
+};
 
 /**
  * Starts a run.
@@ -761,7 +1130,7 @@ export type StreamChunkError = {
     /**
      * Why the run could not go on; `done` follows.
      */
-    data: RunError;
+    data: Failure;
     type: 'error';
 };
 
@@ -818,6 +1187,28 @@ export type Token = {
 };
 
 /**
+ * What a tool says of its own behaviour: hints, as the Model Context Protocol names them (2025-11-25, `ToolAnnotations`).
+ */
+export type ToolAnnotations = {
+    /**
+     * What it changes may be lost. Means something only when it is not read-only.
+     */
+    destructiveHint: boolean;
+    /**
+     * Doing it twice with the same arguments is doing it once.
+     */
+    idempotentHint: boolean;
+    /**
+     * It meets the world outside: pages, other people's servers.
+     */
+    openWorldHint: boolean;
+    /**
+     * It changes nothing.
+     */
+    readOnlyHint: boolean;
+};
+
+/**
  * One call of a tool inside an assistant message.
  */
 export type ToolCall = {
@@ -832,7 +1223,7 @@ export type ToolCall = {
     /**
      * Why it failed.
      */
-    error?: string;
+    error?: Failure;
     /**
      * Its id; also the id of its job.
      */
@@ -866,6 +1257,103 @@ export type ToolCallId = string;
 export type ToolCallStatus = 'queued' | 'running' | 'done' | 'error';
 
 /**
+ * Why a job gave nothing.
+ */
+export type ToolFailure = {
+    /**
+     * A stable `snake_case` word.
+     */
+    code: string;
+    /**
+     * The job.
+     */
+    id: ToolCallId;
+    /**
+     * A sentence for the person.
+     */
+    message: string;
+};
+
+/**
+ * A tool, as a person and a model see it.
+ */
+export type ToolInfo = {
+    /**
+     * How it behaves.
+     */
+    annotations: ToolAnnotations;
+    /**
+     * What it does and when it is of use.
+     */
+    description: string;
+    /**
+     * The JSON Schema (2020-12) of its arguments, always of an object.
+     */
+    inputSchema: {
+        [key: string]: unknown;
+    };
+    /**
+     * Its name, which is unique on this server: 1 to 64 of `A–Z a–z 0–9 _ -`.
+     */
+    name: string;
+    /**
+     * The JSON Schema of its output, where it is known.
+     */
+    outputSchema?: {
+        [key: string]: unknown;
+    };
+    /**
+     * Whether it may run, where no rule says otherwise.
+     */
+    permission: Permission;
+    /**
+     * What holds for some arguments; the first that fits counts.
+     */
+    rules?: Array<ArgumentRule>;
+    /**
+     * The MCP server that offers it.
+     */
+    server?: string;
+    /**
+     * Where it comes from.
+     */
+    source: ToolSource;
+    /**
+     * Its name for people.
+     */
+    title: string;
+};
+
+/**
+ * Every tool.
+ */
+export type ToolList = {
+    /**
+     * The tools, by name.
+     */
+    items: Array<ToolInfo>;
+};
+
+/**
+ * What a job gave.
+ */
+export type ToolOutput = {
+    /**
+     * The job.
+     */
+    id: ToolCallId;
+    /**
+     * What it gave, whole.
+     */
+    output: unknown;
+};
+
+/**
+ * Where a tool comes from.
+ */
+export type ToolSource = 'builtin' | 'mcp';
+
+/**
  * What a tool call is doing.
  */
 export type ToolStatus = {
@@ -880,7 +1368,7 @@ export type ToolStatus = {
     /**
      * Why it failed.
      */
-    error?: string;
+    error?: Failure;
     /**
      * The call.
      */
@@ -897,6 +1385,36 @@ export type ToolStatus = {
      * What it gave.
      */
     output?: unknown;
+    /**
+     * From 0 to 1.
+     */
+    progress?: number;
+    /**
+     * How far it has come.
+     */
+    status: ToolCallStatus;
+};
+
+/**
+ * What a job is doing.
+ */
+export type ToolUpdate = {
+    /**
+     * The person's word, where the tool asks for it.
+     */
+    approval?: Approval;
+    /**
+     * The job.
+     */
+    id: ToolCallId;
+    /**
+     * The tool.
+     */
+    name: string;
+    /**
+     * A word on what it does just now.
+     */
+    note?: string;
     /**
      * From 0 to 1.
      */
@@ -938,6 +1456,24 @@ export type Usage = {
      */
     outputTokens: number;
 };
+
+/**
+ * A person's word on a call.
+ */
+export type Verdict = 'grant' | 'deny';
+
+export type ListApprovalsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/approvals';
+};
+
+export type ListApprovalsResponses = {
+    200: ApprovalList;
+};
+
+export type ListApprovalsResponse = ListApprovalsResponses[keyof ListApprovalsResponses];
 
 export type ListConversationsData = {
     body?: never;
@@ -1074,6 +1610,133 @@ export type UpdateConversationResponses = {
 };
 
 export type UpdateConversationResponse = UpdateConversationResponses[keyof UpdateConversationResponses];
+
+export type ListJobsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The nextCursor of the page before
+         */
+        cursor?: string;
+        /**
+         * 1 to 200, default 50
+         */
+        limit?: number;
+        /**
+         * Only those that have come so far
+         */
+        status?: ToolCallStatus;
+    };
+    url: '/api/jobs';
+};
+
+export type ListJobsErrors = {
+    '4XX': Problem;
+};
+
+export type ListJobsError = ListJobsErrors[keyof ListJobsErrors];
+
+export type ListJobsResponses = {
+    200: JobPage;
+};
+
+export type ListJobsResponse = ListJobsResponses[keyof ListJobsResponses];
+
+export type CancelJobData = {
+    body?: never;
+    path: {
+        /**
+         * The job
+         */
+        jobId: ToolCallId;
+    };
+    query?: never;
+    url: '/api/jobs/{jobId}';
+};
+
+export type CancelJobErrors = {
+    404: Problem;
+};
+
+export type CancelJobError = CancelJobErrors[keyof CancelJobErrors];
+
+export type CancelJobResponses = {
+    /**
+     * It ends, or has ended before
+     */
+    202: unknown;
+};
+
+export type GetJobData = {
+    body?: never;
+    path: {
+        /**
+         * The job
+         */
+        jobId: ToolCallId;
+    };
+    query?: never;
+    url: '/api/jobs/{jobId}';
+};
+
+export type GetJobErrors = {
+    404: Problem;
+};
+
+export type GetJobError = GetJobErrors[keyof GetJobErrors];
+
+export type GetJobResponses = {
+    200: Job;
+};
+
+export type GetJobResponse = GetJobResponses[keyof GetJobResponses];
+
+export type FollowJobData = {
+    body?: never;
+    headers?: {
+        /**
+         * The last event already seen
+         */
+        'Last-Event-ID'?: number | null;
+    };
+    path: {
+        /**
+         * The job
+         */
+        jobId: ToolCallId;
+    };
+    query?: {
+        /**
+         * The last event already seen; wins over Last-Event-ID
+         */
+        after?: number;
+    };
+    url: '/api/jobs/{jobId}/events';
+};
+
+export type FollowJobErrors = {
+    404: Problem;
+    /**
+     * The log is not kept any more
+     */
+    410: Problem;
+    /**
+     * There is no event n
+     */
+    422: Problem;
+};
+
+export type FollowJobError = FollowJobErrors[keyof FollowJobErrors];
+
+export type FollowJobResponses = {
+    /**
+     * The job's events
+     */
+    200: JobEvent;
+};
+
+export type FollowJobResponse = FollowJobResponses[keyof FollowJobResponses];
 
 export type ListMessagesData = {
     body?: never;
@@ -1262,6 +1925,101 @@ export type FollowRunResponses = {
 };
 
 export type FollowRunResponse = FollowRunResponses[keyof FollowRunResponses];
+
+export type DecideApprovalData = {
+    body: DecideApproval;
+    path: {
+        /**
+         * The call
+         */
+        callId: ToolCallId;
+    };
+    query?: never;
+    url: '/api/tool-calls/{callId}/approval';
+};
+
+export type DecideApprovalErrors = {
+    404: Problem;
+    /**
+     * It waits for no word any more
+     */
+    409: Problem;
+};
+
+export type DecideApprovalError = DecideApprovalErrors[keyof DecideApprovalErrors];
+
+export type DecideApprovalResponses = {
+    200: Job;
+};
+
+export type DecideApprovalResponse = DecideApprovalResponses[keyof DecideApprovalResponses];
+
+export type ListToolsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/tools';
+};
+
+export type ListToolsResponses = {
+    200: ToolList;
+};
+
+export type ListToolsResponse = ListToolsResponses[keyof ListToolsResponses];
+
+export type InvokeToolData = {
+    body: InvokeTool;
+    headers?: {
+        /**
+         * Makes a repeated request safe, for 24 hours
+         */
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        /**
+         * The tool
+         */
+        tool: string;
+    };
+    query?: never;
+    url: '/api/tools/{tool}';
+};
+
+export type InvokeToolErrors = {
+    '4XX': Problem;
+};
+
+export type InvokeToolError = InvokeToolErrors[keyof InvokeToolErrors];
+
+export type InvokeToolResponses = {
+    202: JobAccepted;
+};
+
+export type InvokeToolResponse = InvokeToolResponses[keyof InvokeToolResponses];
+
+export type SetPermissionData = {
+    body: SetPermission;
+    path: {
+        /**
+         * The tool
+         */
+        tool: string;
+    };
+    query?: never;
+    url: '/api/tools/{tool}/permission';
+};
+
+export type SetPermissionErrors = {
+    '4XX': Problem;
+};
+
+export type SetPermissionError = SetPermissionErrors[keyof SetPermissionErrors];
+
+export type SetPermissionResponses = {
+    200: ToolInfo;
+};
+
+export type SetPermissionResponse = SetPermissionResponses[keyof SetPermissionResponses];
 
 export type ConnectData = {
     body?: never;

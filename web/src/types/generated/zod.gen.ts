@@ -12,6 +12,15 @@ export const zApproval = z.enum([
 ]);
 
 /**
+ * Who asked for a job.
+ */
+export const zCaller = z.enum([
+    'model',
+    'person',
+    'mcp'
+]);
+
+/**
  * A conversation: a tree of messages that belongs to one user.
  */
 export const zConversationId = z.uuid();
@@ -21,6 +30,23 @@ export const zConversationId = z.uuid();
  */
 export const zCreateConversation = z.object({
     title: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(200)))
+});
+
+/**
+ * Whose word it was that a call may run, or may not.
+ */
+export const zDecidedBy = z.enum([
+    'permission',
+    'person',
+    'timeout'
+]);
+
+/**
+ * Why a run could not go on, or a tool gave nothing.
+ */
+export const zFailure = z.object({
+    code: z.string(),
+    message: z.string()
 });
 
 /**
@@ -40,6 +66,22 @@ export const zFinishReason = z.enum([
     'cancelled',
     'interrupted',
     'error'
+]);
+
+/**
+ * Runs a tool.
+ */
+export const zInvokeTool = z.object({
+    args: z.unknown()
+});
+
+/**
+ * How a rule compares an argument with its value.
+ */
+export const zMatch = z.enum([
+    'equals',
+    'prefix',
+    'host'
 ]);
 
 /**
@@ -89,6 +131,25 @@ export const zModelList = z.object({
 });
 
 /**
+ * Whether a tool may run when somebody asks for it.
+ */
+export const zPermission = z.enum([
+    'allow',
+    'ask',
+    'deny'
+]);
+
+/**
+ * What holds for calls whose argument fits.
+ */
+export const zArgumentRule = z.object({
+    argument: z.string().check(z.minLength(1), z.maxLength(200)),
+    matches: zMatch,
+    permission: zPermission,
+    value: z.string().check(z.maxLength(1000))
+});
+
+/**
  * A problem, as `application/problem+json` (RFC 9457).
  */
 export const zProblem = z.object({
@@ -122,14 +183,6 @@ export const zCreateMessage = z.object({
 });
 
 /**
- * Why a run could not go on.
- */
-export const zRunError = z.object({
-    code: z.string(),
-    message: z.string()
-});
-
-/**
  * One run: one generation with its log. Never used twice.
  */
 export const zRunId = z.uuid();
@@ -138,6 +191,14 @@ export const zRunId = z.uuid();
  * Position in one run's log. Starts at 1; dense; never used twice. 0 stands before the first event.
  */
 export const zSeq = z.int().check(z.gte(0));
+
+/**
+ * Sets whether a tool may run.
+ */
+export const zSetPermission = z.object({
+    permission: zPermission,
+    rules: z.exactOptional(z.array(zArgumentRule).check(z.maxLength(50)))
+});
 
 /**
  * Starts a run.
@@ -155,7 +216,7 @@ export const zStartRun = z.object({
  * Why the run could not go on; `done` follows.
  */
 export const zStreamChunkError = z.object({
-    data: zRunError,
+    data: zFailure,
     type: z.literal('error')
 });
 
@@ -186,6 +247,16 @@ export const zConversationPage = z.object({
 });
 
 /**
+ * The word on a call.
+ */
+export const zDecision = z.object({
+    approval: zApproval,
+    at: zTimestamp,
+    by: zDecidedBy,
+    message: z.exactOptional(z.string())
+});
+
+/**
  * The next piece of an answer. The texts of all tokens, joined, equal the final message's content byte for byte.
  */
 export const zToken = z.object({
@@ -202,9 +273,63 @@ export const zStreamChunkToken = z.object({
 });
 
 /**
+ * What a tool says of its own behaviour: hints, as the Model Context Protocol names them (2025-11-25, `ToolAnnotations`).
+ */
+export const zToolAnnotations = z.object({
+    destructiveHint: z.boolean(),
+    idempotentHint: z.boolean(),
+    openWorldHint: z.boolean(),
+    readOnlyHint: z.boolean()
+});
+
+/**
  * One call of a tool; also the id of its job.
  */
 export const zToolCallId = z.uuid();
+
+/**
+ * A job that was asked for.
+ */
+export const zJobAccepted = z.object({
+    jobId: zToolCallId
+});
+
+/**
+ * A part of a job's output.
+ */
+export const zPartialResult = z.object({
+    data: z.unknown(),
+    id: zToolCallId
+});
+
+/**
+ * A part of its output.
+ */
+export const zJobEventPartialResult = z.object({
+    data: zPartialResult,
+    type: z.literal('partial_result')
+});
+
+/**
+ * A call that waits for this user's word.
+ */
+export const zPendingApproval = z.object({
+    args: z.unknown(),
+    caller: zCaller,
+    conversationId: z.exactOptional(zConversationId),
+    expiresAt: zTimestamp,
+    id: zToolCallId,
+    name: z.string(),
+    requestedAt: zTimestamp,
+    runId: z.exactOptional(zRunId)
+});
+
+/**
+ * Everything that waits for this user's word.
+ */
+export const zApprovalList = z.object({
+    items: z.array(zPendingApproval)
+});
 
 /**
  * How far a call of a tool has come.
@@ -217,12 +342,42 @@ export const zToolCallStatus = z.enum([
 ]);
 
 /**
+ * One execution of a tool. It has a log of its own.
+ */
+export const zJob = z.object({
+    approval: z.exactOptional(zApproval),
+    args: z.unknown(),
+    caller: zCaller,
+    conversationId: z.exactOptional(zConversationId),
+    createdAt: zTimestamp,
+    decision: z.exactOptional(zDecision),
+    endedAt: z.exactOptional(zTimestamp),
+    error: z.exactOptional(zFailure),
+    id: zToolCallId,
+    name: z.string(),
+    note: z.exactOptional(z.string()),
+    output: z.exactOptional(z.unknown()),
+    progress: z.exactOptional(z.number()),
+    runId: z.exactOptional(zRunId),
+    startedAt: zTimestamp,
+    status: zToolCallStatus
+});
+
+/**
+ * A page of jobs, newest first.
+ */
+export const zJobPage = z.object({
+    items: z.array(zJob),
+    nextCursor: z.exactOptional(z.string())
+});
+
+/**
  * One call of a tool inside an assistant message.
  */
 export const zToolCall = z.object({
     approval: z.exactOptional(zApproval),
     args: z.unknown(),
-    error: z.exactOptional(z.string()),
+    error: z.exactOptional(zFailure),
     id: zToolCallId,
     name: z.string(),
     offset: z.exactOptional(z.int().check(z.gte(0), z.maximum(2147483647, { error: 'Invalid value: Expected int32 to be <= 2147483647' }))),
@@ -231,12 +386,73 @@ export const zToolCall = z.object({
 });
 
 /**
+ * Why a job gave nothing.
+ */
+export const zToolFailure = z.object({
+    code: z.string(),
+    id: zToolCallId,
+    message: z.string()
+});
+
+/**
+ * The terminal event of a job that failed or was cancelled.
+ */
+export const zJobEventError = z.object({
+    data: zToolFailure,
+    type: z.literal('error')
+});
+
+/**
+ * What a job gave.
+ */
+export const zToolOutput = z.object({
+    id: zToolCallId,
+    output: z.unknown()
+});
+
+/**
+ * The terminal event of a job that worked.
+ */
+export const zJobEventComplete = z.object({
+    data: zToolOutput,
+    type: z.literal('complete')
+});
+
+/**
+ * Where a tool comes from.
+ */
+export const zToolSource = z.enum(['builtin', 'mcp']);
+
+/**
+ * A tool, as a person and a model see it.
+ */
+export const zToolInfo = z.object({
+    annotations: zToolAnnotations,
+    description: z.string(),
+    inputSchema: z.record(z.string(), z.unknown()),
+    name: z.string(),
+    outputSchema: z.exactOptional(z.record(z.string(), z.unknown())),
+    permission: zPermission,
+    rules: z.exactOptional(z.array(zArgumentRule)),
+    server: z.exactOptional(z.string()),
+    source: zToolSource,
+    title: z.string()
+});
+
+/**
+ * Every tool.
+ */
+export const zToolList = z.object({
+    items: z.array(zToolInfo)
+});
+
+/**
  * What a tool call is doing.
  */
 export const zToolStatus = z.object({
     approval: z.exactOptional(zApproval),
     args: z.exactOptional(z.unknown()),
-    error: z.exactOptional(z.string()),
+    error: z.exactOptional(zFailure),
     id: zToolCallId,
     name: z.string(),
     note: z.exactOptional(z.string()),
@@ -252,6 +468,36 @@ export const zStreamChunkToolStatus = z.object({
     data: zToolStatus,
     type: z.literal('tool-status')
 });
+
+/**
+ * What a job is doing.
+ */
+export const zToolUpdate = z.object({
+    approval: z.exactOptional(zApproval),
+    id: zToolCallId,
+    name: z.string(),
+    note: z.exactOptional(z.string()),
+    progress: z.exactOptional(z.number()),
+    status: zToolCallStatus
+});
+
+/**
+ * What it is doing.
+ */
+export const zJobEventToolUpdate = z.object({
+    data: zToolUpdate,
+    type: z.literal('tool_update')
+});
+
+/**
+ * One event of a job's log: `event:` and `data:` of a server-sent event; with `seq` and `n`, a frame of the WebSocket.
+ */
+export const zJobEvent = z.discriminatedUnion('type', [
+    zJobEventToolUpdate,
+    zJobEventPartialResult,
+    zJobEventComplete,
+    zJobEventError
+]);
 
 /**
  * Changes a conversation; what is absent stays as it is.
@@ -277,6 +523,7 @@ export const zChatMessage = z.object({
     content: z.string(),
     conversationId: zConversationId,
     createdAt: zTimestamp,
+    error: z.exactOptional(zFailure),
     id: zMessageId,
     model: z.exactOptional(z.string()),
     parentId: z.exactOptional(zMessageId),
@@ -332,3 +579,17 @@ export const zStreamChunk = z.discriminatedUnion('type', [
     zStreamChunkError,
     zStreamChunkDone
 ]);
+
+/**
+ * A person's word on a call.
+ */
+export const zVerdict = z.enum(['grant', 'deny']);
+
+/**
+ * Answers a call that waits for approval.
+ */
+export const zDecideApproval = z.object({
+    decision: zVerdict,
+    message: z.exactOptional(z.string().check(z.maxLength(2000))),
+    remember: z.exactOptional(z.boolean())
+});

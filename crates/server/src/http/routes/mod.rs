@@ -2,6 +2,8 @@
 
 pub(crate) mod conversations;
 pub(crate) mod health;
+pub(crate) mod jobs;
 pub(crate) mod messages;
 pub(crate) mod models;
 pub(crate) mod realtime;
+pub(crate) mod tools;

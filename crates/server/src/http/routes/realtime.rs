@@ -6,7 +6,7 @@ use axum::{
 };
 use weir_protocol::{Problem, RunId, Seq, StartRun, StreamChunk};
 use weir_realtime::Reader;
-use weir_store::{RunRecord, RunState};
+use weir_store::{LogId, RunRecord, RunState};
 
 use crate::{
     app::{App, LOCAL_USER},
@@ -14,7 +14,7 @@ use crate::{
         ApiError,
         extract::{Body, PathId, Query},
         idempotency::Key,
-        sse::RunStream,
+        sse::LogStream,
     },
 };
 
@@ -34,14 +34,14 @@ use crate::{
         (status = 503, description = "Try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn start(State(app): State<App>, key: Key, Body(body): Body<StartRun>) -> Result<RunStream, ApiError> {
+pub(crate) async fn start(State(app): State<App>, key: Key, Body(body): Body<StartRun>) -> Result<LogStream, ApiError> {
     let key = key.of(&body);
     let run = app.runs.start(LOCAL_USER, body, key).await?;
     if is_expired(&app, &run) {
         return Err(ApiError::log_expired());
     }
     let reader = app.log.reader(run.id, Seq::START);
-    Ok(RunStream::new(&app, run, reader))
+    Ok(LogStream::of_run(&app, &run, reader))
 }
 
 /// Follows a run's log: first what is there after event n, then what comes.
@@ -64,16 +64,16 @@ pub(crate) async fn replay(
     PathId(id): PathId<RunId>,
     query: Query,
     headers: HeaderMap,
-) -> Result<RunStream, ApiError> {
+) -> Result<LogStream, ApiError> {
     let run = app.store.run(LOCAL_USER, id).await?;
     let after = position(&query, &headers)?;
     let reader = open_log(&app, &run, after).await?;
-    Ok(RunStream::new(&app, run, reader))
+    Ok(LogStream::of_run(&app, &run, reader))
 }
 
 /// A reader of the run's log from the event after `after`, for whatever transport.
 pub(crate) async fn open_log(app: &App, run: &RunRecord, after: Seq) -> Result<Reader, ApiError> {
-    let last = app.log.last_seq(run.id).await?;
+    let last = app.log.last_seq(LogId::Run(run.id)).await?;
     if last == Seq::START || is_expired(app, run) {
         return Err(ApiError::log_expired());
     }
@@ -105,7 +105,7 @@ fn is_expired(app: &App, run: &RunRecord) -> bool {
     u128::try_from(age).is_ok_and(|age| age > app.retention.as_millis())
 }
 
-fn position(query: &Query, headers: &HeaderMap) -> Result<Seq, ApiError> {
+pub(crate) fn position(query: &Query, headers: &HeaderMap) -> Result<Seq, ApiError> {
     let garbage = || ApiError::invalid_as("invalid_offset", "after", "must be the number of an event");
     let text = match (query.text("after"), headers.get("last-event-id")) {
         (Some(text), _) => text,

@@ -1,14 +1,15 @@
 //! What a session's frames look like on the wire.
 
-use weir_protocol::{InboxChange, RunId, ServerFrame, SessionId, ToolCallId};
+use weir_protocol::{InboxChange, ServerFrame, SessionId, ToolCallId};
 use weir_realtime::Frame;
+use weir_store::LogId;
 
 /// A frame that gets a number of its session. Cloning shares the bytes of events.
 #[derive(Clone, Debug)]
 pub(super) enum Outgoing {
-    /// An event of a run, encoded once for all its readers.
-    Chunk { run: RunId, event: Frame },
-    /// A change among the user's conversations.
+    /// An event of a run or a job, encoded once for all its readers.
+    Event { log: LogId, event: Frame },
+    /// A change among the user's things.
     Inbox(Box<InboxChange>),
     /// Something that the client asked for and cannot have.
     Refused(Box<Refused>),
@@ -32,6 +33,11 @@ impl Refused {
         Self { code, message: message.into(), ..Self::default() }
     }
 
+    /// It is about this tool call.
+    pub(super) fn about(self, id: ToolCallId) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
     pub(super) fn of(self, topic: &str) -> Self {
         /// Longer than any topic there is: what a client made up is not sent back in full.
         const LONGEST: usize = 64;
@@ -50,16 +56,24 @@ impl Outgoing {
     pub(super) fn text(&self, seq: u64) -> String {
         match self {
             // The event is JSON already: it is put between what a `ServerFrame::Chunk` has around it.
-            Self::Chunk { run, event } => format!(
+            Self::Event { log: LogId::Run(run), event } => format!(
                 r#"{{"type":"chunk","seq":{seq},"run":"{run}","n":{n},"chunk":{{"type":"{kind}","data":{data}}}}}"#,
                 n = event.seq,
                 kind = event.kind(),
                 data = event.data(),
             ),
+            // A job's event is a frame but for its type and its numbers.
+            Self::Event { log: LogId::Job(_), event } => format!(
+                r#"{{"type":"{kind}","seq":{seq},"n":{n},{fields}"#,
+                n = event.seq,
+                kind = event.kind(),
+                fields = event.data().strip_prefix('{').unwrap_or("}"),
+            ),
             Self::Inbox(change) => json(&ServerFrame::Inbox { seq, change: (**change).clone() }),
             Self::Refused(refused) => json(&ServerFrame::Error {
                 seq,
                 id: refused.id,
+                n: None,
                 topic: refused.topic.clone(),
                 code: refused.code.to_owned(),
                 message: refused.message.clone(),

@@ -8,6 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use weir_protocol::{ClientFrame, Seq, SessionId, UserId};
+use weir_store::LogId;
 
 use super::{
     connection::{Broken, Connection, Reason, Received},
@@ -224,7 +225,7 @@ impl<T: Topics> Client<T> {
                 .and_then(|topic| {
                     let (topics, user, inbox) = (&self.hub.topics, self.user, &self.held.inbox);
                     self.held.subscriptions.add(topic, || match topic {
-                        Topic::Run(run) => topics.run(user, run, after.unwrap_or(Seq::START)),
+                        Topic::Log(log) => topics.log(user, log, after.unwrap_or(Seq::START)),
                         Topic::Inbox => topics.inbox(user, inbox.clone()),
                     })
                 })
@@ -232,12 +233,18 @@ impl<T: Topics> Client<T> {
             ClientFrame::Unsubscribe { topic: name } => Topic::parse(&name)
                 .map(|topic| self.held.subscriptions.remove(topic))
                 .map_err(|refused| refused.of(&name)),
-            ClientFrame::InvokeTool { id, .. } => {
-                Err(Refused { id: Some(id), ..Refused::new("unknown_tool", "This version has no tools.") })
+            ClientFrame::InvokeTool { id, name, args } => {
+                let (topics, user) = (&self.hub.topics, self.user);
+                let log = LogId::Job(id);
+                match topics.invoke(user, id, name, args).await {
+                    Ok(()) => {
+                        let tail = || topics.log(user, log, Seq::START);
+                        self.held.subscriptions.add(Topic::Log(log), tail).map_err(|refused| refused.about(id))
+                    }
+                    Err(refused) => Err(refused),
+                }
             }
-            ClientFrame::CancelTool { id } => {
-                Err(Refused { id: Some(id), ..Refused::new("unknown_tool", "There is no such tool call.") })
-            }
+            ClientFrame::CancelTool { id } => self.hub.topics.cancel(self.user, id).await,
         })
     }
 

@@ -10,10 +10,12 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
+use serde_json::Value;
 use tokio::time::sleep;
-use weir_protocol::{RunId, Seq, UserId};
+use weir_protocol::{Caller, Seq, ToolCallId, UserId};
 use weir_realtime::{InboxReader, Reader, to_the_end};
-use weir_store::StoreError;
+use weir_runs::{Invocation, InvokeError};
+use weir_store::{LogId, StoreError};
 
 use super::{
     frame::{Outgoing, Refused},
@@ -21,7 +23,10 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{ApiError, routes::realtime},
+    http::{
+        ApiError,
+        routes::{jobs, realtime},
+    },
 };
 
 /// How long a reader waits before it asks a failing database again.
@@ -30,8 +35,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// What a client can follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
-    /// The log of a run.
-    Run(RunId),
+    /// The log of a run or a job.
+    Log(LogId),
     /// The changes among the user's conversations.
     Inbox,
 }
@@ -59,10 +64,9 @@ impl Topic {
     /// The topic of this name.
     pub(super) fn parse(name: &str) -> Result<Self, Refused> {
         match name.split_once(':') {
-            Some(("run", id)) => id.parse().map(Self::Run).map_err(|_| missing("run")),
+            Some(("run", id)) => id.parse().map(|id| Self::Log(LogId::Run(id))).map_err(|_| missing("run")),
+            Some(("job", id)) => id.parse().map(|id| Self::Log(LogId::Job(id))).map_err(|_| missing("job")),
             None if name == "inbox" => Ok(Self::Inbox),
-            // Nothing makes jobs in this version: whatever the id, there is none.
-            Some(("job", _)) => Err(missing("job")),
             _ => Err(Refused::new("unknown_topic", "This version has no such topic.")),
         }
     }
@@ -71,7 +75,8 @@ impl Topic {
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Run(run) => write!(f, "run:{run}"),
+            Self::Log(LogId::Run(run)) => write!(f, "run:{run}"),
+            Self::Log(LogId::Job(job)) => write!(f, "job:{job}"),
             Self::Inbox => f.write_str("inbox"),
         }
     }
@@ -81,18 +86,30 @@ fn missing(thing: &str) -> Refused {
     Refused::new("not_found", format!("There is no such {thing}."))
 }
 
-/// Where topics come from: the application, or a test's own.
+/// Where topics come from, and tools: the application, or a test's own.
 pub(super) trait Topics: Send + Sync + 'static {
-    /// What comes of a run after event `after` of its log. Who may not follow it learns so from the tail.
-    fn run(&self, user: UserId, run: RunId, after: Seq) -> Tail;
+    /// What comes of a run or a job after event `after` of its log. Who may not follow it learns so from the tail.
+    fn log(&self, user: UserId, log: LogId, after: Seq) -> Tail;
 
     /// What changes among the user's conversations after the position, which moves with what is given.
     fn inbox(&self, user: UserId, position: InboxPosition) -> Tail;
+
+    /// Runs a tool under an id that the client chose; the same id never runs it twice.
+    fn invoke(
+        &self,
+        user: UserId,
+        id: ToolCallId,
+        name: String,
+        args: Value,
+    ) -> impl Future<Output = Result<(), Refused>> + Send;
+
+    /// Stops a job.
+    fn cancel(&self, user: UserId, id: ToolCallId) -> impl Future<Output = Result<(), Refused>> + Send;
 }
 
 impl Topics for App {
-    fn run(&self, user: UserId, run: RunId, after: Seq) -> Tail {
-        let asked = RunTail { app: self.clone(), user, run };
+    fn log(&self, user: UserId, log: LogId, after: Seq) -> Tail {
+        let asked = LogTail { app: self.clone(), user, log };
         stream::unfold((asked, State::Opening(after)), |(asked, state)| asked.next(state)).boxed()
     }
 
@@ -101,13 +118,33 @@ impl Topics for App {
         let tail = InboxTail { app: self.clone(), user, reader, position };
         stream::unfold(tail, InboxTail::next).boxed()
     }
+
+    async fn invoke(&self, user: UserId, id: ToolCallId, name: String, args: Value) -> Result<(), Refused> {
+        let call = Invocation { id, user, name, args, caller: Caller::Person, run: None, key: None };
+        let app = self.clone();
+        // Whoever leaves in the middle of it has called the tool or has not.
+        let invoked = to_the_end(async move { app.runs.jobs().invoke(call).await }).await;
+        invoked.map(drop).map_err(|error| {
+            let refused = match error {
+                InvokeError::UnknownTool(_) => Refused::new("unknown_tool", "There is no such tool."),
+                error => refused(error.into()),
+            };
+            refused.about(id)
+        })
+    }
+
+    async fn cancel(&self, user: UserId, id: ToolCallId) -> Result<(), Refused> {
+        let app = self.clone();
+        let cancelled = to_the_end(async move { app.runs.jobs().cancel(user, id).await.map_err(ApiError::from) }).await;
+        cancelled.map_err(|error| refused(error).about(id))
+    }
 }
 
-/// A user follows a run. Queries are boxed: a tail that waits does not keep the room that they need.
-struct RunTail {
+/// A user follows a run or a job. Queries are boxed: a tail that waits does not keep the room that they need.
+struct LogTail {
     app: App,
     user: UserId,
-    run: RunId,
+    log: LogId,
 }
 
 enum State {
@@ -118,7 +155,7 @@ enum State {
 
 type Step = Result<Vec<Outgoing>, Refused>;
 
-impl RunTail {
+impl LogTail {
     async fn next(self, mut state: State) -> Option<(Step, (Self, State))> {
         loop {
             match state {
@@ -135,8 +172,8 @@ impl RunTail {
                     Ok(Some(events)) => {
                         let terminal = events.last().is_some_and(|event| event.terminal);
                         let state = if terminal { State::Ended } else { State::Reading(reader) };
-                        let run = self.run;
-                        let batch = events.into_iter().map(|event| Outgoing::Chunk { run, event }).collect();
+                        let log = self.log;
+                        let batch = events.into_iter().map(|event| Outgoing::Event { log, event }).collect();
                         return Some((Ok(batch), (self, state)));
                     }
                     // The end was known to the client, or the log is gone: then opening it again says why.
@@ -159,10 +196,12 @@ impl RunTail {
     }
 
     async fn open(&self, after: Seq) -> Result<Reader, ApiError> {
-        let (app, user, run) = (self.app.clone(), self.user, self.run);
+        let (app, user, log) = (self.app.clone(), self.user, self.log);
         to_the_end(async move {
-            let run = app.store.run(user, run).await?;
-            realtime::open_log(&app, &run, after).await
+            match log {
+                LogId::Run(run) => realtime::open_log(&app, &app.store.run(user, run).await?, after).await,
+                LogId::Job(job) => jobs::open_log(&app, &app.store.job(user, job).await?, after).await,
+            }
         })
         .await
     }

@@ -7,11 +7,13 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
+use serde_json::Value;
 use tokio::{io::DuplexStream, sync::watch, task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use weir_protocol::{RunId, Seq, SessionId, UserId};
+use weir_protocol::{RunId, Seq, SessionId, ToolCallId, UserId};
 use weir_realtime::Frame;
+use weir_store::LogId;
 
 use super::super::{
     frame::{Outgoing, Refused},
@@ -150,7 +152,8 @@ impl Topics for Logs {
         stream::pending().boxed()
     }
 
-    fn run(&self, user: UserId, run: RunId, after: Seq) -> Tail {
+    fn log(&self, user: UserId, log: LogId, after: Seq) -> Tail {
+        let LogId::Run(run) = log else { return stream::pending().boxed() };
         let Some(log) = self.0.get(&run).filter(|log| log.owner == user) else {
             return stream::iter([Err(Refused::new("not_found", "There is no such run."))]).boxed();
         };
@@ -162,9 +165,19 @@ impl Topics for Logs {
             let there = *grown.wait_for(|grown| *grown > after).await.ok()?;
             // A page at a time, as a real reader.
             let last = there.min(after + 32);
-            let batch = (after + 1..=last).map(|n| Outgoing::Chunk { run, event: event(run, n, length) }).collect();
+            let batch = (after + 1..=last)
+                .map(|n| Outgoing::Event { log: LogId::Run(run), event: event(run, n, length) })
+                .collect();
             Some((Ok(batch), (last, grown)))
         })
         .boxed()
+    }
+
+    async fn invoke(&self, _: UserId, id: ToolCallId, _: String, _: Value) -> Result<(), Refused> {
+        Err(Refused::new("unknown_tool", "There are no tools here.").about(id))
+    }
+
+    async fn cancel(&self, _: UserId, id: ToolCallId) -> Result<(), Refused> {
+        Err(Refused::new("not_found", "There is no such job.").about(id))
     }
 }

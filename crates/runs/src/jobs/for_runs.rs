@@ -1,0 +1,101 @@
+//! Jobs as an answer's run sees them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::sleep;
+use weir_protocol::{Failure, FieldError, Permission, Seq, ToolCallId, UserId};
+use weir_providers::Offer;
+use weir_realtime::{Frame, Reader};
+use weir_store::StoreError;
+
+use super::{Invocation, InvokeError, Jobs, work::failure};
+
+/// Between two tries while the database fails.
+const RETRY: Duration = Duration::from_millis(500);
+
+impl Jobs {
+    /// An id for a call.
+    pub(crate) fn new_id(&self) -> ToolCallId {
+        ToolCallId(self.inner.clock.id())
+    }
+
+    /// Begins a call, however long the database takes.
+    pub(crate) async fn begin(&self, call: Invocation) -> Result<(), InvokeError> {
+        loop {
+            match self.invoke(call.clone()).await {
+                Err(InvokeError::Store(StoreError::Database(error))) => {
+                    tracing::warn!(%error, job = %call.id, "a job could not be begun; trying again");
+                    sleep(RETRY).await;
+                }
+                begun => return begun.map(drop),
+            }
+        }
+    }
+
+    /// Follows a job from its first event.
+    pub(crate) fn reader(&self, id: ToolCallId) -> Reader {
+        self.inner.log.job_reader(id, Seq::START)
+    }
+
+    /// The next events of a job, however long the database takes. None when nothing follows.
+    pub(crate) async fn frames(&self, reader: &mut Reader) -> Option<Vec<Frame>> {
+        loop {
+            match reader.next().await {
+                Ok(frames) => return frames,
+                Err(error) => {
+                    tracing::warn!(%error, "a job's log cannot be read; trying again");
+                    sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// What came of a job that has ended.
+    pub(crate) async fn result(&self, user: UserId, id: ToolCallId) -> Result<Value, Failure> {
+        let gone = || failure("interrupted", "What came of it is not known any more.");
+        let job = self.inner.store.job(user, id).await.map_err(|_| gone())?.job;
+        job.output.ok_or_else(|| job.error.unwrap_or_else(gone))
+    }
+
+    /// Why a call was not begun, in words for a model.
+    pub(crate) async fn told(&self, user: UserId, error: &InvokeError) -> Failure {
+        match error {
+            InvokeError::UnknownTool(name) => {
+                let names: Vec<_> = self.offers(user, None).await.into_iter().map(|offer| offer.name).collect();
+                let message = format!("There is no tool named {name:?}. There are: {}.", names.join(", "));
+                failure("unknown_tool", &message)
+            }
+            InvokeError::Invalid(faults) => {
+                let list: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.path, fault.message)).collect();
+                failure("invalid_arguments", &format!("The arguments do not fit: {}.", list.join("; ")))
+            }
+            InvokeError::Denied(_) => failure("denied", "The person does not permit this tool."),
+            InvokeError::Draining => failure("draining", "The server is restarting."),
+            InvokeError::BrokenSchema(..) | InvokeError::Store(_) => failure("internal", &error.to_string()),
+        }
+    }
+
+    /// The tools that a model is offered: of those that it may call, the ones that the user does not deny.
+    pub(crate) async fn offers(&self, user: UserId, only: Option<&[String]>) -> Vec<Offer> {
+        let tools = match self.tools(user).await {
+            Ok(tools) => tools,
+            Err(error) => {
+                tracing::warn!(%error, "the permissions cannot be read: no tools are offered");
+                return Vec::new();
+            }
+        };
+        tools
+            .into_iter()
+            .filter(|tool| only.is_none_or(|only| only.contains(&tool.name)))
+            .filter(|tool| tool.permission != Permission::Deny || !tool.rules.is_empty())
+            .map(|tool| Offer { name: tool.name, description: tool.description, schema: tool.input_schema })
+            .collect()
+    }
+
+    /// The names that are no tool's, as faults of a request's `tools`.
+    pub(crate) fn unknown(&self, names: &[String]) -> Vec<FieldError> {
+        let unknown = names.iter().enumerate().filter(|(_, name)| self.inner.tools.find(name).is_none());
+        unknown.map(|(place, _)| FieldError::new(format!("tools[{place}]"), "names no tool of this server")).collect()
+    }
+}

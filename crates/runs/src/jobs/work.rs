@@ -1,0 +1,201 @@
+//! One job from its word to its terminal event.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt as _;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use weir_protocol::{Approval, Failure, JobEvent, PartialResult, ToolCallStatus, ToolFailure, ToolOutput, ToolUpdate};
+use weir_realtime::{JobWriter, LostLease};
+use weir_store::{JobChange, JobLease, JobRecord, StoreError};
+use weir_tools::{Call, Callable, Report, ToolError};
+
+use super::{
+    Inner,
+    approvals::{Heard, denial, waits},
+};
+
+/// How often a job that may be repeated is begun at most: one that ends its server each time must end some time.
+const MOST_ATTEMPTS: u32 = 5;
+/// The largest output, as JSON.
+const MOST_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+/// Words of progress are written down no more often than this.
+const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
+/// Between two looks at a row while the database fails.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// How a job came to its end.
+enum End {
+    With(Result<Value, Failure>),
+    /// The next server goes on with it.
+    Left,
+}
+
+impl Inner {
+    /// Drives a job to its end, unless it is left to the next server.
+    pub(super) async fn drive(
+        &self,
+        record: JobRecord,
+        lease: JobLease,
+        cancel: CancellationToken,
+    ) -> Result<(), LostLease> {
+        let mut writer = self.log.job_writer(lease);
+        let end = match self.refusal(&record) {
+            Some(failure) => End::With(Err(failure)),
+            None => self.work(&record, &mut writer, &cancel).await?,
+        };
+        let id = record.job.id;
+        let (event, change) = match end {
+            End::Left => return Ok(()),
+            End::With(Ok(output)) => {
+                (JobEvent::Complete(ToolOutput { id, output: output.clone() }), JobChange::Worked(output))
+            }
+            End::With(Err(failure)) => {
+                let Failure { code, message } = failure.clone();
+                (JobEvent::Error(ToolFailure { id, code, message }), JobChange::Failed(failure))
+            }
+        };
+        writer.append(&event, &change, self.clock.now()).await
+    }
+
+    /// Why a job that was taken over is not run again.
+    fn refusal(&self, record: &JobRecord) -> Option<Failure> {
+        let began = record.job.status == ToolCallStatus::Running;
+        if !began || (record.repeatable && record.attempts < MOST_ATTEMPTS) {
+            return None;
+        }
+        let message = "The server stopped while this was running. It may have done a part of its work, so it is not run \
+            again by itself.";
+        Some(failure("interrupted", message))
+    }
+
+    async fn work(
+        &self,
+        record: &JobRecord,
+        writer: &mut JobWriter,
+        cancel: &CancellationToken,
+    ) -> Result<End, LostLease> {
+        let approval = if waits(record) {
+            match self.word(record, cancel).await? {
+                Heard::Cancelled => return Ok(End::With(Err(cancelled()))),
+                Heard::Left => return Ok(End::Left),
+                Heard::Word(decided) if decided.job.approval == Some(Approval::Granted) => Some(Approval::Granted),
+                Heard::Word(decided) => return Ok(End::With(Err(denial(&decided)))),
+            }
+        } else {
+            record.job.approval
+        };
+        let Some(tool) = self.tools.find(&record.job.name) else {
+            return Ok(End::With(Err(failure("unknown_tool", "The tool is not there any more."))));
+        };
+        let update = |status| ToolUpdate { status, approval, ..record.update() };
+        if approval.is_some() {
+            let granted = JobEvent::ToolUpdate(update(ToolCallStatus::Queued));
+            writer.append(&granted, &JobChange::Unchanged, self.clock.now()).await?;
+        }
+        let places = self.places(&*tool);
+        let _place = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Ok(End::With(Err(cancelled()))),
+            () = self.stop.cancelled() => return Ok(End::Left),
+            place = places.acquire_owned() => place,
+        };
+        // From here on it may have done something: committed before it does.
+        let running = update(ToolCallStatus::Running);
+        writer.append(&JobEvent::ToolUpdate(running.clone()), &JobChange::Began, self.clock.now()).await?;
+        self.call(&*tool, record, running, writer, cancel).await
+    }
+
+    /// Runs the tool and writes down what it reports.
+    async fn call(
+        &self,
+        tool: &dyn Callable,
+        record: &JobRecord,
+        running: ToolUpdate,
+        writer: &mut JobWriter,
+        cancel: &CancellationToken,
+    ) -> Result<End, LostLease> {
+        let (call, mut reports) = Call::new(record.job.id, record.user);
+        let mut work = Box::pin(AssertUnwindSafe(tool.call(record.job.args.clone(), &call)).catch_unwind());
+        let silence = tool.spec().timeout;
+        let mut deadline = Instant::now() + silence;
+        let mut told = Instant::now().checked_sub(PROGRESS_PAUSE);
+        loop {
+            let report = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Ok(End::With(Err(cancelled()))),
+                () = self.stop.cancelled() => return Ok(End::Left),
+                Some(report) = reports.recv() => report,
+                ended = &mut work => {
+                    while let Ok(report) = reports.try_recv() {
+                        self.write(&running, report, writer).await?;
+                    }
+                    return Ok(End::With(outcome(ended.unwrap_or_else(|_| Err(panicked(&record.job.name))))));
+                }
+                () = sleep_until(deadline) => {
+                    let message = format!("It was silent for {} s and was stopped.", silence.as_secs());
+                    return Ok(End::With(Err(failure("timeout", &message))));
+                }
+            };
+            deadline = Instant::now() + silence;
+            let too_soon = told.is_some_and(|told| told.elapsed() < PROGRESS_PAUSE);
+            if too_soon && matches!(report, Report::Progress { .. }) {
+                continue;
+            }
+            told = Some(Instant::now());
+            self.write(&running, report, writer).await?;
+        }
+    }
+
+    async fn write(&self, running: &ToolUpdate, report: Report, writer: &mut JobWriter) -> Result<(), LostLease> {
+        let (event, change) = match report {
+            Report::Progress { progress, note } => {
+                let update = ToolUpdate { progress, note: note.clone(), ..running.clone() };
+                (JobEvent::ToolUpdate(update), JobChange::Stands { progress, note })
+            }
+            Report::Partial(data) => {
+                (JobEvent::PartialResult(PartialResult { id: running.id, data }), JobChange::Unchanged)
+            }
+        };
+        writer.append(&event, &change, self.clock.now()).await
+    }
+
+    /// A person's word, however long the database takes to tell it.
+    async fn word(&self, record: &JobRecord, cancel: &CancellationToken) -> Result<Heard, LostLease> {
+        loop {
+            match self.wait_for_word(record, cancel).await {
+                Ok(heard) => return Ok(heard),
+                // It was deleted with its user.
+                Err(StoreError::NotFound(_)) => return Err(LostLease),
+                Err(error) => {
+                    tracing::warn!(%error, job = %record.job.id, "a job's row cannot be read; trying again");
+                    sleep(RETRY).await;
+                }
+            }
+        }
+    }
+}
+
+fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {
+    let output = given?;
+    let size = output.to_string().len();
+    if size > MOST_OUTPUT_BYTES {
+        let message = format!("It gave {} MiB, and 4 MiB are the most. Ask for less.", size / (1024 * 1024));
+        return Err(failure("output_too_large", &message));
+    }
+    Ok(output)
+}
+
+fn panicked(tool: &str) -> ToolError {
+    tracing::error!(tool, "a tool panicked");
+    ToolError::new("internal", "The tool failed. It is in the server's log.")
+}
+
+fn cancelled() -> Failure {
+    failure("cancelled", "It was cancelled.")
+}
+
+pub(crate) fn failure(code: &str, message: &str) -> Failure {
+    Failure { code: code.to_owned(), message: message.to_owned() }
+}

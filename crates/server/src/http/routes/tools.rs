@@ -1,0 +1,70 @@
+//! Tools, what the user permits them, and what waits for the user's word.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use weir_protocol::{ApprovalList, DecideApproval, Job, Problem, SetPermission, ToolCallId, ToolInfo, ToolList};
+
+use crate::{
+    app::{App, LOCAL_USER},
+    http::{
+        ApiError,
+        extract::{Body, PathId},
+    },
+};
+
+/// Every tool, with what the user permits it.
+#[utoipa::path(
+    get, path = "/api/tools", tag = "tools", operation_id = "listTools",
+    responses((status = 200, body = ToolList))
+)]
+pub(crate) async fn list(State(app): State<App>) -> Result<Json<ToolList>, ApiError> {
+    Ok(Json(ToolList { items: app.runs.jobs().tools(LOCAL_USER).await? }))
+}
+
+/// Sets whether a tool may run, and what holds for some of its arguments.
+#[utoipa::path(
+    put, path = "/api/tools/{tool}/permission", tag = "tools", operation_id = "setPermission",
+    params(("tool" = String, Path, description = "The tool")),
+    request_body = SetPermission,
+    responses(
+        (status = 200, body = ToolInfo),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn set_permission(
+    State(app): State<App>,
+    Path(tool): Path<String>,
+    Body(body): Body<SetPermission>,
+) -> Result<Json<ToolInfo>, ApiError> {
+    Ok(Json(app.runs.jobs().set_permission(LOCAL_USER, &tool, body).await?))
+}
+
+/// What waits for this user's word, oldest first.
+#[utoipa::path(
+    get, path = "/api/approvals", tag = "tools", operation_id = "listApprovals",
+    responses((status = 200, body = ApprovalList))
+)]
+pub(crate) async fn approvals(State(app): State<App>) -> Result<Json<ApprovalList>, ApiError> {
+    Ok(Json(ApprovalList { items: app.runs.jobs().approvals(LOCAL_USER).await? }))
+}
+
+/// Grants or denies a call that waits for the user's word. The same word once more changes nothing.
+#[utoipa::path(
+    post, path = "/api/tool-calls/{callId}/approval", tag = "tools", operation_id = "decideApproval",
+    params(("callId" = ToolCallId, Path, description = "The call")),
+    request_body = DecideApproval,
+    responses(
+        (status = 200, body = Job),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It waits for no word any more", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn decide(
+    State(app): State<App>,
+    PathId(id): PathId<ToolCallId>,
+    Body(body): Body<DecideApproval>,
+) -> Result<Json<Job>, ApiError> {
+    Ok(Json(app.runs.jobs().decide(LOCAL_USER, id, body).await?.job))
+}

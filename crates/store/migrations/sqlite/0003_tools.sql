@@ -1,0 +1,53 @@
+-- A finished answer keeps the tools it called, and why it could not go on, as JSON.
+ALTER TABLE messages ADD COLUMN tool_calls TEXT;
+ALTER TABLE messages ADD COLUMN error TEXT;
+-- The tools that a run may call, as JSON; none: every one that its user permits.
+ALTER TABLE runs ADD COLUMN tools TEXT;
+
+-- One execution of a tool. No foreign keys to runs and conversations: what ran stays known when they are deleted.
+CREATE TABLE jobs (
+    id                  BLOB    NOT NULL PRIMARY KEY,
+    user_id             BLOB    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name                TEXT    NOT NULL,
+    args                TEXT    NOT NULL,
+    caller              TEXT    NOT NULL,
+    run_id              BLOB,
+    conversation_id     BLOB,
+    repeatable          BOOLEAN NOT NULL,
+    status              TEXT    NOT NULL,
+    approval            TEXT,
+    decision            TEXT,
+    expires_at          INTEGER,
+    note                TEXT,
+    progress            TEXT,
+    output              TEXT,
+    error               TEXT,
+    owner               BLOB,
+    epoch               INTEGER NOT NULL,
+    attempts            INTEGER NOT NULL,
+    cancel_requested_at INTEGER,
+    created_at          INTEGER NOT NULL,
+    started_at          INTEGER,
+    ended_at            INTEGER
+);
+CREATE INDEX jobs_newest_first ON jobs (user_id, created_at DESC, id DESC);
+CREATE INDEX jobs_going_on ON jobs (owner) WHERE ended_at IS NULL;
+CREATE INDEX jobs_waiting ON jobs (user_id, created_at) WHERE approval = 'pending';
+CREATE INDEX jobs_by_run ON jobs (run_id);
+
+CREATE TABLE job_events (
+    job_id BLOB    NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    seq    INTEGER NOT NULL,
+    kind   TEXT    NOT NULL,
+    data   TEXT    NOT NULL,
+    PRIMARY KEY (job_id, seq)
+) WITHOUT ROWID;
+
+-- What a user has set for a tool; the rules are JSON.
+CREATE TABLE tool_permissions (
+    user_id    BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    tool       TEXT NOT NULL,
+    permission TEXT NOT NULL,
+    rules      TEXT NOT NULL,
+    PRIMARY KEY (user_id, tool)
+) WITHOUT ROWID;

@@ -1,0 +1,502 @@
+//! Jobs: one row each, and a log of its own; who may append to it is decided by the job's epoch.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use uuid::Uuid;
+use weir_protocol::{
+    Approval, Caller, ConversationId, DecidedBy, Decision, Failure, Job, JobEvent, JobPage, PendingApproval, RunId,
+    Seq, Timestamp, ToolCallId, ToolCallStatus, UserId,
+};
+
+use crate::{
+    IdempotencyKey, InstanceId, NewEvent, Store, StoreError,
+    cursor::Cursor,
+    db::{Connection, Row, Scope, query},
+    idempotency::{claim, keep},
+    inbox::{self, Change},
+    log::{self, LogId},
+};
+
+/// A job to start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewJob {
+    /// Its id. A job that has it already is the same job.
+    pub id: ToolCallId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The tool.
+    pub name: String,
+    /// The arguments.
+    pub args: Value,
+    /// Who asks for it.
+    pub caller: Caller,
+    /// The run whose model asks for it, and its conversation.
+    pub run: Option<(RunId, ConversationId)>,
+    /// Whether it may be run again when the process that runs it dies.
+    pub repeatable: bool,
+    /// Who drives it.
+    pub owner: InstanceId,
+    /// Whether it may run, by its permission; or until when a person may answer.
+    pub word: Word,
+    /// Under which key it was asked for.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// What a tool's permission says to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// It runs.
+    Allowed,
+    /// A person is asked, and has until then to answer.
+    Asked(Timestamp),
+}
+
+/// A job as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRecord {
+    /// What everybody may see of it.
+    pub job: Job,
+    /// Whose it is.
+    pub user: UserId,
+    /// Whether it may be run again when the process that runs it dies.
+    pub repeatable: bool,
+    /// Until when a person may answer.
+    pub expires_at: Option<Timestamp>,
+    /// Whose appends count.
+    pub epoch: u64,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// Somebody wants it stopped.
+    pub cancel_requested: bool,
+}
+
+impl JobRecord {
+    /// Whether its log has its terminal event.
+    pub fn is_over(&self) -> bool {
+        self.job.ended_at.is_some()
+    }
+}
+
+/// Whether a job was begun now or before.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StartedJob {
+    /// The job and its event 1 are committed.
+    Now(JobRecord, JobLease),
+    /// It was there already.
+    Before(JobRecord),
+}
+
+/// The right to append to a job, until somebody takes it over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobLease {
+    /// The job.
+    pub job: ToolCallId,
+    /// The number that an append must carry.
+    pub epoch: u64,
+    /// The number of the next event.
+    pub next: Seq,
+}
+
+/// What becomes of a job's row together with an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobChange {
+    /// It has begun.
+    Began,
+    /// Where it stands.
+    Stands {
+        /// From 0 to 1.
+        progress: Option<f64>,
+        /// A word on what it does.
+        note: Option<String>,
+    },
+    /// Nothing.
+    Unchanged,
+    /// It worked, and gave this.
+    Worked(Value),
+    /// It gave nothing.
+    Failed(Failure),
+}
+
+const COLUMNS: &str = "SELECT id, user_id, name, args, caller, run_id, conversation_id, repeatable, status, approval,
+    decision, expires_at, note, progress, output, error, epoch, attempts, cancel_requested_at, created_at, started_at,
+    ended_at FROM jobs ";
+
+impl Store {
+    /// Commits the job and its event 1, or gives the one that is there under its id or key.
+    ///
+    /// # Errors
+    /// [`StoreError::IdTaken`] when the id is another user's or stands for another call, and [`StoreError::KeyReused`].
+    pub async fn start_job(&self, new: &NewJob, now: Timestamp) -> Result<StartedJob, StoreError> {
+        let mut transaction = self.database.write(Scope::User(new.user)).await?;
+        if let Some(key) = &new.key
+            && let Some(first) = claim::<ToolCallId>(&mut transaction, new.user, key, now).await?
+        {
+            return get(&mut transaction, new.user, first).await.map(StartedJob::Before);
+        }
+        if insert(&mut transaction, new, now).await? == 0 {
+            let there = get(&mut transaction, new.user, new.id).await.map_err(|error| match error {
+                StoreError::NotFound(_) => StoreError::IdTaken,
+                other => other,
+            })?;
+            let same = there.job.name == new.name && there.job.args == new.args;
+            return if same { Ok(StartedJob::Before(there)) } else { Err(StoreError::IdTaken) };
+        }
+        let job = get(&mut transaction, new.user, new.id).await?;
+        let first = JobEvent::ToolUpdate(job.update());
+        log::insert_event(&mut transaction, LogId::Job(new.id), Seq(1), first.kind(), &data(&first)?).await?;
+        if let Some(key) = &new.key {
+            keep(&mut transaction, new.user, key, &new.id, now).await?;
+        }
+        if matches!(new.word, Word::Asked(_)) {
+            inbox::note(&mut transaction, new.user, Change::Asked(new.id), now).await?;
+        }
+        transaction.commit().await?;
+        let lease = JobLease { job: new.id, epoch: job.epoch, next: Seq(2) };
+        Ok(StartedJob::Now(job, lease))
+    }
+
+    /// One job.
+    pub async fn job(&self, user: UserId, id: ToolCallId) -> Result<JobRecord, StoreError> {
+        let mut connection = self.database.read(Scope::User(user)).await?;
+        get(&mut connection, user, id).await
+    }
+
+    /// A page of a user's jobs, newest first.
+    pub async fn jobs(
+        &self,
+        user: UserId,
+        cursor: Option<&str>,
+        limit: u32,
+        status: Option<ToolCallStatus>,
+    ) -> Result<JobPage, StoreError> {
+        let after = Cursor::parse(cursor)?;
+        let sql = format!(
+            "{COLUMNS} WHERE user_id = $1 AND (created_at, id) < ($2, $3) AND ($4 IS NULL OR status = $4)
+             ORDER BY created_at DESC, id DESC LIMIT $5"
+        );
+        let rows = query(sql)
+            .bind(user.0)
+            .bind(after.time.0)
+            .bind(after.id)
+            .bind(status.map(status_word))
+            .bind(i64::from(limit) + 1)
+            .fetch_all(&mut self.database.read(Scope::User(user)).await?)
+            .await?;
+        let mut items = rows.iter().map(|row| record(row).map(|record| record.job)).collect::<Result<Vec<_>, _>>()?;
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next_cursor =
+            items.last().filter(|_| more).map(|last| Cursor { time: last.created_at, id: last.id.0 }.text());
+        Ok(JobPage { items, next_cursor })
+    }
+
+    /// Everything that waits for this user's word, oldest first.
+    pub async fn pending_approvals(&self, user: UserId) -> Result<Vec<PendingApproval>, StoreError> {
+        let sql = format!(
+            "{COLUMNS} WHERE user_id = $1 AND approval = 'pending' AND ended_at IS NULL ORDER BY created_at, id LIMIT 200"
+        );
+        let rows = query(sql).bind(user.0).fetch_all(&mut self.database.read(Scope::User(user)).await?).await?;
+        rows.iter().map(|row| record(row)?.pending().ok_or(StoreError::Corrupt("job"))).collect()
+    }
+
+    /// Takes a word on a call that waits for one. The same word once more changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], and [`StoreError::Decided`] when nobody is asked, or another word was given before.
+    pub async fn decide(
+        &self,
+        user: UserId,
+        id: ToolCallId,
+        approval: Approval,
+        by: DecidedBy,
+        message: Option<String>,
+        now: Timestamp,
+    ) -> Result<JobRecord, StoreError> {
+        let mut transaction = self.database.write(Scope::User(user)).await?;
+        let decision = Decision { approval, by, at: now, message };
+        let decided = query(
+            "UPDATE jobs SET approval = $3, decision = $4 WHERE id = $1 AND user_id = $2 AND approval = 'pending'
+             AND ended_at IS NULL",
+        )
+        .bind(id.0)
+        .bind(user.0)
+        .bind(approval_word(approval))
+        .bind(json(&decision)?.as_str())
+        .execute(&mut transaction)
+        .await?;
+        let job = get(&mut transaction, user, id).await?;
+        if decided == 0 {
+            return if job.job.approval == Some(approval) { Ok(job) } else { Err(StoreError::Decided) };
+        }
+        inbox::note(&mut transaction, user, Change::Settled(id), now).await?;
+        transaction.commit().await?;
+        Ok(job)
+    }
+
+    /// Notes that somebody wants the job stopped. One that has ended stays as it is.
+    pub async fn request_job_cancel(
+        &self,
+        user: UserId,
+        id: ToolCallId,
+        now: Timestamp,
+    ) -> Result<JobRecord, StoreError> {
+        let mut transaction = self.database.write(Scope::User(user)).await?;
+        query(
+            "UPDATE jobs SET cancel_requested_at = $3
+             WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND cancel_requested_at IS NULL",
+        )
+        .bind(id.0)
+        .bind(user.0)
+        .bind(now.0)
+        .execute(&mut transaction)
+        .await?;
+        let job = get(&mut transaction, user, id).await?;
+        transaction.commit().await?;
+        Ok(job)
+    }
+
+    /// Commits an event of a job and what becomes of the job with it. Gives false, and changes nothing, when the lease is
+    /// old or the job has ended.
+    ///
+    /// # Errors
+    /// When the database fails; what becomes of the append is then unknown, and the same one may be tried again.
+    pub async fn append_to_job(
+        &self,
+        lease: JobLease,
+        event: &NewEvent,
+        change: &JobChange,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.database.write(Scope::System).await?;
+        let locked = query(format!(
+            "SELECT user_id, approval FROM jobs WHERE id = $1 AND epoch = $2 AND ended_at IS NULL{}",
+            transaction.dialect().for_update()
+        ))
+        .bind(lease.job.0)
+        .bind(lease.epoch.cast_signed())
+        .fetch_optional(&mut transaction)
+        .await?;
+        let Some(locked) = locked else {
+            // This very append may have ended it, by a commit whose answer was lost.
+            return log::has_event(&mut transaction, LogId::Job(lease.job), event).await;
+        };
+        let last = log::last_seq(&mut transaction, LogId::Job(lease.job)).await?;
+        if last >= event.seq {
+            return log::has_event(&mut transaction, LogId::Job(lease.job), event).await;
+        }
+        log::insert_event(&mut transaction, LogId::Job(lease.job), event.seq, event.kind, &event.data).await?;
+        apply(&mut transaction, lease.job, change, now).await?;
+        let ends = matches!(change, JobChange::Worked(_) | JobChange::Failed(_));
+        if ends && locked.get::<Option<&str>>(1) == Some("pending") {
+            // Nobody needs to answer any more.
+            let user = UserId(locked.get(0));
+            inbox::note(&mut transaction, user, Change::Settled(lease.job), now).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Every job that has not ended and that no known instance owns, or this one does; oldest first.
+    pub async fn jobs_to_look_after(&self, owner: InstanceId) -> Result<Vec<JobRecord>, StoreError> {
+        let sql = format!(
+            "{COLUMNS} WHERE ended_at IS NULL
+             AND (owner = $1 OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = jobs.owner)) ORDER BY id"
+        );
+        let rows = query(sql).bind(owner.0).fetch_all(&mut self.database.read(Scope::System).await?).await?;
+        rows.iter().map(record).collect()
+    }
+
+    /// Takes over a job that has not ended and stands at `epoch`: from now on only appends of the new lease count.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it has ended, is gone, or somebody else was faster.
+    pub async fn take_job_over(
+        &self,
+        id: ToolCallId,
+        epoch: u64,
+        owner: InstanceId,
+    ) -> Result<(JobRecord, JobLease), StoreError> {
+        let mut transaction = self.database.write(Scope::System).await?;
+        let taken = query(
+            "UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1, owner = $3
+             WHERE id = $1 AND epoch = $2 AND ended_at IS NULL RETURNING user_id",
+        )
+        .bind(id.0)
+        .bind(epoch.cast_signed())
+        .bind(owner.0)
+        .fetch_optional(&mut transaction)
+        .await?
+        .ok_or(StoreError::NotFound("job"))?;
+        let job = get(&mut transaction, UserId(taken.get(0)), id).await?;
+        let last = log::last_seq(&mut transaction, LogId::Job(id)).await?;
+        transaction.commit().await?;
+        let lease = JobLease { job: id, epoch: job.epoch, next: last.next() };
+        Ok((job, lease))
+    }
+
+    /// Deletes the logs of jobs that ended before `before`; what they gave is kept.
+    pub async fn forget_job_logs(&self, before: Timestamp) -> Result<u64, StoreError> {
+        query("DELETE FROM job_events WHERE job_id IN (SELECT id FROM jobs WHERE ended_at < $1)")
+            .bind(before.0)
+            .execute(&mut self.database.statement().await?)
+            .await
+    }
+}
+
+impl JobRecord {
+    /// What it is doing, as an event says it.
+    pub fn update(&self) -> weir_protocol::ToolUpdate {
+        let Job { id, name, status, approval, progress, note, .. } = self.job.clone();
+        weir_protocol::ToolUpdate { id, name, status, approval, progress, note }
+    }
+
+    /// What a person is asked, if one is.
+    pub fn pending(&self) -> Option<PendingApproval> {
+        let Job { id, name, args, caller, conversation_id, run_id, created_at, approval, .. } = self.job.clone();
+        let expires_at = self.expires_at.filter(|_| approval == Some(Approval::Pending) && !self.is_over())?;
+        Some(PendingApproval { id, name, args, caller, conversation_id, run_id, requested_at: created_at, expires_at })
+    }
+}
+
+async fn insert(connection: &mut Connection, new: &NewJob, now: Timestamp) -> Result<u64, StoreError> {
+    let (approval, expires) = match new.word {
+        Word::Allowed => (None, None),
+        Word::Asked(until) => (Some(approval_word(Approval::Pending)), Some(until.0)),
+    };
+    query(
+        "INSERT INTO jobs (id, user_id, name, args, caller, run_id, conversation_id, repeatable, status, approval,
+         expires_at, owner, epoch, attempts, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $10, $11, 1, 1, $12) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(new.id.0)
+    .bind(new.user.0)
+    .bind(new.name.as_str())
+    .bind(json(&new.args)?.as_str())
+    .bind(caller_word(new.caller))
+    .bind(new.run.map(|(run, _)| run.0))
+    .bind(new.run.map(|(_, conversation)| conversation.0))
+    .bind(new.repeatable)
+    .bind(approval)
+    .bind(expires)
+    .bind(new.owner.0)
+    .bind(now.0)
+    .execute(connection)
+    .await
+}
+
+async fn apply(
+    connection: &mut Connection,
+    id: ToolCallId,
+    change: &JobChange,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let changed = match change {
+        JobChange::Unchanged => return Ok(()),
+        JobChange::Began => {
+            let sql = "UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, $2) WHERE id = $1";
+            query(sql).bind(id.0).bind(now.0).execute(connection).await
+        }
+        JobChange::Stands { progress, note } => {
+            let progress = progress.as_ref().map(json).transpose()?;
+            query("UPDATE jobs SET progress = COALESCE($2, progress), note = COALESCE($3, note) WHERE id = $1")
+                .bind(id.0)
+                .bind(progress.as_deref())
+                .bind(note.as_deref())
+                .execute(connection)
+                .await
+        }
+        JobChange::Worked(output) => {
+            query("UPDATE jobs SET status = 'done', ended_at = $2, output = $3 WHERE id = $1")
+                .bind(id.0)
+                .bind(now.0)
+                .bind(json(output)?.as_str())
+                .execute(connection)
+                .await
+        }
+        JobChange::Failed(failure) => {
+            query("UPDATE jobs SET status = 'error', ended_at = $2, error = $3 WHERE id = $1")
+                .bind(id.0)
+                .bind(now.0)
+                .bind(json(failure)?.as_str())
+                .execute(connection)
+                .await
+        }
+    };
+    changed.map(drop)
+}
+
+pub(crate) async fn get(connection: &mut Connection, user: UserId, id: ToolCallId) -> Result<JobRecord, StoreError> {
+    let sql = format!("{COLUMNS} WHERE id = $1 AND user_id = $2");
+    let row = query(sql).bind(id.0).bind(user.0).fetch_optional(connection).await?;
+    row.as_ref().map_or(Err(StoreError::NotFound("job")), record)
+}
+
+fn record(row: &Row) -> Result<JobRecord, StoreError> {
+    let number = |column| row.get::<i64>(column).unsigned_abs();
+    let created_at = Timestamp(row.get(19));
+    let job = Job {
+        id: ToolCallId(row.get(0)),
+        name: row.get(2),
+        args: parsed(row.get(3))?,
+        caller: parsed(&format!("\"{}\"", row.get::<&str>(4)))?,
+        run_id: row.get::<Option<Uuid>>(5).map(RunId),
+        conversation_id: row.get::<Option<Uuid>>(6).map(ConversationId),
+        status: parsed(&format!("\"{}\"", row.get::<&str>(8)))?,
+        approval: row.get::<Option<&str>>(9).map(|word| parsed(&format!("\"{word}\""))).transpose()?,
+        decision: row.get::<Option<&str>>(10).map(parsed).transpose()?,
+        note: row.get(12),
+        progress: row.get::<Option<&str>>(13).map(parsed).transpose()?,
+        output: row.get::<Option<&str>>(14).map(parsed).transpose()?,
+        error: row.get::<Option<&str>>(15).map(parsed).transpose()?,
+        created_at,
+        started_at: row.get::<Option<i64>>(20).map_or(created_at, Timestamp),
+        ended_at: row.get::<Option<i64>>(21).map(Timestamp),
+    };
+    Ok(JobRecord {
+        job,
+        user: UserId(row.get(1)),
+        repeatable: row.get(7),
+        expires_at: row.get::<Option<i64>>(11).map(Timestamp),
+        epoch: number(16),
+        attempts: u32::try_from(number(17)).map_err(|_| StoreError::Corrupt("job"))?,
+        cancel_requested: row.get::<Option<i64>>(18).is_some(),
+    })
+}
+
+/// Bytes of the JSON of an event.
+fn data(event: &JobEvent) -> Result<String, StoreError> {
+    event.data().map_err(|_| StoreError::Corrupt("event"))
+}
+
+pub(crate) fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Corrupt("value"))
+}
+
+pub(crate) fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Corrupt("value"))
+}
+
+const fn caller_word(caller: Caller) -> &'static str {
+    match caller {
+        Caller::Model => "model",
+        Caller::Person => "person",
+        Caller::Mcp => "mcp",
+    }
+}
+
+const fn status_word(status: ToolCallStatus) -> &'static str {
+    match status {
+        ToolCallStatus::Queued => "queued",
+        ToolCallStatus::Running => "running",
+        ToolCallStatus::Done => "done",
+        ToolCallStatus::Error => "error",
+    }
+}
+
+const fn approval_word(approval: Approval) -> &'static str {
+    match approval {
+        Approval::Pending => "pending",
+        Approval::Granted => "granted",
+        Approval::Denied => "denied",
+    }
+}

@@ -1,0 +1,81 @@
+//! One call, as the tool that answers it sees it.
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use weir_protocol::{Failure, ToolCallId, UserId};
+
+/// Why a tool gave nothing: a stable word and a sentence, for a person and for a model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ToolError {
+    /// A stable `snake_case` word.
+    pub code: &'static str,
+    /// A sentence, with the next step.
+    pub message: String,
+}
+
+impl ToolError {
+    /// An error of this kind.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl From<ToolError> for Failure {
+    fn from(error: ToolError) -> Self {
+        Self { code: error.code.to_owned(), message: error.message }
+    }
+}
+
+/// What a tool says while it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// How far it has come, and a word on what it does.
+    Progress {
+        /// From 0 to 1.
+        progress: Option<f64>,
+        /// A word on what it does just now.
+        note: Option<String>,
+    },
+    /// A part of its output.
+    Partial(Value),
+}
+
+/// Reports that may wait for whoever writes them down.
+const WAITING: usize = 32;
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its id; that of the job.
+    pub id: ToolCallId,
+    /// For whom.
+    pub user: UserId,
+    reports: mpsc::Sender<Report>,
+}
+
+impl Call {
+    /// A call, and what it will report.
+    pub fn new(id: ToolCallId, user: UserId) -> (Self, mpsc::Receiver<Report>) {
+        let (reports, said) = mpsc::channel(WAITING);
+        (Self { id, user, reports }, said)
+    }
+
+    /// Tells how far it has come, from 0 to 1, and what it does just now. It also asks for more time. Where much is
+    /// waiting to be written down, it is left out: the next one tells more.
+    pub fn progress(&self, progress: f64, note: Option<&str>) {
+        let progress = Some(progress.clamp(0.0, 1.0)).filter(|number| number.is_finite());
+        let _ = self.reports.try_send(Report::Progress { progress, note: note.map(str::to_owned) });
+    }
+
+    /// Tells what it does just now.
+    pub fn note(&self, note: &str) {
+        let _ = self.reports.try_send(Report::Progress { progress: None, note: Some(note.to_owned()) });
+    }
+
+    /// Gives a part of the output. Waits while much is waiting to be written down; none is left out.
+    pub async fn partial(&self, data: Value) {
+        // Nobody listens any more: then the call is about to be dropped.
+        let _ = self.reports.send(Report::Partial(data)).await;
+    }
+}

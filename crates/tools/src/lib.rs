@@ -1,0 +1,15 @@
+//! Tools: what they are, what they take, and the built-in ones.
+//!
+//! A tool knows neither the store nor the log. Whoever calls it writes down what it reports.
+
+pub mod builtin;
+
+mod call;
+mod registry;
+mod schema;
+mod tool;
+
+pub use call::{Call, Report, ToolError};
+pub use registry::{Registry, callable};
+pub use schema::{any_object, faults};
+pub use tool::{About, Callable, Spec, TIMEOUT, Tool};
