@@ -3,7 +3,7 @@ import type {
   Done,
   FinishReason,
   MessageStatus,
-  Failure,
+  RunError,
   RunEvent,
   ToolCall,
   ToolStatus,
@@ -19,7 +19,7 @@ export interface RunState {
   /** The assistant message, growing until the run has ended. */
   readonly answer?: ChatMessage
   /** Why the run could not go on. */
-  readonly error?: Failure
+  readonly error?: RunError
   /** How the run ended; absent while it goes on. */
   readonly end?: Done
 }

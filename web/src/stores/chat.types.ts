@@ -1,6 +1,6 @@
 import type { Selection } from '@/lib/branches'
 import type { Failure } from '@/lib/failure'
-import type { ChatMessage, FinishReason, Failure } from '@/types/chat'
+import type { ChatMessage, FinishReason, RunError } from '@/types/chat'
 
 import type { LoadState, MoreState } from './load-state'
 
@@ -18,7 +18,7 @@ export interface ThreadMessage extends ChatMessage {
   /** Why it was not sent. */
   readonly failure?: Failure
   /** Why its run could not go on, as far as this tab saw it. */
-  readonly runError?: Failure
+  readonly runError?: RunError
   /** How its run ended, if this tab saw it. */
   readonly finishReason?: FinishReason
 }

@@ -205,6 +205,7 @@ export function createConversations(deps: ConversationsDeps) {
       removal?.settle(OK)
       return
     }
+    if (!('conversation' in change)) return
     const { conversation } = change
     put(conversation)
     store.setState(({ ids, load, query }) =>

@@ -35,7 +35,12 @@ export function inboxFollower(deps: InboxDeps): Follower {
         chat.dismiss(change.conversationId, isShown ? 'shown' : 'elsewhere')
         conversations.hear(change)
         if (isShown) onGone()
+        return
       }
+      case 'approval_requested':
+      case 'approval_settled':
+        // The answer that asks shows it.
+        return
     }
   }
 

@@ -4,7 +4,7 @@ export type {
   ChatMessage,
   Conversation,
   Done,
-  Failure,
+  Failure as RunError,
   FinishReason,
   MessageStatus,
   Role,
