@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 use weir_protocol::{RunId, Seq};
 use weir_realtime::{Broadcaster, CommitterOptions, EventLog, Heard, PostgresBell, RedisBell, Ring, Topic};
+use weir_store::LogId;
 use weir_testkit::{TestStore, soon};
 
 fn ring(seq: u64) -> Ring {
