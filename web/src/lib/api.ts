@@ -1,5 +1,14 @@
 import type { Conversation } from '@/types/chat'
 import type { ConversationPage, MessagePage, ModelList, UpdateConversation } from '@/types/api'
+import type {
+  Job,
+  JobAccepted,
+  JobPage,
+  SetPermission,
+  ToolCallStatus,
+  ToolInfo,
+  ToolList,
+} from '@/types/tools'
 
 import { type Fetch, request, requestJson, withQuery } from './fetcher'
 
@@ -55,4 +64,57 @@ export function listMessages(
 /** Every model that can, or could, answer. */
 export function listModels(deps: ApiDeps): Promise<ModelList> {
   return requestJson('/api/models', (v) => v.zModelList, deps)
+}
+
+/** Every tool, by name, with what the person permits it. */
+export function listTools(deps: ApiDeps): Promise<ToolList> {
+  return requestJson('/api/tools', (v) => v.zToolList, deps)
+}
+
+/** Sets whether a tool may run; the tool as it is then. Without `rules` those stay as they are. */
+export function setPermission(
+  tool: string,
+  permission: SetPermission,
+  deps: ApiDeps,
+): Promise<ToolInfo> {
+  return requestJson(`${toolPath(tool)}/permission`, (v) => v.zToolInfo, {
+    ...deps,
+    method: 'PUT',
+    body: { schema: (v) => v.zSetPermission, value: permission },
+  })
+}
+
+/** Runs a tool. The same key and arguments run it once, however often they are sent. */
+export function invokeTool(
+  call: { tool: string; args: unknown; key: string },
+  deps: ApiDeps,
+): Promise<JobAccepted> {
+  return requestJson(toolPath(call.tool), (v) => v.zJobAccepted, {
+    ...deps,
+    method: 'POST',
+    idempotencyKey: call.key,
+    body: { schema: (v) => v.zInvokeTool, value: { args: call.args } },
+  })
+}
+
+/** A page of jobs, newest first. */
+export function listJobs(
+  query: { cursor?: string; limit?: number; status?: ToolCallStatus },
+  deps: ApiDeps,
+): Promise<JobPage> {
+  return requestJson(withQuery('/api/jobs', query), (v) => v.zJobPage, deps)
+}
+
+/** One job. */
+export function getJob(id: string, deps: ApiDeps): Promise<Job> {
+  return requestJson(`/api/jobs/${encodeURIComponent(id)}`, (v) => v.zJob, deps)
+}
+
+/** Stops a job, from wherever it was asked for. Safe to repeat. */
+export async function cancelJob(id: string, deps: ApiDeps): Promise<void> {
+  await request(`/api/jobs/${encodeURIComponent(id)}`, { ...deps, method: 'DELETE' })
+}
+
+function toolPath(tool: string): string {
+  return `/api/tools/${encodeURIComponent(tool)}`
 }

@@ -1,6 +1,7 @@
 import { type EventSourceMessage, createParser } from 'eventsource-parser'
 
 import type { RunEvent } from '@/types/chat'
+import type { JobEvent } from '@/types/tools'
 
 import type { Clock } from './clock'
 import { type Validators, loadValidators } from './contract'
@@ -18,44 +19,104 @@ export interface StreamDeps extends RetryDeps {
   readonly fetch: Fetch
 }
 
-export interface Following {
-  readonly runId: string
+/** An event of a log, with its number. */
+interface Numbered {
+  readonly seq: number
+}
+
+/** A log: where it is read, what its events are, and which of them is the last. */
+interface LogKind<Event extends Numbered> {
+  readonly path: string
+  /** @throws {ContractError} when the event does not fit the contract. */
+  readonly toEvent: (told: Told, validators: Validators) => Event
+  readonly isLast: (event: Event) => boolean
+}
+
+/** A server-sent event whose number and JSON have been read. */
+interface Told extends Numbered {
+  readonly type: string
+  readonly data: unknown
+}
+
+/** Whoever follows a log. */
+export interface LogFollowing<Event extends Numbered> {
   /** The number of the newest event that the caller has; 0 for none. */
   readonly after: number
-  /** A response whose body already streams the events after `after`: that of the POST that started the run. */
+  /** A response whose body already streams the events after `after`: that of the POST that started it. */
   readonly opened?: Response
   readonly signal: AbortSignal
   /** Each event of the log after `after`: once, in order. */
-  onEvent(event: RunEvent): void
+  onEvent(event: Event): void
   /** The connection stands. */
   onOpen(): void
   /** The connection is lost, and this is what its return waits for. */
   onWaiting(waiting: Waiting): void
 }
 
-/** How following ended: the run did, the caller left, or the server refused for good. */
+export interface Following extends LogFollowing<RunEvent> {
+  readonly runId: string
+}
+
+/** How following ended: the log did, the caller left, or the server refused for good. */
 export type FollowEnd =
   | { readonly kind: 'done' }
   | { readonly kind: 'left' }
   | { readonly kind: 'refused'; readonly error: ApiError | ContractError }
 
 /** Follows a run's log to its `done`, through lost connections, restarts of the server and times without a network. */
-export async function followRun(following: Following, deps: StreamDeps): Promise<FollowEnd> {
-  const { runId, signal } = following
+export function followRun(following: Following, deps: StreamDeps): Promise<FollowEnd> {
+  return followLog(runLog(following.runId), following, deps)
+}
+
+/** Follows a job's log to its `complete` or `error`, as {@link followRun} does a run's. */
+export function followJob(
+  jobId: string,
+  following: LogFollowing<JobEvent>,
+  deps: StreamDeps,
+): Promise<FollowEnd> {
+  const log: LogKind<JobEvent> = {
+    path: `/api/jobs/${encodeURIComponent(jobId)}/events`,
+    toEvent: ({ data, seq, type }, { parse, zJobEvent }) => ({
+      ...parse(zJobEvent, { type, data }, `event ${seq} (${type})`),
+      seq,
+    }),
+    isLast: ({ type }) => type === 'complete' || type === 'error',
+  }
+  return followLog(log, following, deps)
+}
+
+/** The log of a run. */
+export function runLog(runId: string): LogKind<RunEvent> {
+  return {
+    path: `/api/realtime/${runId}`,
+    toEvent: ({ data, seq, type }, { parse, zStreamChunk }) => ({
+      ...parse(zStreamChunk, { type, data }, `event ${seq} (${type})`),
+      seq,
+    }),
+    isLast: ({ type }) => type === 'done',
+  }
+}
+
+async function followLog<Event extends Numbered>(
+  log: LogKind<Event>,
+  following: LogFollowing<Event>,
+  deps: StreamDeps,
+): Promise<FollowEnd> {
+  const { signal } = following
   let { after, opened } = following
   let attempt = 0
   for (;;) {
     let atLeastMs = 0
     try {
-      const response = opened ?? (await openRun(runId, after, deps.fetch, signal))
+      const response = opened ?? (await openLog(log.path, after, deps.fetch, signal))
       opened = undefined
       following.onOpen()
-      for await (const event of readEvents(response, deps.clock, signal)) {
+      for await (const event of readEvents(response, log, deps.clock, signal)) {
         if (event.seq <= after) continue
         after = event.seq
         attempt = 0
         following.onEvent(event)
-        if (event.type === 'done') return { kind: 'done' }
+        if (log.isLast(event)) return { kind: 'done' }
       }
     } catch (error) {
       opened = undefined
@@ -91,19 +152,20 @@ export function isPassing(error: ApiError): boolean {
  * @throws {ContractError} when an event does not fit the contract.
  * @throws {DOMException} `AbortError` when `signal` aborts.
  */
-export async function* readEvents(
+export async function* readEvents<Event extends Numbered>(
   response: Response,
+  log: LogKind<Event>,
   clock: Clock,
   signal: AbortSignal,
-): AsyncGenerator<RunEvent> {
+): AsyncGenerator<Event> {
   const reader = response.body?.getReader()
   if (!reader) throw new OfflineError()
   const decoder = new TextDecoder()
-  const events: RunEvent[] = []
+  const events: Event[] = []
   try {
     const validators = await loadValidators()
     const parser = createParser({
-      onEvent: (message) => events.push(toRunEvent(message, validators)),
+      onEvent: (message) => events.push(log.toEvent(told(message, validators), validators)),
     })
     for (;;) {
       const bytes = await readInTime(reader, clock, signal)
@@ -116,25 +178,24 @@ export async function* readEvents(
   }
 }
 
-function openRun(
-  runId: string,
+function openLog(
+  path: string,
   after: number,
   fetch: Fetch,
   signal: AbortSignal,
 ): Promise<Response> {
-  return request(withQuery(`/api/realtime/${runId}`, { after }), {
+  return request(withQuery(path, { after }), {
     headers: { accept: 'text/event-stream' },
     fetch,
     signal,
   })
 }
 
-function toRunEvent(message: EventSourceMessage, validators: Validators): RunEvent {
-  const { parse, parseJson, zAnything, zEventNumber, zStreamChunk } = validators
+function told(message: EventSourceMessage, validators: Validators): Told {
+  const { parse, parseJson, zAnything, zEventNumber } = validators
   const type = message.event ?? ''
   const seq = parse(zEventNumber, Number(message.id ?? Number.NaN), `the id of a ${type} event`)
-  const data = parseJson(zAnything, message.data, `the data of event ${seq}`)
-  return { ...parse(zStreamChunk, { type, data }, `event ${seq} (${type})`), seq }
+  return { type, seq, data: parseJson(zAnything, message.data, `the data of event ${seq}`) }
 }
 
 /** The next bytes, or undefined at the end of the body. */

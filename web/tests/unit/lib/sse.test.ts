@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '@/lib/clock'
 import { ContractError } from '@/lib/errors'
 import { backoffMs } from '@/lib/retry'
-import { type FollowEnd, SILENCE_MS, followRun, readEvents } from '@/lib/sse'
+import { type FollowEnd, SILENCE_MS, followRun, readEvents, runLog } from '@/lib/sse'
 import type { RunEvent } from '@/types/chat'
 
 import { FakeServer, done, frame, problem, token } from '../support/server'
@@ -211,7 +211,8 @@ describe('readEvents', () => {
       },
     })
     const read: RunEvent[] = []
-    for await (const event of readEvents(new Response(body), systemClock, signal)) read.push(event)
+    for await (const event of readEvents(new Response(body), runLog(id(1)), systemClock, signal))
+      read.push(event)
     expect(read).toMatchObject([
       { seq: 1, data: { text: 'naïve 🙂\nline' } },
       { seq: 2, type: 'done' },
@@ -223,7 +224,7 @@ describe('readEvents', () => {
     ['of a kind nobody knows', 'event: surprise\nid: 1\ndata: {}\n\n'],
     ['whose data is not JSON', 'event: token\nid: 1\ndata: {\n\n'],
   ])('refuses an event %s', async (_, body) => {
-    const reading = readEvents(new Response(body), systemClock, signal).next()
+    const reading = readEvents(new Response(body), runLog(id(1)), systemClock, signal).next()
     await expect(reading).rejects.toBeInstanceOf(ContractError)
   })
 
@@ -235,7 +236,7 @@ describe('readEvents', () => {
       },
       cancel,
     })
-    for await (const event of readEvents(new Response(body), systemClock, signal)) {
+    for await (const event of readEvents(new Response(body), runLog(id(1)), systemClock, signal)) {
       expect(event.seq).toBe(1)
       break
     }
