@@ -50,6 +50,7 @@ async fn read(mut stream: EventStream) -> (String, Option<FinishedWith>, Option<
                 assert!(!piece.is_empty());
                 text.push_str(&piece);
             }
+            Ok(ProviderEvent::Call { name, .. }) => panic!("it was offered no tools and calls {name}"),
             Ok(ProviderEvent::Usage(usage)) => assert!(usage.input_tokens > 10),
             Ok(ProviderEvent::Finished(how)) => finished = Some(how),
             Err(error) => return (text, finished, Some(error)),

@@ -363,8 +363,8 @@ async fn log_13_readers_of_a_log_that_is_gone_are_let_go_when_the_bell_rings() {
     assert!(of_gone.read().await && of_there.read().await);
     process.store.delete_conversation(ALICE, gone.conversation, Timestamp(1)).await.unwrap();
     let waiting = tokio::spawn(async move { of_gone.read().await });
-    process.log.ring(gone.id);
-    process.log.ring(there.id);
+    process.log.ring(LogId::Run(gone.id));
+    process.log.ring(LogId::Run(there.id));
     assert!(!waiting.await.unwrap());
     let mut writer = process.writer(there.first_lease()).await;
     writer.text(there.message, "still there".to_owned()).await.unwrap();

@@ -22,7 +22,7 @@ async fn fail(provider: &OpenAiProvider) -> (String, ProviderError) {
         match event {
             Ok(ProviderEvent::Text(more)) => text.push_str(&more),
             Ok(ProviderEvent::Finished(_)) => panic!("a failure that looks like a finished answer: {text}"),
-            Ok(ProviderEvent::Usage(_)) => {}
+            Ok(ProviderEvent::Usage(_) | ProviderEvent::Call { .. }) => {}
             Err(error) => {
                 assert_eq!(stream.next().await, None, "nothing follows a failure");
                 return (text, error);
