@@ -29,6 +29,7 @@ fn message() -> impl Strategy<Value = ChatMessage> {
             model,
             tool_calls: None,
             usage: seq.map(|count| Usage { input_tokens: count.into(), output_tokens: 1 }),
+            error: None,
         }
     })
 }
