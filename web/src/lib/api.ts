@@ -1,6 +1,8 @@
 import type { Conversation } from '@/types/chat'
 import type { ConversationPage, MessagePage, ModelList, UpdateConversation } from '@/types/api'
 import type {
+  ApprovalList,
+  DecideApproval,
   Job,
   JobAccepted,
   JobPage,
@@ -113,6 +115,20 @@ export function getJob(id: string, deps: ApiDeps): Promise<Job> {
 /** Stops a job, from wherever it was asked for. Safe to repeat. */
 export async function cancelJob(id: string, deps: ApiDeps): Promise<void> {
   await request(`/api/jobs/${encodeURIComponent(id)}`, { ...deps, method: 'DELETE' })
+}
+
+/** What waits for the person's word, oldest first. */
+export function listApprovals(deps: ApiDeps): Promise<ApprovalList> {
+  return requestJson('/api/approvals', (v) => v.zApprovalList, deps)
+}
+
+/** The person's word on a call that waits for it; the call's job as it is then. */
+export function decideApproval(id: string, decision: DecideApproval, deps: ApiDeps): Promise<Job> {
+  return requestJson(`/api/tool-calls/${encodeURIComponent(id)}/approval`, (v) => v.zJob, {
+    ...deps,
+    method: 'POST',
+    body: { schema: (v) => v.zDecideApproval, value: decision },
+  })
 }
 
 function toolPath(tool: string): string {

@@ -45,9 +45,11 @@ export const zId = z.uuid()
 export const zAnything = z.unknown()
 
 export {
+  zApprovalList,
   zChatMessage,
   zConversation,
   zConversationPage,
+  zDecideApproval,
   zInvokeTool,
   zJob,
   zJobAccepted,

@@ -10,6 +10,7 @@ import { chat } from './chat.store'
 import { connectionStore, type ConnectionState } from './connection.store'
 import { conversations } from './conversations.store'
 import { type InboxDeps, inboxFollower } from './inbox'
+import { connectTopics } from './topics'
 
 /** How long the session may be away before the page asks whether the server is there at all, in milliseconds. */
 export const GRACE_MS = 8_000
@@ -28,6 +29,7 @@ export function startLive(page: Pick<InboxDeps, 'shown' | 'onGone'>): () => void
     newUuid: randomUuid,
   })
   session.follow(inboxFollower({ chat, conversations, ...page }))
+  const disconnect = connectTopics(session)
   const tell = () => {
     connectionStore.setState({ news: session.state().kind })
   }
@@ -41,6 +43,7 @@ export function startLive(page: Pick<InboxDeps, 'shown' | 'onGone'>): () => void
     },
   })
   return () => {
+    disconnect()
     unwatch()
     untell()
     session.stop()

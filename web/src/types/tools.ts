@@ -1,12 +1,15 @@
 /** The words of tools and jobs, as the contract generates them. */
 export type {
+  ApprovalList,
   ArgumentRule,
   Caller,
+  DecideApproval,
   Decision,
   Job,
   JobAccepted,
   JobPage,
   Match,
+  PendingApproval,
   Permission,
   SetPermission,
   ToolAnnotations,
