@@ -10,7 +10,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use weir_protocol::{ChatMessage, Done, Failure, FinishReason, MessageStatus, Seq, StreamChunk, Timestamp};
 use weir_realtime::{CommitterOptions, EventLog, Frame, LogWriter, LostLease, Reader};
 use weir_store::{Lease, LogId, RunEnd, RunRecord, Store};
-use weir_testkit::{ALICE, TestStore, cases, run_alone, soon, take_over};
+use weir_testkit::{ALICE, TestStore, cases, on_one_store, soon, take_over};
 
 /// A log with its committer at work; dropping it is the death of a process.
 struct Process {
@@ -140,8 +140,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-async fn play(ops: Vec<Op>, window: Duration) {
-    let stored = TestStore::open().await;
+async fn play(stored: &TestStore, ops: Vec<Op>, window: Duration) {
     let run = stored.start("Hello").await;
     let mut process = Process::new(stored.store.clone(), window);
     let mut writer = process.writer(run.first_lease()).await;
@@ -198,16 +197,13 @@ async fn play(ops: Vec<Op>, window: Duration) {
 /// Where the seeds that failed are kept.
 const FAILED_SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-seeds.txt");
 
-proptest! {
-    #![proptest_config(cases(FAILED_SEEDS, 40))]
-
-    #[test]
-    fn log_14_whatever_happens_the_log_is_the_message(
-        ops in prop::collection::vec(op(), 0..60),
-        window in prop_oneof![Just(Duration::ZERO), Just(Duration::from_millis(3))],
-    ) {
-        run_alone(play(ops, window));
-    }
+#[test]
+fn log_14_whatever_happens_the_log_is_the_message() {
+    let window = prop_oneof![Just(Duration::ZERO), Just(Duration::from_millis(3))];
+    let strategy = (prop::collection::vec(op(), 0..60), window);
+    on_one_store(cases(FAILED_SEEDS, 200), &strategy, |runtime, stored, (ops, window)| {
+        runtime.block_on(play(stored, ops, window));
+    });
 }
 
 /// What happens to several runs that are written at the same time.
@@ -227,8 +223,7 @@ fn among() -> impl Strategy<Value = Among> {
     ]
 }
 
-async fn play_among(ops: Vec<Among>) {
-    let stored = TestStore::open().await;
+async fn play_among(stored: &TestStore, ops: Vec<Among>) {
     let here = Process::new(stored.store.clone(), Duration::from_millis(1));
     let elsewhere = Process::new(stored.reopen().await, Duration::from_millis(1));
     let mut runs = Vec::new();
@@ -288,13 +283,12 @@ async fn play_among(ops: Vec<Among>) {
     }
 }
 
-proptest! {
-    #![proptest_config(cases(FAILED_SEEDS, 24))]
-
-    #[test]
-    fn dur_4_a_lost_lease_appends_nothing_and_disturbs_nobody(ops in prop::collection::vec(among(), 0..60)) {
-        run_alone(play_among(ops));
-    }
+#[test]
+fn dur_4_a_lost_lease_appends_nothing_and_disturbs_nobody() {
+    let strategy = prop::collection::vec(among(), 0..60);
+    on_one_store(cases(FAILED_SEEDS, 200), &strategy, |runtime, stored, ops| {
+        runtime.block_on(play_among(stored, ops));
+    });
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail as it does")]
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,12 +11,12 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use proptest::prelude::*;
 use tokio::{runtime::Runtime, sync::Notify};
-use weir_protocol::{FinishReason, MessageStatus, Model, Seq, StartRun, StreamChunk, Timestamp};
+use weir_protocol::{FinishReason, MessageStatus, Model, Seq, StartRun, StreamChunk};
 use weir_providers::{ChatRequest, EventStream, FinishedWith, Provider, ProviderError, ProviderEvent};
 use weir_realtime::{CommitterOptions, EventLog};
 use weir_runs::{APPROVAL_PATIENCE, Providers, Runs};
-use weir_store::{Durability, LogId, RunRecord, Store};
-use weir_testkit::{ALICE, TestClock, cases, soon};
+use weir_store::{LogId, RunRecord, Store, SystemClock};
+use weir_testkit::{ALICE, TestStore, cases, on_one_store, soon};
 use weir_tools::Registry;
 
 /// Answers with one text, piece by piece, from wherever the partial answer ends.
@@ -78,6 +77,7 @@ struct Life {
     settles: bool,
 }
 
+#[derive(Clone, Debug)]
 struct Answer {
     text: String,
     pieces: Vec<usize>,
@@ -97,22 +97,21 @@ impl Answer {
     }
 }
 
-async fn open(path: &Path, provider: Arc<Reciter>) -> (Store, EventLog, Runs) {
-    let store = Store::open(path, Durability::Process).await.unwrap();
-    store.ensure_user(ALICE, "Alice", Timestamp(0)).await.unwrap();
+async fn open(stored: &TestStore, provider: Arc<Reciter>) -> (Store, EventLog, Runs) {
+    let store = stored.reopen().await;
     let (log, work) = EventLog::open(store.clone(), CommitterOptions { window: Duration::from_millis(1) });
     tokio::spawn(work);
-    let (providers, clock) = (Providers::new(vec![provider], None), Arc::<TestClock>::default());
+    let (providers, clock) = (Providers::new(vec![provider], None), Arc::<SystemClock>::default());
     let runs = Runs::new(store.clone(), log.clone(), providers, Registry::default(), clock, APPROVAL_PATIENCE);
     (store, log, runs)
 }
 
 /// One process: it starts the run or takes it over, and dies in the middle of the answer.
-fn live(path: &Path, answer: &Answer, life: &Life, run: &mut Option<RunRecord>) {
+fn live(stored: &TestStore, answer: &Answer, life: &Life, run: &mut Option<RunRecord>) {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let provider = answer.reciter(Some(life.pieces));
-        let (store, log, runs) = open(path, provider.clone()).await;
+        let (store, log, runs) = open(stored, provider.clone()).await;
         let answer_of = async |run: &RunRecord| store.streaming_message(run.conversation, run.message).await.unwrap();
         // How the process finds the answer: taking it over, it may go on at once.
         let found = match run {
@@ -150,17 +149,15 @@ fn live(path: &Path, answer: &Answer, life: &Life, run: &mut Option<RunRecord>) 
     runtime.shutdown_background();
 }
 
-fn check(answer: &Answer, lives: &[Life]) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("weir.db");
+fn check(stored: &TestStore, answer: &Answer, lives: &[Life]) {
     let mut run = None;
     for life in lives {
-        live(&path, answer, life, &mut run);
+        live(stored, answer, life, &mut run);
     }
     let run = run.unwrap();
     Runtime::new().unwrap().block_on(async {
         let provider = answer.reciter(None);
-        let (store, log, runs) = open(&path, provider.clone()).await;
+        let (store, log, runs) = open(stored, provider.clone()).await;
         let before = store.streaming_message(run.conversation, run.message).await.unwrap();
         runs.take_over_orphans().await.unwrap();
         let mut reader = log.reader(run.id, Seq::START);
@@ -199,17 +196,15 @@ fn check(answer: &Answer, lives: &[Life]) {
 /// Where the seeds that failed are kept.
 const FAILED_SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-seeds.txt");
 
-proptest! {
-    #![proptest_config(cases(FAILED_SEEDS, 20))]
-
-    #[test]
-    fn dur_2_an_answer_survives_the_deaths_of_its_processes(
-        text in "\\PC{1,400}",
-        pieces in prop::collection::vec(1_usize..12, 1..5),
-        continues in prop::bool::weighted(0.7),
-        lives in prop::collection::vec((0_usize..30, any::<bool>()), 1..4),
-    ) {
-        let lives: Vec<_> = lives.into_iter().map(|(pieces, settles)| Life { pieces, settles }).collect();
-        check(&Answer { text, pieces, continues }, &lives);
-    }
+#[test]
+fn dur_2_an_answer_survives_the_deaths_of_its_processes() {
+    let pieces = prop::collection::vec(1_usize..12, 1..5);
+    let answer = ("\\PC{1,400}", pieces, prop::bool::weighted(0.7)).prop_map(|(text, pieces, continues)| Answer {
+        text,
+        pieces,
+        continues,
+    });
+    let life = (0_usize..30, any::<bool>()).prop_map(|(pieces, settles)| Life { pieces, settles });
+    let strategy = (answer, prop::collection::vec(life, 1..4));
+    on_one_store(cases(FAILED_SEEDS, 200), &strategy, |_, stored, (answer, lives)| check(stored, &answer, &lives));
 }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use weir_protocol::{FinishReason, MessageStatus, RunId, Seq, Timestamp};
 use weir_store::{LogId, NewEvent, RunAppend, RunEnd, RunRecord, RunState, StoreError};
-use weir_testkit::{ALICE, TestStore, cases, run_alone, take_over};
+use weir_testkit::{ALICE, TestStore, cases, on_one_store, take_over};
 
 /// What is wrong with a run's part of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,14 +72,13 @@ async fn spoil(store: &TestStore, run: &RunRecord, fault: Fault) {
     }
 }
 
-async fn check(parts: Vec<Part>) {
-    let store = TestStore::open().await;
+async fn check(store: &TestStore, parts: Vec<Part>) {
     let (mut batch, mut expected, mut refusable) = (Vec::new(), Vec::new(), HashSet::new());
     for part in &parts {
         let run = store.start("Hello").await;
-        let end = if part.ends { Some(end_of(&store, &run).await) } else { None };
-        spoil(&store, &run, part.fault).await;
-        let mut log = log_of(&store, run.id).await;
+        let end = if part.ends { Some(end_of(store, &run).await) } else { None };
+        spoil(store, &run, part.fault).await;
+        let mut log = log_of(store, run.id).await;
         let append = RunAppend { run: run.id, epoch: 1, events: events(2, part.events, "now"), end };
         if part.fault == Fault::None {
             log.extend(append.events.iter().map(|event| (event.seq.0, event.data.clone())));
@@ -91,7 +90,7 @@ async fn check(parts: Vec<Part>) {
     }
     assert_eq!(store.store.append(&batch).await.unwrap(), refusable);
     for (run, log, done) in &expected {
-        assert_eq!(&log_of(&store, run.id).await, log);
+        assert_eq!(&log_of(store, run.id).await, log);
         if let Ok(now) = store.store.run(ALICE, run.id).await {
             assert_eq!(now.state != RunState::Running, *done);
         }
@@ -99,38 +98,37 @@ async fn check(parts: Vec<Part>) {
     // The same batch once more: every number is used, so nothing of it is committed twice.
     assert_eq!(store.store.append(&batch).await.unwrap().len(), batch.len());
     for (run, log, _) in &expected {
-        assert_eq!(&log_of(&store, run.id).await, log);
+        assert_eq!(&log_of(store, run.id).await, log);
     }
 }
 
 /// Where the seeds that failed are kept.
 const FAILED_SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-seeds.txt");
 
-proptest! {
-    #![proptest_config(cases(FAILED_SEEDS, 24))]
-
-    #[test]
-    fn dur_4_a_refused_run_takes_nobody_with_it(parts in prop::collection::vec(part(), 1..6)) {
-        run_alone(check(parts));
-    }
+#[test]
+fn dur_4_a_refused_run_takes_nobody_with_it() {
+    let strategy = prop::collection::vec(part(), 1..6);
+    on_one_store(cases(FAILED_SEEDS, 200), &strategy, |runtime, stored, parts| runtime.block_on(check(stored, parts)));
 }
 
 fn parts(faults: &[Fault], events: u64, ends: bool) -> Vec<Part> {
     faults.iter().map(|fault| Part { fault: *fault, events, ends }).collect()
 }
 
-#[test]
-fn dur_4_on_the_fast_path_a_refused_run_takes_nobody_with_it() {
+#[tokio::test]
+async fn dur_4_on_the_fast_path_a_refused_run_takes_nobody_with_it() {
+    let stored = TestStore::open().await;
     for fault in [Fault::OldEpoch, Fault::Done, Fault::Gone, Fault::NumberUsed] {
-        run_alone(check(parts(&[Fault::None, fault, Fault::None], 2, false)));
+        check(&stored, parts(&[Fault::None, fault, Fault::None], 2, false)).await;
     }
 }
 
-#[test]
-fn dur_4_on_the_careful_path_a_refused_run_takes_nobody_with_it() {
+#[tokio::test]
+async fn dur_4_on_the_careful_path_a_refused_run_takes_nobody_with_it() {
+    let stored = TestStore::open().await;
     for fault in [Fault::OldEpoch, Fault::Done, Fault::Gone, Fault::NumberUsed] {
-        run_alone(check(parts(&[Fault::None, fault, Fault::None], 2, true)));
-        run_alone(check(parts(&[Fault::None, fault, Fault::None], 40, false)));
+        check(&stored, parts(&[Fault::None, fault, Fault::None], 2, true)).await;
+        check(&stored, parts(&[Fault::None, fault, Fault::None], 40, false)).await;
     }
 }
 

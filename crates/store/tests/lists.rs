@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use weir_protocol::{ConversationId, MessageId, Role};
 use weir_store::{Clock as _, ConversationFilter, NewMessage};
-use weir_testkit::{ALICE, BOB, TestStore};
+use weir_testkit::{ALICE, BOB, TestStore, run_alone};
 
 async fn add(store: &TestStore, conversation: ConversationId, content: &str) {
     let new = NewMessage {
@@ -64,10 +64,6 @@ async fn search(titles: Vec<String>, wanted: String) {
     let found = store.store.conversations(ALICE, &filter, None, 200).await.unwrap();
     assert_eq!(found.items.iter().map(|one| one.id).collect::<Vec<_>>(), expected);
     assert_eq!(store.store.conversations(BOB, &filter, None, 200).await.unwrap().items, []);
-}
-
-fn run_alone(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
 
 proptest! {

@@ -13,7 +13,7 @@ mod sse;
 mod store;
 
 pub use clock::TestClock;
-pub use property::{cases, run_alone};
+pub use property::{cases, on_one_store, run_alone};
 pub use provider::{Answer, Asked, Script, ScriptedProvider};
 pub use sse::{Event, EventParser, Heard};
 pub use store::{ALICE, BOB, NOBODY, TestStore, take_over};

@@ -1,6 +1,13 @@
 //! What property tests share.
 
-use proptest::{prelude::ProptestConfig, test_runner::FileFailurePersistence};
+use proptest::{
+    prelude::ProptestConfig,
+    strategy::Strategy,
+    test_runner::{FileFailurePersistence, TestRunner},
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::TestStore;
 
 /// So many cases. A seed that failed is kept in the file `seeds` beside the tests, and is tried again first.
 pub fn cases(seeds: &'static str, cases: u32) -> ProptestConfig {
@@ -14,5 +21,23 @@ pub fn cases(seeds: &'static str, cases: u32) -> ProptestConfig {
 
 /// Runs one case on a runtime of its own.
 pub fn run_alone(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+    runtime().block_on(test);
+}
+
+/// Plays all cases on one database, in which each has things of its own: to open one takes longer than to play most cases.
+/// The runtime is the store's.
+pub fn on_one_store<S: Strategy>(config: ProptestConfig, strategy: &S, play: impl Fn(&Runtime, &TestStore, S::Value)) {
+    let runtime = runtime();
+    let stored = runtime.block_on(TestStore::open());
+    let played = TestRunner::new(config).run(strategy, |case| {
+        play(&runtime, &stored, case);
+        Ok(())
+    });
+    if let Err(error) = played {
+        panic!("{error}");
+    }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
 }
