@@ -6,7 +6,7 @@ use tokio::time::sleep;
 use weir_realtime::Topic;
 use weir_store::StoreError;
 
-use crate::{Runs, lease::Watch};
+use crate::{Contact, Runs, lease::Watch};
 
 /// Between two beats of an instance, and between two looks at the others.
 pub(crate) const BEAT: Duration = Duration::from_millis(500);
@@ -30,22 +30,24 @@ impl Runs {
     }
 
     /// Keeps the leases of this instance and takes over what others have lost, for as long as it is polled, or until the
-    /// instance leaves: one that beats again after its farewell would be waited for.
-    pub async fn keep(self) {
+    /// instance leaves: one that beats again after its farewell would be waited for. `contact` is lost when that cannot be
+    /// done, where there may be others.
+    pub async fn keep(self, contact: Contact) {
         tokio::select! {
             biased;
             () = self.inner.stop.cancelled() => {}
-            () = self.keep_looking() => {}
+            () = self.keep_looking(&contact) => {}
+            () = contact.mind(), if self.inner.store.is_shared() => {}
         }
     }
 
-    async fn keep_looking(&self) {
+    async fn keep_looking(&self, contact: &Contact) {
         let mut watch = Watch::default();
         let mut leases = self.inner.log.listen(Topic::Leases);
         let pause = if self.inner.store.is_shared() { BEAT } else { ALONE };
         loop {
             let looked = tokio::select! {
-                () = sleep(pause) => self.look_after(&mut watch).await,
+                () = sleep(pause) => self.look_after(&mut watch, contact).await,
                 // A run was given up. That says nothing of anybody's beat.
                 () = leases.rung() => self.take_over_orphans().await.map(drop),
             };
@@ -55,7 +57,7 @@ impl Runs {
         }
     }
 
-    async fn look_after(&self, watch: &mut Watch) -> Result<(), StoreError> {
+    async fn look_after(&self, watch: &mut Watch, contact: &Contact) -> Result<(), StoreError> {
         let inner = &self.inner;
         if inner.store.is_shared() {
             match inner.store.beat(inner.instance).await {
@@ -71,6 +73,7 @@ impl Runs {
                 }
                 Err(error) => return Err(error),
             }
+            contact.beaten();
             for dead in watch.look(inner.instance, &inner.store.instances().await?) {
                 tracing::warn!(instance = %dead.0, "its beat stands still; taking its runs over");
                 inner.store.forget_instance(dead).await?;

@@ -6,7 +6,7 @@ use weir_store::{Beat, InstanceId};
 
 /// How often a beat may be seen unmoved before its instance is thought dead. With [`crate::keep::BEAT`] between two looks
 /// that is about two seconds; what counts is the looks that worked, so a database that stands still kills nobody.
-const PATIENCE: u32 = 4;
+pub(crate) const PATIENCE: u32 = 4;
 
 /// What one instance has seen of the others.
 #[derive(Debug, Default)]

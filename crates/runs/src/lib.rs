@@ -1,5 +1,6 @@
 //! One answer from its start to its terminal event: context, provider, tools, log, cancel, take-over after a crash.
 
+mod contact;
 mod context;
 mod drive;
 mod error;
@@ -12,6 +13,7 @@ mod runs;
 mod steps;
 mod title;
 
+pub use contact::Contact;
 pub use error::StartError;
 pub use fold::{Fold, Outcome, Step};
 pub use jobs::{APPROVAL_PATIENCE, Invocation, InvokeError, Jobs};

@@ -18,9 +18,10 @@ use tokio::{
     sync::{broadcast, mpsc},
     task::JoinHandle,
 };
+use tokio_util::sync::CancellationToken;
 use weir_protocol::{FinishReason, InboxChange, RunId, Seq, StartRun, StreamChunk};
 use weir_realtime::{BellError, Broadcaster, CommitterOptions, EventLog, Heard, Ring};
-use weir_runs::{APPROVAL_PATIENCE, Providers, Runs};
+use weir_runs::{APPROVAL_PATIENCE, Contact, Providers, Runs};
 use weir_store::{LogId, RunRecord, Store, SystemClock};
 use weir_testkit::{ALICE, Script, ScriptedProvider, TestStore, soon};
 use weir_tools::Registry;
@@ -60,6 +61,7 @@ struct Instance {
     log: EventLog,
     runs: Runs,
     script: Script,
+    contact: Contact,
     keeper: JoinHandle<()>,
 }
 
@@ -88,8 +90,9 @@ impl Instance {
             (store, log, runs)
         });
         let (store, log, runs) = joining.await.unwrap();
-        let keeper = runtime.spawn(runs.clone().keep());
-        Self { runtime: Some(runtime), store, log, runs, script, keeper }
+        let contact = Contact::new(CancellationToken::new());
+        let keeper = runtime.spawn(runs.clone().keep(contact.clone()));
+        Self { runtime: Some(runtime), store, log, runs, script, contact, keeper }
     }
 
     async fn ask(&self) -> RunRecord {
@@ -247,6 +250,16 @@ async fn ins_5_an_answer_that_cannot_go_on_elsewhere_is_finished_first() {
     answer.finish();
     soon("the drain", drained).await.unwrap();
     assert_eq!(b.read(run.id, "").await, "Good day.");
+}
+
+#[tokio::test]
+async fn ins_8_an_instance_whose_beats_fail_knows_that_it_is_cut_off() {
+    let Some((a, b, _)) = two().await else { return };
+    let (of_a, of_b) = (a.contact.ending(), b.contact.ending());
+    a.store.close().await;
+    soon("the loss to be noticed", of_a.cancelled()).await;
+    assert!(a.contact.is_lost());
+    assert!(!of_b.is_cancelled(), "the other one serves on");
 }
 
 #[tokio::test]

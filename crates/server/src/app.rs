@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use weir_protocol::UserId;
 use weir_realtime::EventLog;
-use weir_runs::Runs;
+use weir_runs::{Contact, Runs};
 use weir_store::{Clock, Store};
 
 use crate::http::Sessions;
@@ -40,6 +40,8 @@ pub struct Parts {
     pub draining: CancellationToken,
     /// Open streams end now; their readers come back to whoever serves next.
     pub closing: CancellationToken,
+    /// Whether the database is reached. Open streams end when it is not, and with `closing`.
+    pub contact: Contact,
 }
 
 impl App {

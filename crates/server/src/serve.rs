@@ -17,7 +17,7 @@ use weir_providers::{
     openai::{OpenAiOptions, OpenAiProvider},
 };
 use weir_realtime::{Broadcaster, CommitterOptions, EventLog, PostgresBell, RedisBell};
-use weir_runs::{Providers, Runs};
+use weir_runs::{Contact, Providers, Runs};
 use weir_store::{Clock, Store, StoreError, SystemClock};
 use weir_tools::Registry;
 
@@ -104,6 +104,8 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let providers = Providers::new(providers(&config, &embedded, &pacer)?, config.model.clone());
     let tools = Registry::new(weir_tools::builtin::all());
     let runs = Runs::new(store.clone(), log.clone(), providers, tools, clock.clone(), config.approval_timeout);
+    let closing = CancellationToken::new();
+    let contact = Contact::new(closing.clone());
     let app = App::new(Parts {
         store: store.clone(),
         log,
@@ -114,14 +116,15 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         heartbeat: config.heartbeat,
         retention: config.run_retention,
         draining: CancellationToken::new(),
-        closing: CancellationToken::new(),
+        closing,
+        contact: contact.clone(),
     });
     runs.join().await?;
     let taken_over = runs.take_over_orphans().await?;
     if taken_over > 0 {
         tracing::info!(runs = taken_over, "went on with the answers of a server that died");
     }
-    let keeper = tokio::spawn(runs.clone().keep());
+    let keeper = tokio::spawn(runs.clone().keep(contact));
     let sweeper = tokio::spawn(sweep(store.clone(), clock, config.run_retention));
 
     let patience = 2 * config.heartbeat.max(SHORTEST_PATIENCE);

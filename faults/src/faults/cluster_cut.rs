@@ -8,7 +8,6 @@ use fastrand::Rng;
 
 use super::{POLL, TAKE_OVER, shared};
 use crate::{
-    client::SILENCE,
     cluster::{Network, Setup, address_for, port_of},
     oracle::Tolerance,
     play::{Fault, Need},
@@ -18,7 +17,12 @@ use crate::{
 /// For so long nothing comes through.
 const CUT: Duration = Duration::from_secs(8);
 
-/// A server is cut off from PostgreSQL and from Redis: it cannot know what happens, and the other one takes over.
+/// The longest pause of a reader whose server is cut off: it is let go and asked to come back a second later, while another
+/// server takes its answer over. Nobody waits for the end of the cut.
+const LET_GO: Duration = TAKE_OVER.saturating_add(Duration::from_secs(1));
+
+/// A server is cut off from PostgreSQL and from Redis: it cannot know what happens, sends its readers away, and the other one
+/// takes over.
 pub(crate) struct CutOff;
 
 #[async_trait]
@@ -44,7 +48,7 @@ impl Fault for CutOff {
     }
 
     fn tolerance(&self, _: &Setup) -> Tolerance {
-        Tolerance { pause: Some(CUT + TAKE_OVER + SILENCE), ..Tolerance::default() }
+        Tolerance { pause: Some(LET_GO), ..Tolerance::default() }
     }
 
     async fn strike(&self, scene: &mut Scene) -> Result<()> {

@@ -114,6 +114,12 @@ impl ApiError {
         Self::unavailable("draining", detail, Duration::from_secs(2))
     }
 
+    /// 503: the database does not answer, or cannot be reached from here.
+    pub(crate) fn database_unavailable() -> Self {
+        let detail = "The database does not answer just now. Try again.";
+        Self::unavailable("database_unavailable", detail, Duration::from_secs(1))
+    }
+
     /// Whether the same request may be answered a moment later.
     pub(crate) fn is_passing(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE
@@ -176,8 +182,7 @@ impl From<StoreError> for ApiError {
             ),
             StoreError::Database(sqlx_error) => {
                 tracing::error!(error = %sqlx_error, "the database failed");
-                let detail = "The database does not answer just now. Try again.";
-                Self::unavailable("database_unavailable", detail, Duration::from_secs(1))
+                Self::database_unavailable()
             }
             StoreError::Migration(_) | StoreError::Corrupt(_) => {
                 tracing::error!(%error, "the store failed");

@@ -1,6 +1,6 @@
 //! What every response carries, and what every request must satisfy.
 
-use std::net::IpAddr;
+use std::{future::pending, net::IpAddr};
 
 use axum::{
     Json,
@@ -11,6 +11,7 @@ use axum::{
 };
 use tracing::Instrument as _;
 use weir_protocol::{PROTOCOL_VERSION, Problem};
+use weir_runs::Contact;
 
 use super::ApiError;
 use crate::app::App;
@@ -104,4 +105,99 @@ pub(crate) async fn refuse_while_draining(
         return Err(ApiError::draining());
     }
     Ok(next.run(request).await)
+}
+
+/// Refuses what needs the database while this instance is cut off from it: another one can answer. What has begun to wait for
+/// it and changes nothing is let go.
+pub(crate) async fn refuse_while_cut_off(
+    State(contact): State<Contact>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if !request.uri().path().starts_with("/api/") {
+        return Ok(next.run(request).await);
+    }
+    if contact.is_lost() {
+        return Err(ApiError::database_unavailable());
+    }
+    if !request.method().is_safe() {
+        return Ok(next.run(request).await);
+    }
+    let ending = contact.ending();
+    let lost = async {
+        ending.cancelled().await;
+        if !contact.is_lost() {
+            // The server closes, and what is under way comes to its end.
+            pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        response = next.run(request) => Ok(response),
+        () = lost => Err(ApiError::database_unavailable()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::{
+        Router,
+        body::Body,
+        middleware::from_fn_with_state,
+        routing::{get, post},
+    };
+    use tokio::{spawn, sync::Notify, task::yield_now};
+    use tokio_util::sync::CancellationToken;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn answers(notify: Arc<Notify>) {
+        notify.notified().await;
+    }
+
+    #[tokio::test]
+    async fn ins_8_whoever_waits_for_a_database_that_is_cut_off_is_told_so_unless_something_was_begun() {
+        let (contact, database) = (Contact::new(CancellationToken::new()), Arc::new(Notify::new()));
+        let (reading, writing) = (database.clone(), database.clone());
+        let router = Router::new()
+            .route("/api/read", get(async move || answers(reading).await))
+            .route("/api/write", post(async move || answers(writing).await))
+            .route("/healthz", get(async || ()))
+            .layer(from_fn_with_state(contact.clone(), refuse_while_cut_off));
+        let send = |method, path| {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            let router = router.clone();
+            spawn(async move { router.oneshot(request).await.unwrap() })
+        };
+        let (read, write) = (send("GET", "/api/read"), send("POST", "/api/write"));
+        yield_now().await;
+        contact.lose();
+        assert_eq!(read.await.unwrap().headers()["retry-after"], "1");
+        assert_eq!(send("GET", "/api/read").await.unwrap().status(), 503);
+        assert_eq!(send("POST", "/api/write").await.unwrap().status(), 503);
+        assert_eq!(send("GET", "/healthz").await.unwrap().status(), 200);
+        database.notify_one();
+        assert_eq!(write.await.unwrap().status(), 200, "what was begun comes to its end");
+        contact.regain();
+        database.notify_one();
+        assert_eq!(send("GET", "/api/read").await.unwrap().status(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_closes_answers_whoever_waits() {
+        let (closing, database) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let reading = database.clone();
+        let router = Router::new()
+            .route("/api/read", get(async move || answers(reading).await))
+            .layer(from_fn_with_state(Contact::new(closing.clone()), refuse_while_cut_off));
+        let read = spawn(router.oneshot(Request::get("/api/read").body(Body::empty()).unwrap()));
+        yield_now().await;
+        closing.cancel();
+        yield_now().await;
+        database.notify_one();
+        assert_eq!(read.await.unwrap().unwrap().status(), 200);
+    }
 }

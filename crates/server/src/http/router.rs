@@ -51,6 +51,7 @@ pub fn router(app: App) -> Router {
         .fallback(asset::serve)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(from_fn_with_state(Admission::new(), admission::admit))
+        .layer(from_fn_with_state(app.contact.clone(), layers::refuse_while_cut_off))
         .layer(from_fn_with_state(app.clone(), layers::refuse_while_draining))
         .layer(from_fn(layers::same_origin))
         .layer(from_fn_with_state(app.clone(), layers::known_host))

@@ -18,7 +18,7 @@ use crate::app::App;
 /// A comment that keeps proxies and the client's patience awake.
 const PING: Bytes = Bytes::from_static(b": ping\n\n");
 
-/// How long a reader waits for what its log has already, when the server is about to stop.
+/// How long a reader waits for what its log has already, when the stream has to end.
 const FAREWELL: Duration = Duration::from_millis(100);
 
 /// A log, from where its reader stands to the terminal event.
@@ -34,7 +34,8 @@ struct Follow {
     /// Fires at the earliest when a heartbeat has passed without a byte.
     silence: Pin<Box<Sleep>>,
     sent: Instant,
-    closing: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The server closes, or is cut off from what it reads.
+    ending: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl LogStream {
@@ -50,9 +51,9 @@ impl LogStream {
     }
 
     fn new(app: &App, about: Vec<(&'static str, String)>, reader: Reader) -> Self {
-        let closing = Box::pin(app.closing.clone().cancelled_owned());
+        let ending = Box::pin(app.contact.ending().cancelled_owned());
         let heartbeat = app.heartbeat;
-        let follow = Follow { reader, heartbeat, silence: Box::pin(sleep(heartbeat)), sent: Instant::now(), closing };
+        let follow = Follow { reader, heartbeat, silence: Box::pin(sleep(heartbeat)), sent: Instant::now(), ending };
         Self { about, follow }
     }
 }
@@ -66,7 +67,7 @@ impl Follow {
                 biased;
                 next = self.reader.next() => break next,
                 // An answer that came to its end while the server drained is told to its end.
-                () = &mut self.closing => break timeout(FAREWELL, self.reader.next()).await.ok()?,
+                () = &mut self.ending => break timeout(FAREWELL, self.reader.next()).await.ok()?,
                 () = &mut self.silence => {
                     // Set back here and not with every frame: a clock costs more than a look at it.
                     let due = self.sent + self.heartbeat;

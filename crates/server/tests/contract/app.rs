@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use weir_protocol::{ChatMessage, Conversation, ConversationId, MessageId, RunId};
 use weir_realtime::{CommitterOptions, EventLog};
-use weir_runs::{APPROVAL_PATIENCE, Providers, Runs};
+use weir_runs::{APPROVAL_PATIENCE, Contact, Providers, Runs};
 use weir_server::{
     app::{App, LOCAL_USER, Parts},
     http,
@@ -66,6 +66,7 @@ impl TestApp {
             let tools = Registry::new(weir_tools::builtin::all());
             Runs::new(store.clone(), log.clone(), Providers::new(all, None), tools, clock.clone(), APPROVAL_PATIENCE)
         };
+        let closing = CancellationToken::new();
         let app = App::new(Parts {
             store,
             log,
@@ -76,7 +77,8 @@ impl TestApp {
             heartbeat: options.heartbeat,
             retention: options.retention,
             draining: CancellationToken::new(),
-            closing: CancellationToken::new(),
+            contact: Contact::new(closing.clone()),
+            closing,
         });
         Self { router: http::router(app.clone()), app, clock, script, _stored: stored }
     }

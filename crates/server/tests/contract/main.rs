@@ -5,6 +5,7 @@
 mod app;
 mod cancelling;
 mod client;
+mod contact;
 mod conversations;
 mod errors;
 mod headers;

@@ -29,10 +29,12 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiErro
     if app.draining.is_cancelled() {
         return Err(ApiError::draining());
     }
+    if app.contact.is_lost() {
+        return Err(ApiError::database_unavailable());
+    }
     let answered = tokio::time::timeout(Duration::from_secs(2), app.store.ping()).await;
     if !matches!(answered, Ok(Ok(()))) {
-        let detail = "The database does not answer.";
-        return Err(ApiError::unavailable("database_unavailable", detail, Duration::from_secs(2)));
+        return Err(ApiError::database_unavailable());
     }
     // Without the bell everything still works, only a poll later.
     let broadcaster = if app.log.hears() { "ok" } else { "polling" };

@@ -38,7 +38,7 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub(super) enum Reason {
-    Draining = 1001,
+    GoingAway = 1001,
     Protocol = 1002,
     NotText = 1007,
     TooBig = 1009,
@@ -50,7 +50,7 @@ pub(super) enum Reason {
 impl Reason {
     fn words(self) -> &'static str {
         match self {
-            Self::Draining => "the server is restarting: come back in a moment",
+            Self::GoingAway => "this server cannot go on for now: come back in a moment",
             Self::Protocol => "this is not WebSocket",
             Self::NotText => "text must be UTF-8",
             Self::TooBig => "messages must be at most 1 MiB",

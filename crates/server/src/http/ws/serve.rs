@@ -27,7 +27,7 @@ const MALFORMED_FRAMES: u32 = 10;
 /// Frames that a client may send at once, and a second.
 const FRAMES_BURST: f64 = 200.0;
 const FRAMES_A_SECOND: f64 = 100.0;
-/// How long a client is told what is there already when the server is about to stop.
+/// How long a client is told what is there already when its socket is about to be closed.
 const FAREWELL: Duration = Duration::from_millis(100);
 
 /// What all sockets share.
@@ -137,7 +137,7 @@ impl<T: Topics> Client<T> {
                 biased;
                 sent = &mut sending => return Ok(sent?),
                 claim = self.desk.claimed() => self.consider(claim)?,
-                () = self.hub.closing.cancelled() => return Err(End::Close(Reason::Draining)),
+                () = self.hub.closing.cancelled() => return Err(End::Close(Reason::GoingAway)),
             }
         }
     }
@@ -166,7 +166,7 @@ impl<T: Topics> Client<T> {
                 return end;
             }
         }
-        End::Close(Reason::Draining)
+        End::Close(Reason::GoingAway)
     }
 
     async fn receive<S>(&mut self, connection: &mut Connection<S>, received: Received) -> Result<(), End>

@@ -58,7 +58,7 @@ pub(crate) async fn connect(State(app): State<App>, mut request: Request) -> Res
         topics: app.clone(),
         sessions: app.sessions.clone(),
         heartbeat: app.heartbeat,
-        closing: app.closing.clone(),
+        closing: app.contact.ending(),
     };
     app.sessions.tasks().spawn(async move {
         // A client that is gone before its answer has nothing to be told.
