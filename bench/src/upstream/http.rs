@@ -58,12 +58,17 @@ struct Completion {
     stream: bool,
     stream_options: Option<StreamOptions>,
     max_tokens: Option<usize>,
+    #[serde(default)]
+    tools: Vec<Value>,
 }
 
 #[derive(Deserialize)]
 struct Message {
     role: String,
+    #[serde(default)]
     content: String,
+    #[serde(default)]
+    tool_calls: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -143,6 +148,11 @@ async fn complete(State(app): State<App>, headers: HeaderMap, Json(body): Json<C
         }
         Some(Failure::Midstream(_) | Failure::Silent(_)) | None => {}
     }
+    let asked = body.messages.iter().rposition(|message| message.role == "user").map_or(0, |place| place + 1);
+    let taken = body.messages[asked..].iter().filter(|message| !message.tool_calls.is_empty()).count();
+    // Each step says a few words of its own and calls; the answer comes after the last one.
+    let calls = if body.tools.is_empty() { None } else { script::steps(question).into_iter().nth(taken) };
+    let how = if calls.is_some() { Directives { tokens: Some(4), ..how } } else { how };
     let mut tokens = script::tokens(app.seed, &body.model, question, &how);
     let limited = body.max_tokens.is_some_and(|limit| limit < tokens.len());
     tokens.truncate(body.max_tokens.unwrap_or(usize::MAX));
@@ -153,7 +163,11 @@ async fn complete(State(app): State<App>, headers: HeaderMap, Json(body): Json<C
         "prompt_tokens": body.messages.iter().map(|message| message.content.split_whitespace().count()).sum::<usize>(),
         "completion_tokens": tokens.len(),
     });
-    let finish = if limited { "length" } else { "stop" };
+    let finish = match (&calls, limited) {
+        (Some(_), _) => "tool_calls",
+        (None, true) => "length",
+        (None, false) => "stop",
+    };
     if !body.stream {
         app.requests.end(number, RequestState::Finished);
         return Json(json!({
@@ -172,6 +186,7 @@ async fn complete(State(app): State<App>, headers: HeaderMap, Json(body): Json<C
         ),
         tokens,
         how,
+        calls: calls.unwrap_or_default(),
         usage: body.stream_options.is_some_and(|options| options.include_usage).then_some(usage),
         finish,
         begun: Instant::now(),
@@ -184,10 +199,23 @@ async fn complete(State(app): State<App>, headers: HeaderMap, Json(body): Json<C
         .into_response()
 }
 
+/// One call as servers stream it: first its name, then its arguments in pieces.
+fn fragments(index: usize, (name, args): &(String, String)) -> Vec<String> {
+    let choice =
+        |call: Value| json!([{ "index": 0, "delta": { "tool_calls": [call] }, "finish_reason": null }]).to_string();
+    let head = json!({ "index": index, "id": format!("call_{index}"), "type": "function", "function": { "name": name, "arguments": "" } });
+    let letters: Vec<char> = args.chars().collect();
+    let pieces = letters
+        .chunks(5)
+        .map(|piece| json!({ "index": index, "function": { "arguments": piece.iter().collect::<String>() } }));
+    std::iter::once(head).chain(pieces).map(choice).collect()
+}
+
 /// What comes next on the wire.
 enum Step {
     Role,
     Token(usize),
+    Calls,
     Finish,
     End,
 }
@@ -199,6 +227,8 @@ struct Player {
     head: String,
     tokens: Vec<String>,
     how: Directives,
+    /// What it calls after its words.
+    calls: Vec<(String, String)>,
     usage: Option<Value>,
     finish: &'static str,
     begun: Instant,
@@ -237,7 +267,7 @@ impl Player {
                 }
                 self.wait_for(index).await;
                 let Some(token) = self.tokens.get(index) else {
-                    self.next = Step::Finish;
+                    self.next = Step::Calls;
                     return Box::pin(self.step()).await;
                 };
                 let text = if self.how.stamp { format!("{} ", epoch_micros()) } else { token.clone() };
@@ -245,6 +275,15 @@ impl Player {
                 let choice =
                     format!(r#"[{{"index":0,"delta":{{"content":{}}},"finish_reason":null}}]"#, Value::String(text));
                 Some(Ok(self.send(1, &[&choice])))
+            }
+            Step::Calls => {
+                self.next = Step::Finish;
+                let fragments: Vec<_> =
+                    (0..).zip(&self.calls).flat_map(|(index, call)| fragments(index, call)).collect();
+                if fragments.is_empty() {
+                    return Box::pin(self.step()).await;
+                }
+                Some(Ok(self.send(0, &fragments.iter().map(String::as_str).collect::<Vec<_>>())))
             }
             Step::Finish => {
                 let finish = format!(r#"[{{"index":0,"delta":{{}},"finish_reason":"{}"}}]"#, self.finish);

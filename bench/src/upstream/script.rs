@@ -78,6 +78,8 @@ pub struct Directives {
     pub stamp: bool,
     /// A failure on purpose.
     pub fail: Option<Failure>,
+    /// In how many steps it calls tools before it answers.
+    pub steps: usize,
 }
 
 impl Directives {
@@ -91,7 +93,8 @@ impl Directives {
             _ if MODELS.contains(&model) => (Some(50), 50.0),
             _ => return None,
         };
-        let mut directives = Self { tokens, rate, first: Duration::ZERO, stamp: false, fail: None };
+        let mut directives =
+            Self { tokens, rate, first: Duration::ZERO, stamp: false, fail: None, steps: steps(question).len() };
         let mut fail = model.strip_prefix("scripted-error-");
         let mut after = 10;
         for word in directive_words(question) {
@@ -112,6 +115,21 @@ impl Directives {
         directives.fail = fail.and_then(|word| Failure::parse(word, after));
         Some(directives)
     }
+}
+
+/// The calls of each step, from directives such as `[[call=wait {"seconds":1}]]`; those that stand together in one pair of
+/// brackets, parted by `+`, are called at once.
+pub(crate) fn steps(question: &str) -> Vec<Vec<(String, String)>> {
+    let inside = question.split("[[call=").skip(1).filter_map(|rest| rest.split_once("]]"));
+    inside
+        .map(|(calls, _)| {
+            let call = |text: &str| {
+                let (name, args) = text.trim().split_once(' ').unwrap_or((text.trim(), "{}"));
+                (name.to_owned(), args.trim().to_owned())
+            };
+            calls.split(" + ").map(call).collect()
+        })
+        .collect()
 }
 
 fn directive_words(question: &str) -> impl Iterator<Item = &str> {
@@ -308,6 +326,14 @@ mod tests {
     }
 
     #[test]
+    fn calls_come_step_by_step() {
+        let pair = |name: &str, args: &str| (name.to_owned(), args.to_owned());
+        let told = steps(r#"[[call=wait {"seconds":1} + now]] then [[call=add {"a":1}]] [[tokens=3]]"#);
+        assert_eq!(told[0], [pair("wait", r#"{"seconds":1}"#), pair("now", "{}")]);
+        assert_eq!(told.len(), 2);
+    }
+
+    #[test]
     fn directives_change_the_manner_of_the_model() {
         let how = Directives::parse("scripted-slow", "Say [[tokens=40 rate=20]] and [[first=250 fail=silent after=3]]");
         let expected = Directives {
@@ -316,6 +342,7 @@ mod tests {
             first: Duration::from_millis(250),
             stamp: false,
             fail: Some(Failure::Silent(3)),
+            steps: 0,
         };
         assert_eq!(how, Some(expected));
         assert_eq!(Directives::parse("gpt-4o", "Hello"), None);

@@ -31,6 +31,7 @@ pub enum ToolSource {
 /// What a tool says of its own behaviour: hints, as the Model Context Protocol names them (2025-11-25, `ToolAnnotations`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_excessive_bools, reason = "four hints, as the protocol names them")]
 pub struct ToolAnnotations {
     /// It changes nothing.
     pub read_only_hint: bool,

@@ -44,11 +44,8 @@ fn told(error: &ValidationError<'_>) -> Vec<FieldError> {
     let mut path = "args".to_owned();
     for segment in error.instance_path() {
         match segment {
-            LocationSegment::Property(name) => {
-                path.push('.');
-                path.push_str(&name);
-            }
-            LocationSegment::Index(place) => path.push_str(&format!("[{place}]")),
+            LocationSegment::Property(name) => path = format!("{path}.{name}"),
+            LocationSegment::Index(place) => path = format!("{path}[{place}]"),
         }
     }
     match error.kind() {

@@ -11,7 +11,7 @@ use weir_protocol::{ToolAnnotations, ToolSource};
 use crate::{Call, ToolError, schema::schema_of};
 
 /// How long a tool may be silent when it does not say otherwise. Each word of progress gives it as long again.
-pub const TIMEOUT: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a tool says of itself.
 #[derive(Clone, Debug)]

@@ -52,6 +52,8 @@ struct Open {
     begun: bool,
     /// Some of it was text.
     said: bool,
+    /// Some of it were calls.
+    called: bool,
     finish: Option<Finish>,
 }
 
@@ -85,7 +87,7 @@ impl Answer {
     async fn next(&mut self) -> Option<Result<ProviderEvent, ProviderError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
-                self.spoken |= matches!(event, ProviderEvent::Text(_));
+                self.spoken |= matches!(event, ProviderEvent::Text(_) | ProviderEvent::Call { .. });
                 return Some(Ok(event));
             }
             if let Some(error) = self.failed.take() {
@@ -107,7 +109,8 @@ impl Answer {
 
     /// Asks again after `failure`, provided that nothing has been said: neither given nor ready to be given.
     async fn begin_anew(&mut self, failure: Failure) -> Result<(), ProviderError> {
-        self.spoken |= self.ready.iter().any(|event| matches!(event, ProviderEvent::Text(_)));
+        self.spoken |=
+            self.ready.iter().any(|event| matches!(event, ProviderEvent::Text(_) | ProviderEvent::Call { .. }));
         self.wait_after(failure).await?;
         self.ready.clear();
         self.reopen().await
@@ -158,6 +161,7 @@ impl Open {
             overlap,
             begun: false,
             said: false,
+            called: false,
             finish: None,
         }
     }
@@ -240,6 +244,15 @@ impl Open {
                         ready.push_back(ProviderEvent::Text(new));
                     }
                 }
+                Decoded::Call(call) => {
+                    self.called = true;
+                    // What was held back for the seam comes before what follows it.
+                    let held = self.overlap.finish();
+                    if !held.is_empty() {
+                        ready.push_back(ProviderEvent::Text(held));
+                    }
+                    ready.push_back(call);
+                }
                 Decoded::Usage(usage) => ready.push_back(ProviderEvent::Usage(usage)),
                 Decoded::Finish(finish) => self.finish = Some(finish),
                 Decoded::Done => return Ok(true),
@@ -266,8 +279,9 @@ impl Open {
             ready.push_back(ProviderEvent::Text(held));
         }
         let finished = match self.finish {
+            Some(Finish::Stop | Finish::ToolCalls) if self.called => FinishedWith::Calls,
             Some(Finish::Stop) => FinishedWith::Stop,
-            // It called a tool that it was not offered, but it also answered.
+            // It says that it called a tool, and did not, but it also answered.
             Some(Finish::ToolCalls) if self.said => FinishedWith::Stop,
             Some(Finish::Length) => FinishedWith::Length,
             Some(Finish::Filtered) => return Err(words.filtered()),

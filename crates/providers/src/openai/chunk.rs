@@ -8,6 +8,8 @@ use serde::{
 };
 use weir_protocol::Usage;
 
+use super::calls::Fragment;
+
 /// The parts of a chunk that matter. Everything else may be missing, `null` or of any shape.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Chunk<'a> {
@@ -58,6 +60,9 @@ pub(super) struct Delta<'a> {
     /// The words of a model that declines; to the reader they are the answer.
     #[serde(borrow, default)]
     pub(super) refusal: Option<Text<'a>>,
+    /// Fragments of calls; whole calls where the answer comes in one piece.
+    #[serde(default)]
+    pub(super) tool_calls: Option<Vec<Fragment>>,
 }
 
 /// Tokens counted, as the wire names them.

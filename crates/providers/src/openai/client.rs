@@ -1,7 +1,11 @@
 //! The HTTP client and its one way of asking.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    collections::HashSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,6 +35,8 @@ pub(super) struct Server {
     http: Client,
     refuses_usage: AtomicBool,
     refuses_continuation: AtomicBool,
+    /// Models that are not to be offered tools: their server refuses the question then.
+    without_tools: Mutex<HashSet<String>>,
 }
 
 impl Server {
@@ -60,12 +66,23 @@ impl Server {
                     "The HTTP client cannot be set up. Check the machine's TLS certificates and proxy settings.",
                 )
             })?;
-        Ok(Self { options, http, refuses_usage: AtomicBool::new(false), refuses_continuation: AtomicBool::new(false) })
+        Ok(Self {
+            options,
+            http,
+            refuses_usage: AtomicBool::new(false),
+            refuses_continuation: AtomicBool::new(false),
+            without_tools: Mutex::default(),
+        })
     }
 
     /// Whether its models go on from a partial answer, as far as is known.
     pub(super) fn continues(&self) -> bool {
         self.options.continues.unwrap_or(!self.options.base_url.is_openai())
+    }
+
+    /// Whether this model can be offered tools, as far as is known.
+    pub(super) fn calls_tools(&self, model: &str) -> bool {
+        !self.without_tools.lock().unwrap_or_else(PoisonError::into_inner).contains(model)
     }
 
     pub(super) fn words<'a>(&'a self, model: &'a str) -> Words<'a> {
@@ -77,6 +94,7 @@ impl Server {
         let mut extras = Extras {
             usage: !self.refuses_usage.load(Ordering::Relaxed),
             continuation: chat.partial.is_some() && !self.refuses_continuation.load(Ordering::Relaxed),
+            tools: !chat.tools.is_empty() && self.calls_tools(&chat.model),
         };
         let asked_with = extras;
         loop {
@@ -88,12 +106,20 @@ impl Server {
                 if asked_with.continuation && !extras.continuation {
                     self.refuses_continuation.store(true, Ordering::Relaxed);
                 }
+                if asked_with.tools && !extras.tools {
+                    self.without_tools.lock().unwrap_or_else(PoisonError::into_inner).insert(chat.model.clone());
+                }
                 return Ok((response, overlap));
             }
             let (status, headers) = (response.status(), response.headers().clone());
             let body = read_error(response).await;
             let mut failure = self.words(&chat.model).reported(Some(status), &headers, &body);
             let refused = failure.error.kind == ProviderErrorKind::Rejected && matches!(status.as_u16(), 400 | 422);
+            // Servers say in many ways that a model takes no tools: by 400, by 404, by a failure of their own.
+            if extras.tools && !refused && names_tools(&body) {
+                extras.tools = false;
+                continue;
+            }
             if !refused || !extras.any() {
                 if refused && chat.partial.is_some() {
                     failure
@@ -136,6 +162,12 @@ impl Server {
         let body = read_body(&mut response, limit).await.ok_or_else(|| words.malformed("an endless list of models"))?;
         Ok((response.status(), response.headers().clone(), body))
     }
+}
+
+/// Whether a refusal speaks of tools.
+fn names_tools(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body).to_ascii_lowercase();
+    ["tool", "function call", "--jinja"].iter().any(|word| text.contains(word))
 }
 
 /// The beginning of an error's body; what cannot be read in time is left out.

@@ -3,16 +3,20 @@
 use weir_protocol::Usage;
 
 use super::{
+    calls::Calls,
     chunk::Chunk,
     sse::{SseDecoder, SseEvent, TooLong},
     text::TextJoiner,
 };
+use crate::ProviderEvent;
 
 /// What a stretch of the stream says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decoded {
     /// The next whole characters; never empty.
     Text(String),
+    /// The model calls a tool, and its call is whole.
+    Call(ProviderEvent),
     /// Tokens counted.
     Usage(Usage),
     /// The model's reason to end.
@@ -60,22 +64,23 @@ impl Finish {
 pub(super) struct Decoder {
     sse: SseDecoder,
     joiner: TextJoiner,
+    calls: Calls,
 }
 
 impl Decoder {
     /// Takes the next bytes and appends to `out` what they say, successive texts as one.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<Decoded>) {
-        let Self { sse, joiner } = self;
-        if let Err(TooLong) = sse.push(bytes, |event| read(joiner, event, out)) {
+        let Self { sse, joiner, calls } = self;
+        if let Err(TooLong) = sse.push(bytes, |event| read(joiner, calls, event, out)) {
             out.push(Decoded::Malformed("an event of more than 1 MiB"));
         }
     }
 
     /// The body has ended.
     pub(super) fn finish(&mut self, out: &mut Vec<Decoded>) {
-        let Self { sse, joiner } = self;
+        let Self { sse, joiner, calls } = self;
         let complete = out.len();
-        if sse.finish(|event| read(joiner, event, out)).is_err() || out[complete..].iter().any(is_malformed) {
+        if sse.finish(|event| read(joiner, calls, event, out)).is_err() || out[complete..].iter().any(is_malformed) {
             // Half an event at the end is what a broken connection leaves; the missing end says so already.
             out.truncate(complete);
         }
@@ -84,7 +89,7 @@ impl Decoder {
 
     /// Reads an answer that came as one JSON document instead of a stream.
     pub(super) fn document(&mut self, body: &[u8], out: &mut Vec<Decoded>) {
-        read(&mut self.joiner, SseEvent { data: body, error: false }, out);
+        read(&mut self.joiner, &mut self.calls, SseEvent { data: body, error: false }, out);
         flush(&mut self.joiner, out);
     }
 }
@@ -93,7 +98,7 @@ fn is_malformed(decoded: &Decoded) -> bool {
     matches!(decoded, Decoded::Malformed(_))
 }
 
-fn read(joiner: &mut TextJoiner, event: SseEvent<'_>, out: &mut Vec<Decoded>) {
+fn read(joiner: &mut TextJoiner, calls: &mut Calls, event: SseEvent<'_>, out: &mut Vec<Decoded>) {
     let data = event.data.trim_ascii();
     if data.is_empty() {
         return;
@@ -116,9 +121,11 @@ fn read(joiner: &mut TextJoiner, event: SseEvent<'_>, out: &mut Vec<Decoded>) {
             for text in [delta.content, delta.refusal].into_iter().flatten() {
                 append(out, |text_so_far| joiner.push(&text.0, text_so_far));
             }
+            calls.push(delta.tool_calls.into_iter().flatten());
         }
         if let Some(finish) = choice.finish_reason.as_deref().and_then(Finish::parse) {
             flush(joiner, out);
+            out.extend(calls.finish().map(Decoded::Call));
             out.push(Decoded::Finish(finish));
         }
     }

@@ -126,7 +126,7 @@ impl Words<'_> {
         Failure::new(Kind::Rejected, format!("The content filter of {host} stopped the answer. Ask in other words."))
     }
 
-    /// The model called a tool although it was offered none.
+    /// The model says that it called a tool, and did not say which.
     pub(super) fn uncalled_tool(&self) -> Failure {
         Failure::new(
             Kind::Malformed,

@@ -4,6 +4,7 @@
 //! and judged strictly: an answer without the model's reason to end is a failure, never a finished answer.
 
 mod answer;
+mod calls;
 mod chunk;
 mod client;
 mod decode;
@@ -54,7 +55,17 @@ impl Provider for OpenAiProvider {
     }
 
     async fn models(&self) -> Vec<Model> {
-        self.models.models(&self.server).await
+        let mut models = self.models.models(&self.server).await;
+        for model in &mut models {
+            // What is not known to fail is offered tools: most servers say nothing of what their models can do.
+            let name = model.id.split_once('/').map_or("", |(_, name)| name);
+            model.capabilities.tools = model.available && self.server.calls_tools(name);
+        }
+        models
+    }
+
+    fn calls_tools(&self, model: &str) -> bool {
+        self.server.calls_tools(model)
     }
 
     fn continues(&self, _model: &str) -> bool {

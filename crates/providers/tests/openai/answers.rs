@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use weir_protocol::Usage;
-use weir_providers::{ChatRequest, EventStream, FinishedWith, Provider, ProviderEvent};
+use weir_providers::{ChatRequest, EventStream, FinishedWith, Offer, Provider, ProviderEvent};
 
 use crate::server::{EVENTS, STOP, Server, question, response, token};
 
@@ -207,4 +207,49 @@ async fn whether_models_continue_follows_the_address_unless_it_is_said() {
     let own =
         |continues| crate::server::provider(weir_providers::openai::OpenAiOptions { continues, ..Default::default() });
     assert!(!own(None).continues("gpt-4o") && own(Some(true)).continues("gpt-4o"));
+}
+
+fn offered() -> ChatRequest {
+    let tool = Offer { name: "add".to_owned(), description: "Adds.".to_owned(), schema: json!({ "type": "object" }) };
+    ChatRequest { tools: vec![tool], ..question() }
+}
+
+fn piece(delta: &str) -> String {
+    format!("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{delta}]}}}}]}}\n\n")
+}
+
+const CALLS: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
+
+#[tokio::test]
+async fn calls_of_tools_are_gathered_and_come_whole() {
+    let stream = [
+        EVENTS,
+        &token("Let me see."),
+        &piece(r#"{"index":0,"id":"a","function":{"name":"add","arguments":"{\"a\""}}"#),
+        &piece(r#"{"index":1,"id":"b","function":{"name":"add","arguments":"{}"}}"#),
+        &piece(r#"{"index":0,"function":{"arguments":":1}"}}"#),
+        CALLS,
+    ];
+    let (body, events) = ask(offered(), &stream.concat()).await;
+    assert_eq!(body["tools"][0]["function"]["name"], "add");
+    let call = |args: &str| ProviderEvent::Call { name: "add".to_owned(), args: args.to_owned() };
+    let finished = ProviderEvent::Finished(FinishedWith::Calls);
+    assert_eq!(events, [text("Let me see."), call(r#"{"a":1}"#), call("{}"), finished]);
+}
+
+#[tokio::test]
+async fn a_model_that_takes_no_tools_is_asked_without_them_from_then_on() {
+    let server = Server::start().await;
+    let provider = server.provider();
+    let asking = async { gather(provider.stream(offered()).await.unwrap()).await };
+    let playing = async {
+        let refusal = r#"{"error":{"message":"m-1 does not support tools"}}"#;
+        let with = server.answer(&response("400 Bad Request", "", refusal)).await.body;
+        let without = server.answer(&[EVENTS, &token("Hi"), STOP].concat()).await.body;
+        (with, without)
+    };
+    let ((with, without), events) = tokio::join!(playing, asking);
+    assert!(with.get("tools").is_some() && without.get("tools").is_none());
+    assert_eq!(events, [text("Hi"), USAGE, FINISHED]);
+    assert!(!provider.calls_tools("m-1") && provider.calls_tools("m-2"));
 }

@@ -20,7 +20,7 @@ async fn the_servers_list_is_asked_for_once_by_many() {
     assert_eq!(first, second);
     let [model] = first.as_slice() else { panic!("{first:?}") };
     assert_eq!((model.id.as_str(), model.name.as_str()), ("openai/gpt-4o-mini", "GPT-4o mini"));
-    assert!(model.available && !model.default && model.capabilities.continues && !model.capabilities.tools);
+    assert!(model.available && !model.default && model.capabilities.continues && model.capabilities.tools);
     assert_eq!(model.context_length, Some(8192));
     assert_eq!(provider.models().await, first);
     assert!(!server.is_asked_again().await);

@@ -41,7 +41,7 @@ impl Inner {
         cancel: CancellationToken,
     ) -> Result<(), LostLease> {
         let mut writer = self.log.job_writer(lease);
-        let end = match self.refusal(&record) {
+        let end = match refusal(&record) {
             Some(failure) => End::With(Err(failure)),
             None => self.work(&record, &mut writer, &cancel).await?,
         };
@@ -57,17 +57,6 @@ impl Inner {
             }
         };
         writer.append(&event, &change, self.clock.now()).await
-    }
-
-    /// Why a job that was taken over is not run again.
-    fn refusal(&self, record: &JobRecord) -> Option<Failure> {
-        let began = record.job.status == ToolCallStatus::Running;
-        if !began || (record.repeatable && record.attempts < MOST_ATTEMPTS) {
-            return None;
-        }
-        let message = "The server stopped while this was running. It may have done a part of its work, so it is not run \
-            again by itself.";
-        Some(failure("interrupted", message))
     }
 
     async fn work(
@@ -175,6 +164,17 @@ impl Inner {
             }
         }
     }
+}
+
+/// Why a job that was taken over is not run again.
+fn refusal(record: &JobRecord) -> Option<Failure> {
+    let began = record.job.status == ToolCallStatus::Running;
+    if !began || (record.repeatable && record.attempts < MOST_ATTEMPTS) {
+        return None;
+    }
+    let message = "The server stopped while this was running. It may have done a part of its work, so it is not run \
+        again by itself.";
+    Some(failure("interrupted", message))
 }
 
 fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {

@@ -53,8 +53,8 @@ impl TestApp {
 }
 
 fn statuses(events: &[weir_testkit::Event]) -> Vec<String> {
-    let calls = events.iter().filter(|event| event.kind == "tool-status").map(|event| event.value());
-    calls.map(|status| status["status"].as_str().unwrap().to_owned()).collect()
+    let calls = events.iter().filter(|event| event.kind == "tool-status");
+    calls.map(|event| event.value()["status"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
