@@ -334,6 +334,16 @@ impl Store {
         Ok((job, lease))
     }
 
+    /// Gives a job up: whoever is first takes it over. Only the holder of its lease can.
+    pub async fn release_job(&self, lease: JobLease) -> Result<(), StoreError> {
+        query("UPDATE jobs SET owner = NULL WHERE id = $1 AND epoch = $2 AND ended_at IS NULL")
+            .bind(lease.job.0)
+            .bind(lease.epoch.cast_signed())
+            .execute(&mut self.database.statement().await?)
+            .await?;
+        Ok(())
+    }
+
     /// Deletes the logs of jobs that ended before `before`; what they gave is kept.
     pub async fn forget_job_logs(&self, before: Timestamp) -> Result<u64, StoreError> {
         query("DELETE FROM job_events WHERE job_id IN (SELECT id FROM jobs WHERE ended_at < $1)")

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use weir_protocol::{Approval, Failure, JobEvent, PartialResult, ToolCallStatus, ToolFailure, ToolOutput, ToolUpdate};
-use weir_realtime::{JobWriter, LostLease};
+use weir_realtime::{JobWriter, LostLease, Topic};
 use weir_store::{JobChange, JobLease, JobRecord, StoreError};
 use weir_tools::{Call, Callable, Report, ToolError};
 
@@ -47,7 +47,13 @@ impl Inner {
         };
         let id = record.job.id;
         let (event, change) = match end {
-            End::Left => return Ok(()),
+            End::Left => {
+                match self.store.release_job(lease).await {
+                    Ok(()) => self.log.changed(Topic::Leases),
+                    Err(error) => tracing::warn!(%error, job = %id, "a job could not be given up; it is found later"),
+                }
+                return Ok(());
+            }
             End::With(Ok(output)) => {
                 (JobEvent::Complete(ToolOutput { id, output: output.clone() }), JobChange::Worked(output))
             }

@@ -1,0 +1,302 @@
+//! Jobs without a server around them: what becomes of them when their process dies, drains, or is not asked.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of a test fail as it does")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::Semaphore;
+use weir_protocol::{
+    Approval, Caller, DecideApproval, Job, Permission, RunId, Seq, SetPermission, StartRun, StreamChunk,
+    ToolAnnotations, ToolCallId, ToolCallStatus, Verdict,
+};
+use weir_realtime::{CommitterOptions, EventLog};
+use weir_runs::{APPROVAL_PATIENCE, Invocation, InvokeError, Providers, Runs};
+use weir_store::{Clock as _, LogId, Store};
+use weir_testkit::{ALICE, Script, ScriptedProvider, TestClock, TestStore, soon};
+use weir_tools::{About, Call, Registry, Tool, ToolError, callable};
+
+/// A tool that counts how often it was begun, and ends when the test lets it.
+#[derive(Clone)]
+struct Gate {
+    name: &'static str,
+    idempotent: bool,
+    begun: Arc<AtomicU32>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    fn new(name: &'static str, idempotent: bool) -> Self {
+        Self { name, idempotent, begun: Arc::default(), open: Arc::new(Semaphore::new(0)) }
+    }
+
+    fn open(&self) {
+        self.open.add_permits(1);
+    }
+
+    fn begun(&self) -> u32 {
+        self.begun.load(Ordering::SeqCst)
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Nothing {}
+
+#[derive(Serialize, JsonSchema)]
+struct Passed {
+    times: u32,
+}
+
+#[async_trait]
+impl Tool for Gate {
+    type Args = Nothing;
+    type Output = Passed;
+
+    fn about(&self) -> About {
+        let annotations = ToolAnnotations { idempotent_hint: self.idempotent, ..ToolAnnotations::default() };
+        let about = About::read_only(self.name, "Gate", "Waits for the test.");
+        About { annotations, timeout: Duration::from_hours(1), ..about }
+    }
+
+    async fn run(&self, _: Nothing, call: &Call) -> Result<Passed, ToolError> {
+        let times = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        call.progress(0.5, Some("at the gate"));
+        self.open.acquire().await.unwrap().forget();
+        Ok(Passed { times })
+    }
+}
+
+/// One process after another over the same store.
+struct World {
+    stored: TestStore,
+    clock: Arc<TestClock>,
+    once: Gate,
+    again: Gate,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (once, again) = (Gate::new("once", false), Gate::new("again", true));
+        Self { stored: TestStore::open().await, clock: Arc::default(), once, again }
+    }
+
+    /// A process; whatever it drives ends with it when it is dropped.
+    async fn process(&self) -> Process {
+        self.process_with(APPROVAL_PATIENCE).await
+    }
+
+    async fn process_with(&self, patience: Duration) -> Process {
+        let store = self.stored.reopen().await;
+        let (log, committing) = EventLog::open(store.clone(), CommitterOptions::default());
+        tokio::spawn(committing);
+        let (provider, script) = ScriptedProvider::new();
+        script.set_calls_tools(true);
+        let tools = Registry::new(vec![callable(self.once.clone()), callable(self.again.clone())]);
+        let providers = Providers::new(vec![provider], None);
+        let runs = Runs::new(store.clone(), log.clone(), providers, tools, self.clock.clone(), patience);
+        Process { runs, log, store, script }
+    }
+
+    fn call(&self, tool: &str, caller: Caller) -> Invocation {
+        Invocation {
+            id: ToolCallId(self.clock.id()),
+            user: ALICE,
+            name: tool.to_owned(),
+            args: json!({}),
+            caller,
+            run: None,
+            key: None,
+        }
+    }
+}
+
+struct Process {
+    runs: Runs,
+    log: EventLog,
+    store: Store,
+    script: Script,
+}
+
+impl Process {
+    /// What came of a job, when it has ended; its log is dense and ends once.
+    async fn result(&self, id: ToolCallId) -> Job {
+        let mut reader = self.log.job_reader(id, Seq::START);
+        while soon("the end of the job", reader.next()).await.unwrap().is_some() {}
+        let events = self.store.events(LogId::Job(id), Seq::START, 1000).await.unwrap();
+        assert!(events.iter().zip(1..).all(|(event, number)| event.seq.0 == number), "{events:?}");
+        let ends = events.iter().filter(|event| matches!(event.kind.as_str(), "complete" | "error")).count();
+        assert_eq!(ends, 1, "{events:?}");
+        self.store.job(ALICE, id).await.unwrap().job
+    }
+
+    /// Waits until a job has written down that it is at the gate.
+    async fn at_the_gate(&self, id: ToolCallId) {
+        let mut reader = self.log.job_reader(id, Seq::START);
+        while self.store.job(ALICE, id).await.unwrap().job.note.is_none() {
+            soon("the job's progress", reader.next()).await.unwrap();
+        }
+    }
+
+    async fn ask(&self) -> RunId {
+        let prompt = Some("Hello".to_owned());
+        let request =
+            StartRun { prompt, context: None, tools: None, conversation_id: None, parent_id: None, model: None };
+        self.runs.start(ALICE, request, None).await.unwrap().id
+    }
+
+    /// The first call of a run that waits for a word.
+    async fn waiting(&self) -> ToolCallId {
+        loop {
+            if let [waiting, ..] = &self.runs.jobs().approvals(ALICE).await.unwrap()[..] {
+                return waiting.id;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn grant(&self, id: ToolCallId) {
+        let grant = DecideApproval { decision: Verdict::Grant, remember: false, message: None };
+        self.runs.jobs().decide(ALICE, id, grant).await.unwrap();
+    }
+
+    async fn log_of(&self, run: RunId) -> Vec<StreamChunk> {
+        let mut reader = self.log.reader(run, Seq::START);
+        while soon("the end of the run", reader.next()).await.unwrap().is_some() {}
+        let events = self.store.events(LogId::Run(run), Seq::START, 1000).await.unwrap();
+        assert!(events.iter().zip(1..).all(|(event, number)| event.seq.0 == number));
+        events.iter().map(|event| StreamChunk::parse(&event.kind, &event.data).unwrap()).collect()
+    }
+}
+
+/// The tool calls of the message that a log ends with.
+fn calls(log: &[StreamChunk]) -> Vec<weir_protocol::ToolCall> {
+    let message = log.iter().rev().find_map(|chunk| match chunk {
+        StreamChunk::Message(message) => Some(message.clone()),
+        _ => None,
+    });
+    message.unwrap().tool_calls.unwrap()
+}
+
+#[tokio::test]
+async fn job_1_a_job_whose_process_died_is_run_again_only_where_that_does_no_harm() {
+    let world = World::new().await;
+    let first = world.process().await;
+    let once = first.runs.jobs().invoke(world.call("once", Caller::Person)).await.unwrap().job.id;
+    let again = first.runs.jobs().invoke(world.call("again", Caller::Person)).await.unwrap().job.id;
+    first.at_the_gate(once).await;
+    first.at_the_gate(again).await;
+
+    // The first process is not heard of any more: nothing of it is registered.
+    let second = world.process().await;
+    second.runs.take_over_orphans().await.unwrap();
+    let ended = second.result(once).await;
+    assert_eq!((ended.status, ended.error.unwrap().code.as_str()), (ToolCallStatus::Error, "interrupted"));
+    world.again.open();
+    world.again.open();
+    assert_eq!(second.result(again).await.status, ToolCallStatus::Done);
+    assert_eq!((world.once.begun(), world.again.begun()), (1, 2));
+}
+
+#[tokio::test]
+async fn job_2_a_process_that_lost_a_job_writes_nothing_more() {
+    let world = World::new().await;
+    let first = world.process().await;
+    let once = first.runs.jobs().invoke(world.call("once", Caller::Person)).await.unwrap().job.id;
+    first.at_the_gate(once).await;
+    let second = world.process().await;
+    second.runs.take_over_orphans().await.unwrap();
+    let ended = second.result(once).await;
+    world.once.open();
+    while first.runs.jobs().under_way() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(second.result(once).await, ended, "it came to its end after all, and nobody heard");
+}
+
+#[tokio::test]
+async fn job_3_an_approval_that_is_pending_outlives_its_process() {
+    let world = World::new().await;
+    let first = world.process().await;
+    let run = first.ask().await;
+    let answer = first.script.answers().await;
+    answer.say("Well, ");
+    answer.call("once", "{}");
+    answer.finish();
+    let call = soon("the approval", first.waiting()).await;
+    first.runs.drain(Duration::from_secs(5)).await;
+    assert_eq!(first.store.job(ALICE, call).await.unwrap().job.approval, Some(Approval::Pending));
+
+    let second = world.process().await;
+    second.runs.take_over_orphans().await.unwrap();
+    second.grant(call).await;
+    world.once.open();
+    let answer = second.script.answers().await;
+    assert!(answer.request.turns.last().unwrap().content.contains("times"), "{:?}", answer.request);
+    assert_eq!(answer.request.partial, None);
+    answer.say("done.");
+    answer.finish();
+    let log = second.log_of(run).await;
+    let [call] = &calls(&log)[..] else { panic!("one call: {log:?}") };
+    assert_eq!((call.status, call.approval), (ToolCallStatus::Done, Some(Approval::Granted)));
+    assert_eq!(world.once.begun(), 1);
+}
+
+#[tokio::test]
+async fn job_4_a_run_that_is_taken_over_in_the_middle_of_its_calls_makes_none_twice() {
+    let world = World::new().await;
+    let first = world.process().await;
+    first.allow("once").await;
+    let run = first.ask().await;
+    let answer = first.script.answers().await;
+    answer.call("once", "{}");
+    answer.finish();
+    while world.once.begun() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The job goes on in the first process, which lost only the run.
+    let found = first.store.unfinished_run(run).await.unwrap();
+    let second = world.process().await;
+    second.runs.take_over_orphans().await.unwrap();
+    let answer = second.script.answers().await;
+    assert!(answer.request.turns.last().unwrap().content.contains("interrupted"), "{:?}", answer.request);
+    answer.finish();
+    let log = second.log_of(run).await;
+    assert_eq!(calls(&log).len(), 1);
+    assert_eq!((world.once.begun(), found.epoch), (1, 1));
+}
+
+#[tokio::test]
+async fn appr_6_silence_is_a_denial_that_says_so() {
+    let world = World::new().await;
+    let process = world.process_with(Duration::from_millis(1)).await;
+    let call = process.runs.jobs().invoke(world.call("once", Caller::Mcp)).await.unwrap().job.id;
+    world.clock.advance(1);
+    let ended = process.result(call).await;
+    assert_eq!((ended.approval, ended.error.unwrap().code.as_str()), (Some(Approval::Denied), "approval_timeout"));
+    assert_eq!(world.once.begun(), 0);
+}
+
+#[tokio::test]
+async fn job_5_a_server_that_drains_begins_nothing_for_people() {
+    let world = World::new().await;
+    let process = world.process().await;
+    process.runs.stop_starting();
+    let refused = process.runs.jobs().invoke(world.call("again", Caller::Person)).await;
+    assert!(matches!(refused, Err(InvokeError::Draining)));
+}
+
+impl Process {
+    async fn allow(&self, tool: &str) {
+        let set = SetPermission { permission: Permission::Allow, rules: None };
+        self.runs.jobs().set_permission(ALICE, tool, set).await.unwrap();
+    }
+}
