@@ -37,6 +37,11 @@ pub struct StartRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub parent_id: Option<MessageId>,
+    /// The user message of the conversation that the prompt is another version of: it becomes its sibling, in a branch
+    /// of its own. Instead of `parentId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub edit_of: Option<MessageId>,
     /// The model, as `provider/model`; absent: the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -63,6 +68,14 @@ impl StartRun {
         }
         if self.parent_id.is_some() && self.conversation_id.is_none() && self.prompt.is_some() {
             faults.push(FieldError::new("conversationId", "is required with parentId"));
+        }
+        if self.edit_of.is_some() {
+            if self.parent_id.is_some() {
+                faults.push(FieldError::new("editOf", "must be left out with parentId"));
+            }
+            if self.conversation_id.is_none() {
+                faults.push(FieldError::new("conversationId", "is required with editOf"));
+            }
         }
         faults
     }

@@ -16,7 +16,8 @@ use weir_protocol::{
 use weir_providers::Admission;
 use weir_realtime::{EventLog, LostLease, Topic};
 use weir_store::{
-    Clock, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Prompt, RunRecord, Started, Store, StoreError,
+    Clock, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Place, Prompt, RunRecord, Started, Store,
+    StoreError,
 };
 use weir_tools::Registry;
 
@@ -242,13 +243,18 @@ impl Inner {
         chosen: &Chosen,
         key: Option<IdempotencyKey>,
     ) -> Result<NewRun, StartError> {
+        let place = match (request.edit_of, request.parent_id) {
+            (Some(version), _) => Place::Beside(version),
+            (None, Some(parent)) => Place::Under(parent),
+            (None, None) => Place::Newest,
+        };
         let prompt = match (request.prompt, request.conversation_id, request.parent_id) {
-            (Some(content), conversation, parent) => Prompt::New(NewMessage {
+            (Some(content), conversation, _) => Prompt::New(NewMessage {
                 id: MessageId(self.clock.id()),
                 conversation,
                 new_conversation: ConversationId(self.clock.id()),
                 title: title_of(&content),
-                parent,
+                place,
                 role: Role::User,
                 content,
             }),

@@ -129,6 +129,7 @@ fn live(stored: &TestStore, answer: &Answer, life: &Life, run: &mut Option<RunRe
                 tools: None,
                 conversation_id: None,
                 parent_id: None,
+                edit_of: None,
                 model: Some("scripted/one".to_owned()),
             };
             *run = Some(runs.start(ALICE, request, None).await.unwrap());

@@ -102,6 +102,7 @@ impl Instance {
             tools: None,
             conversation_id: None,
             parent_id: None,
+            edit_of: None,
             model: None,
         };
         let runs = self.runs.clone();

@@ -67,7 +67,7 @@ impl Process {
 
 fn ask(prompt: &str) -> StartRun {
     let prompt = Some(prompt.to_owned());
-    StartRun { prompt, context: None, tools: None, conversation_id: None, parent_id: None, model: None }
+    StartRun { prompt, context: None, tools: None, conversation_id: None, parent_id: None, edit_of: None, model: None }
 }
 
 fn joined(log: &[StreamChunk]) -> String {

@@ -12,6 +12,9 @@ pub enum StoreError {
     /// `parentId` names no message of the conversation that may stand there.
     #[error("{0}")]
     InvalidParent(&'static str),
+    /// `editOf` names no user message of the conversation.
+    #[error("names no user message of this conversation")]
+    InvalidEdit,
     /// The idempotency key was used with another request.
     #[error("the idempotency key was used with another request")]
     KeyReused,

@@ -15,6 +15,17 @@ use crate::{
     jobs::{json, parsed},
 };
 
+/// Where a new message stands in its conversation's tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Under the newest message; at the root of a conversation without one.
+    Newest,
+    /// Under this message.
+    Under(MessageId),
+    /// Beside this user message, as another version of it.
+    Beside(MessageId),
+}
+
 /// A message to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMessage {
@@ -26,8 +37,8 @@ pub struct NewMessage {
     pub new_conversation: ConversationId,
     /// The title of the conversation, should it have none.
     pub title: String,
-    /// The message it follows; none for the newest.
-    pub parent: Option<MessageId>,
+    /// Where it stands.
+    pub place: Place,
     /// Who speaks.
     pub role: Role,
     /// Its text.
@@ -148,9 +159,14 @@ pub(crate) async fn insert_prompt(
         conversations::insert(connection, user, new.new_conversation, Some(&new.title), now).await?;
         (new.new_conversation, None)
     };
-    let parent = match new.parent {
-        Some(parent) => Some(get(connection, conversation, parent).await?.id),
-        None => newest.map(|(id, _)| id),
+    let parent = match new.place {
+        Place::Under(parent) => Some(get(connection, conversation, parent).await?.id),
+        Place::Newest => newest.map(|(id, _)| id),
+        Place::Beside(version) => match get(connection, conversation, version).await {
+            Ok(version) if version.role == Role::User => version.parent_id,
+            Ok(_) | Err(StoreError::InvalidParent(_)) => return Err(StoreError::InvalidEdit),
+            Err(error) => return Err(error),
+        },
     };
     let message = ChatMessage {
         id: new.id,

@@ -165,6 +165,9 @@ impl From<StoreError> for ApiError {
                 Self::invalid_as("invalid_cursor", "cursor", "must be the nextCursor of a page of this list")
             }
             StoreError::InvalidParent(message) => Self::invalid(vec![FieldError::new("parentId", message)]),
+            StoreError::InvalidEdit => {
+                Self::invalid(vec![FieldError::new("editOf", "names no user message of this conversation")])
+            }
             StoreError::KeyReused => Self::new(
                 StatusCode::CONFLICT,
                 "idempotency_key_reused",

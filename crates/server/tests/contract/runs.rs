@@ -180,6 +180,49 @@ async fn run_10_a_parent_of_another_conversation_is_refused() {
 }
 
 #[tokio::test]
+async fn run_15_an_edited_message_stands_beside_the_one_it_was() {
+    let app = TestApp::new().await;
+    let (_, log) = app.answered("One", "Two").await;
+    let (reply, _) = ending(&log);
+    let (conversation, root) = (&reply["conversationId"], &reply["parentId"]);
+    let mut next = app.start(json!({ "prompt": "Three", "conversationId": conversation })).await;
+    let follow_up = next.event().await.value();
+    app.script.answers().await.finish();
+    next.rest().await;
+
+    let edit = json!({ "prompt": "Four", "conversationId": conversation, "editOf": follow_up["id"] });
+    let beside = app.start(edit).await.event().await.value();
+    assert_eq!((&beside["parentId"], &beside["content"]), (&reply["id"], &json!("Four")));
+    let turns = app.script.answers().await.request.turns.clone();
+    assert_eq!(turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>(), ["One", "Two", "Four"]);
+
+    let edit = json!({ "prompt": "Five", "conversationId": conversation, "editOf": root });
+    assert_eq!(app.start(edit).await.event().await.value()["parentId"], Value::Null);
+    let turns = app.script.answers().await.request.turns.clone();
+    assert_eq!(turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>(), ["Five"]);
+}
+
+#[tokio::test]
+async fn run_15_only_a_user_message_of_the_conversation_can_be_edited() {
+    let app = TestApp::new().await;
+    let (_, log) = app.answered("One", "Two").await;
+    let (reply, _) = ending(&log);
+    let (conversation, root) = (&reply["conversationId"], &reply["parentId"]);
+    let refused = async |body: Value| app.post("/api/realtime", body).await.faults("invalid_request");
+    let edit = json!({ "prompt": "Three", "conversationId": conversation, "editOf": reply["id"] });
+    assert_eq!(refused(edit).await, ["editOf"]);
+    let edit = json!({ "prompt": "Three", "editOf": root });
+    assert_eq!(refused(edit).await, ["conversationId"]);
+    let edit = json!({ "prompt": "Three", "conversationId": conversation, "editOf": root, "parentId": reply["id"] });
+    assert_eq!(refused(edit).await, ["editOf"]);
+    let edit = json!({ "conversationId": conversation, "editOf": root });
+    assert_eq!(refused(edit).await, ["prompt"]);
+    let other = app.ask("Elsewhere").await;
+    let edit = json!({ "prompt": "Three", "conversationId": other.conversation(), "editOf": root });
+    assert_eq!(refused(edit).await, ["editOf"]);
+}
+
+#[tokio::test]
 async fn run_11_a_tool_that_is_not_there_is_refused_and_no_tools_are_fine() {
     let app = TestApp::new().await;
     let refused = app.post("/api/realtime", json!({ "prompt": "Hi", "tools": ["clock", "clock"] })).await;

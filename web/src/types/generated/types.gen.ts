@@ -1079,6 +1079,11 @@ export type StartRun = {
      */
     conversationId?: ConversationId;
     /**
+     * The user message of the conversation that the prompt is another version of: it becomes its sibling, in a branch
+     * of its own. Instead of `parentId`.
+     */
+    editOf?: MessageId;
+    /**
      * The model, as `provider/model`; absent: the default.
      */
     model?: string;

@@ -206,6 +206,7 @@ export const zSetPermission = z.object({
 export const zStartRun = z.object({
     context: z.exactOptional(z.string()),
     conversationId: z.exactOptional(zConversationId),
+    editOf: z.exactOptional(zMessageId),
     model: z.exactOptional(z.string()),
     parentId: z.exactOptional(zMessageId),
     prompt: z.exactOptional(z.string().check(z.minLength(1))),

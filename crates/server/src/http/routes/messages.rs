@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use weir_protocol::{ChatMessage, ConversationId, CreateMessage, MessageId, MessagePage, Problem};
 use weir_realtime::Topic;
-use weir_store::NewMessage;
+use weir_store::{NewMessage, Place};
 
 use crate::{
     app::{App, LOCAL_USER},
@@ -56,7 +56,7 @@ pub(crate) async fn create(
         conversation: body.conversation_id,
         new_conversation: ConversationId(app.clock.id()),
         title: weir_runs::title_of(&body.content),
-        parent: body.parent_id,
+        place: body.parent_id.map_or(Place::Newest, Place::Under),
         role: body.role,
         content: body.content,
     };
