@@ -16,7 +16,7 @@ use weir_protocol::{
 use weir_providers::Admission;
 use weir_realtime::{EventLog, LostLease, Topic};
 use weir_store::{
-    Clock, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Place, Prompt, RunRecord, Started, Store,
+    Clock, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Position, Prompt, RunRecord, Started, Store,
     StoreError,
 };
 use weir_tools::Registry;
@@ -243,10 +243,10 @@ impl Inner {
         chosen: &Chosen,
         key: Option<IdempotencyKey>,
     ) -> Result<NewRun, StartError> {
-        let place = match (request.edit_of, request.parent_id) {
-            (Some(version), _) => Place::Beside(version),
-            (None, Some(parent)) => Place::Under(parent),
-            (None, None) => Place::Newest,
+        let position = match (request.edit_of, request.parent_id) {
+            (Some(version), _) => Position::Beside(version),
+            (None, Some(parent)) => Position::Under(parent),
+            (None, None) => Position::Newest,
         };
         let prompt = match (request.prompt, request.conversation_id, request.parent_id) {
             (Some(content), conversation, _) => Prompt::New(NewMessage {
@@ -254,7 +254,7 @@ impl Inner {
                 conversation,
                 new_conversation: ConversationId(self.clock.id()),
                 title: title_of(&content),
-                place,
+                position,
                 role: Role::User,
                 content,
             }),

@@ -28,7 +28,7 @@ pub use inbox::InboxPage;
 pub use instances::{Beat, InstanceId};
 pub use jobs::{JobChange, JobLease, JobRecord, NewJob, StartedJob, Word};
 pub use log::{LogId, NewEvent, RunAppend, RunEnd, StoredEvent};
-pub use messages::{NewMessage, Place};
+pub use messages::{NewMessage, Position};
 pub use permissions::ToolPermission;
 pub use runs::{Lease, NewRun, Prompt, RunRecord, RunState, Started};
 pub use store::Store;

@@ -17,7 +17,7 @@ use crate::{
 
 /// Where a new message stands in its conversation's tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Position {
     /// Under the newest message; at the root of a conversation without one.
     Newest,
     /// Under this message.
@@ -38,7 +38,7 @@ pub struct NewMessage {
     /// The title of the conversation, should it have none.
     pub title: String,
     /// Where it stands.
-    pub place: Place,
+    pub position: Position,
     /// Who speaks.
     pub role: Role,
     /// Its text.
@@ -159,10 +159,10 @@ pub(crate) async fn insert_prompt(
         conversations::insert(connection, user, new.new_conversation, Some(&new.title), now).await?;
         (new.new_conversation, None)
     };
-    let parent = match new.place {
-        Place::Under(parent) => Some(get(connection, conversation, parent).await?.id),
-        Place::Newest => newest.map(|(id, _)| id),
-        Place::Beside(version) => match get(connection, conversation, version).await {
+    let parent = match new.position {
+        Position::Under(parent) => Some(get(connection, conversation, parent).await?.id),
+        Position::Newest => newest.map(|(id, _)| id),
+        Position::Beside(version) => match get(connection, conversation, version).await {
             Ok(version) if version.role == Role::User => version.parent_id,
             Ok(_) | Err(StoreError::InvalidParent(_)) => return Err(StoreError::InvalidEdit),
             Err(error) => return Err(error),

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use weir_protocol::{ConversationId, MessageId, Role};
-use weir_store::{Clock as _, ConversationFilter, NewMessage, Place};
+use weir_store::{Clock as _, ConversationFilter, NewMessage, Position};
 use weir_testkit::{ALICE, BOB, TestStore, run_alone};
 
 async fn add(store: &TestStore, conversation: ConversationId, content: &str) {
@@ -13,7 +13,7 @@ async fn add(store: &TestStore, conversation: ConversationId, content: &str) {
         conversation: Some(conversation),
         new_conversation: conversation,
         title: "Numbers".to_owned(),
-        place: Place::Newest,
+        position: Position::Newest,
         role: Role::User,
         content: content.to_owned(),
     };

@@ -5,7 +5,8 @@ use tempfile::TempDir;
 use uuid::Uuid;
 use weir_protocol::{ConversationId, MessageId, Role, RunId, Timestamp, UserId};
 use weir_store::{
-    Clock as _, Durability, InstanceId, Lease, NewMessage, NewRun, Place, Prompt, RunRecord, Started, Store, StoreError,
+    Clock as _, Durability, InstanceId, Lease, NewMessage, NewRun, Position, Prompt, RunRecord, Started, Store,
+    StoreError,
 };
 
 use crate::TestClock;
@@ -77,7 +78,7 @@ impl TestStore {
                 conversation,
                 new_conversation: ConversationId(self.clock.id()),
                 title: prompt.to_owned(),
-                place: Place::Newest,
+                position: Position::Newest,
                 role: Role::User,
                 content: prompt.to_owned(),
             }),

@@ -2,10 +2,11 @@ import type {
   ChatMessage,
   Done,
   FinishReason,
+  LiveCall,
+  LiveMessage,
   MessageStatus,
   RunError,
   RunEvent,
-  ToolCall,
   ToolStatus,
 } from '@/types/chat'
 
@@ -17,7 +18,7 @@ export interface RunState {
   /** The stored user message that is answered. */
   readonly question?: ChatMessage
   /** The assistant message, growing until the run has ended. */
-  readonly answer?: ChatMessage
+  readonly answer?: LiveMessage
   /** Why the run could not go on. */
   readonly error?: RunError
   /** How the run ended; absent while it goes on. */
@@ -59,16 +60,21 @@ function withText(
   text: string,
   seq: number,
   context: { conversationId: string; now: number },
-): ChatMessage {
+): LiveMessage {
   // A call may have begun the answer before anything named it.
   if (run.answer) return { ...run.answer, id, content: run.answer.content + text, seq }
   return { ...begun(run, context), id, content: text, seq }
 }
 
+/** The id of an answer that begins with a call: what a call is doing does not name the message, a token does. */
+export function provisionalId(runId: string): string {
+  return `answer-of-${runId}`
+}
+
 /** An answer before its first token. */
-function begun(run: RunState, context: { conversationId: string; now: number }): ChatMessage {
+function begun(run: RunState, context: { conversationId: string; now: number }): LiveMessage {
   return {
-    id: `answer-of-${run.runId}`,
+    id: provisionalId(run.runId),
     conversationId: context.conversationId,
     ...(run.question && { parentId: run.question.id }),
     role: 'assistant',
@@ -85,20 +91,32 @@ function withCall(
   status: ToolStatus,
   seq: number,
   context: { conversationId: string; now: number },
-): ChatMessage {
+): LiveMessage {
   const answer = run.answer ?? begun(run, context)
   const calls = answer.toolCalls ?? []
   const known = calls.find((call) => call.id === status.id)
-  const { args, progress: _progress, note: _note, ...told } = status
-  const call: ToolCall = {
-    ...(known ?? { offset: answer.content.length }),
-    args: args ?? known?.args ?? {},
-    ...told,
-  }
+  const call = known ? withStatus(known, status) : newCall(status, answer.content.length)
   const toolCalls = known
     ? calls.map((other) => (other === known ? call : other))
     : [...calls, call]
   return { ...answer, toolCalls, seq }
+}
+
+function newCall({ args, ...told }: ToolStatus, offset: number): LiveCall {
+  return { ...told, args: args ?? {}, offset }
+}
+
+/** What is not told stays as it was; how far a call had come means nothing once it has ended. */
+function withStatus(call: LiveCall, { args, ...told }: ToolStatus): LiveCall {
+  const { progress, note, ...known } = call
+  const goesOn = told.status === 'running'
+  return {
+    ...known,
+    ...(goesOn && progress !== undefined && { progress }),
+    ...(goesOn && note !== undefined && { note }),
+    args: args ?? known.args,
+    ...told,
+  }
 }
 
 function ended(run: RunState, end: Done): RunState {

@@ -7,9 +7,11 @@ import type { ChatMessage, RunEvent } from '@/types/chat'
 
 import { type ChatContext, type Reader, failureOf } from './chat.context'
 import {
+  idOfAnswer,
   stored,
   withMessage,
   withMessages,
+  withName,
   withRunChange,
   withSelected,
   withStoredQuestion,
@@ -159,10 +161,11 @@ function committed(
   )
     return next
 
-  const { answer } = run
+  next = withName(next, thread, run.answer)
+  const answer = { ...run.answer, id: idOfAnswer(next, thread, run.answer) }
   next = withMessages(next, thread, [
     {
-      ...stored(answer, state.messages[answer.id]?.key),
+      ...stored(answer, next.messages[answer.id]?.key),
       ...(run.error && { runError: run.error }),
       ...(run.end && { finishReason: run.end.finishReason }),
     },

@@ -9,6 +9,7 @@ import {
   threadKey,
   threadOf,
   withMessages,
+  withName,
   withRun,
   withThread,
   withoutMessages,
@@ -153,11 +154,12 @@ function withPage(
   page: MessagePage,
   change: Partial<Thread>,
 ): ChatState {
+  const known = page.items.reduce((named, message) => withName(named, thread, message), state)
   const messages = page.items.map((message) => {
     const followed = message.runId !== undefined && context.readers.has(message.runId)
-    return merged(state.messages[message.id], message, followed)
+    return merged(known.messages[message.id], message, followed)
   })
-  return withMessages(withThread(state, thread, change), thread, messages)
+  return withMessages(withThread(known, thread, change), thread, messages)
 }
 
 function streamingIn(state: ChatState, thread: string): ThreadMessage[] {

@@ -14,10 +14,17 @@ import {
   withMessages,
   withRun,
   withRunChange,
+  withSelected,
   withoutMessage,
   withoutRun,
 } from './chat.state'
-import { type ActiveRun, NEW_THREAD, type RunPhase } from './chat.types'
+import {
+  type ActiveRun,
+  type ChatState,
+  NEW_THREAD,
+  type RunPhase,
+  type ThreadMessage,
+} from './chat.types'
 
 export interface SendInput {
   readonly thread: string
@@ -25,6 +32,14 @@ export interface SendInput {
   readonly model?: string | undefined
   /** Called once, in the same tick in which the new thread became this conversation. */
   readonly onConversation?: (id: string) => void
+}
+
+export interface EditInput {
+  readonly thread: string
+  /** A stored user message. */
+  readonly messageId: string
+  readonly text: string
+  readonly model?: string | undefined
 }
 
 export interface RegenerateInput {
@@ -37,6 +52,8 @@ export interface RegenerateInput {
 export interface ChatSender {
   /** Shows the message at once and starts its answer. A message that could not be sent keeps its text and its failure. */
   readonly send: (input: SendInput) => Promise<Outcome>
+  /** Sends another version of a stored message, in a branch beside it. */
+  readonly edit: (input: EditInput) => Promise<Outcome>
   /** Sends a failed message again, as it was. */
   readonly retry: (messageId: string) => Promise<Outcome>
   /** Takes a failed message back into the draft of its thread. */
@@ -122,6 +139,27 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
     }
   }
 
+  /** The state with a message that is on its way, and the run that is to answer it. */
+  const shown = (
+    state: ChatState,
+    message: Pick<ThreadMessage, 'id' | 'conversationId' | 'content' | 'parentId'>,
+  ): ChatState => {
+    const { conversationId, id } = message
+    const sending: ThreadMessage = {
+      ...message,
+      key: id,
+      role: 'user',
+      createdAt: new Date(deps.clock.now()).toISOString(),
+      status: 'complete',
+      delivery: 'sending',
+    }
+    return withRun(withMessages(state, conversationId, [sending]), conversationId, {
+      key: id,
+      phase: 'sending',
+      parentId: id,
+    })
+  }
+
   return {
     send: async ({ model, onConversation, text, thread }) => {
       const state = store.getState()
@@ -131,23 +169,12 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
       if (path.some((id) => state.messages[id]?.delivery === 'failed')) return UNSENT
       const parentId = path.findLast((id) => state.messages[id]?.delivery === 'stored')
       const localId = `local-${deps.newId()}`
-      store.setState((before) => {
-        const draftless = { ...before, drafts: { ...before.drafts, [key]: '' } }
-        const shown = withMessages(draftless, key, [
-          {
-            id: localId,
-            key: localId,
-            conversationId: key,
-            ...(parentId !== undefined && { parentId }),
-            role: 'user',
-            content: text,
-            createdAt: new Date(deps.clock.now()).toISOString(),
-            status: 'complete',
-            delivery: 'sending',
-          },
-        ])
-        return withRun(shown, key, { key: localId, phase: 'sending', parentId: localId })
-      })
+      store.setState((before) =>
+        shown(
+          { ...before, drafts: { ...before.drafts, [key]: '' } },
+          { id: localId, conversationId: key, content: text, ...(parentId && { parentId }) },
+        ),
+      )
       // Until the server has it, a reload brings the text back into the composer.
       deps.storage.write(`draft.${key}`, text)
       const body: StartRun = {
@@ -157,6 +184,35 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
         ...(model !== undefined && { model }),
       }
       return start(key, localId, outgoingOf(body, onConversation))
+    },
+
+    edit: async ({ messageId, model, text, thread }) => {
+      const state = store.getState()
+      const key = threadKey(state, thread)
+      const original = state.messages[messageId]
+      if (original?.delivery !== 'stored' || original.role !== 'user') return OK
+      if (threadOf(state, key).runs.length > 0) return BUSY
+      const localId = `local-${deps.newId()}`
+      const { parentId } = original
+      store.setState((before) =>
+        withSelected(
+          shown(before, {
+            id: localId,
+            conversationId: key,
+            content: text,
+            ...(parentId && { parentId }),
+          }),
+          key,
+          localId,
+        ),
+      )
+      const body: StartRun = {
+        prompt: text,
+        conversationId: key,
+        editOf: messageId,
+        ...(model !== undefined && { model }),
+      }
+      return start(key, localId, outgoingOf(body))
     },
 
     retry: async (messageId) => {

@@ -1,4 +1,5 @@
 import { childrenOf, selectionTo, shownPath } from '@/lib/branches'
+import { provisionalId } from '@/lib/fold'
 import type { ChatMessage } from '@/types/chat'
 
 import {
@@ -113,6 +114,39 @@ export function withStoredQuestion(
     run.parentId === localId ? { ...run, parentId: question.id } : run,
   )
   return withThread({ ...state, messages }, key, { ids, runs })
+}
+
+/**
+ * The id under which an answer is kept. One that begins with a call has no id of its own until a token, or a page of the
+ * server, names it.
+ */
+export function idOfAnswer(state: ChatState, key: string, answer: ChatMessage): string {
+  if (answer.runId === undefined || answer.id !== provisionalId(answer.runId)) return answer.id
+  const isNamed = (id: string) => {
+    const message = state.messages[id]
+    return message?.runId === answer.runId && message?.role === 'assistant' && id !== answer.id
+  }
+  return threadOf(state, key).ids.find(isNamed) ?? answer.id
+}
+
+/** The answer that was kept without an id of its own has one now: it stays in its place, with its React key. */
+export function withName(state: ChatState, key: string, answer: ChatMessage): ChatState {
+  const { id, role, runId } = answer
+  if (runId === undefined || role !== 'assistant') return state
+  const provisional = provisionalId(runId)
+  const { [provisional]: before, ...messages } = state.messages
+  if (!before || id === provisional) return state
+  const thread = threadOf(state, key)
+  const renamed = (other: string) => (other === provisional ? id : other)
+  return withThread({ ...state, messages: { ...messages, [id]: { ...before, id } } }, key, {
+    ids: thread.ids.map(renamed),
+    selection: Object.fromEntries(
+      Object.entries(thread.selection).map(([parent, child]) => [parent, renamed(child)]),
+    ),
+    runs: thread.runs.map((run) =>
+      run.messageId === provisional ? { ...run, messageId: id } : run,
+    ),
+  })
 }
 
 /** The thread that had no conversation becomes `conversationId`. */

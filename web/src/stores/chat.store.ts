@@ -40,7 +40,7 @@ export type {
   Siblings,
   ThreadMessage,
 } from './chat.types'
-export type { RegenerateInput, SendInput } from './chat.send'
+export type { EditInput, RegenerateInput, SendInput } from './chat.send'
 
 export interface ChatActions extends ChatSender {
   /** Shows a thread: its draft, its newest page, and the answers that are still growing. Cheap when it is open. */

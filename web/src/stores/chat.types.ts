@@ -1,6 +1,6 @@
 import type { Selection } from '@/lib/branches'
 import type { Failure } from '@/lib/failure'
-import type { ChatMessage, FinishReason, RunError } from '@/types/chat'
+import type { FinishReason, LiveMessage, RunError } from '@/types/chat'
 
 import type { LoadState, MoreState } from './load-state'
 
@@ -11,7 +11,7 @@ export const NEW_THREAD = 'new'
 export type Delivery = 'stored' | 'sending' | 'waiting' | 'failed'
 
 /** A message as a thread shows it. */
-export interface ThreadMessage extends ChatMessage {
+export interface ThreadMessage extends LiveMessage {
   /** Stays the same when the message that was shown at once becomes the stored one: React's key. */
   readonly key: string
   readonly delivery: Delivery

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use weir_protocol::{ChatMessage, ConversationId, CreateMessage, MessageId, MessagePage, Problem};
 use weir_realtime::Topic;
-use weir_store::{NewMessage, Place};
+use weir_store::{NewMessage, Position};
 
 use crate::{
     app::{App, LOCAL_USER},
@@ -56,7 +56,7 @@ pub(crate) async fn create(
         conversation: body.conversation_id,
         new_conversation: ConversationId(app.clock.id()),
         title: weir_runs::title_of(&body.content),
-        place: body.parent_id.map_or(Place::Newest, Place::Under),
+        position: body.parent_id.map_or(Position::Newest, Position::Under),
         role: body.role,
         content: body.content,
     };
