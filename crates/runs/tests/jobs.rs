@@ -148,8 +148,15 @@ impl Process {
 
     async fn ask(&self) -> RunId {
         let prompt = Some("Hello".to_owned());
-        let request =
-            StartRun { prompt, context: None, tools: None, conversation_id: None, parent_id: None, edit_of: None, model: None };
+        let request = StartRun {
+            prompt,
+            context: None,
+            tools: None,
+            conversation_id: None,
+            parent_id: None,
+            edit_of: None,
+            model: None,
+        };
         self.runs.start(ALICE, request, None).await.unwrap().id
     }
 
