@@ -16,6 +16,7 @@ import { Welcome } from './chat/Welcome'
 import { ChatComposer } from './ChatComposer'
 import { focusComposer } from './composer-id'
 import { AppShell } from './layout/AppShell'
+import { Header } from './layout/Header'
 import { Overlays } from './layout/Overlays'
 import { reportNews } from './toasts'
 
@@ -61,7 +62,12 @@ export function ChatScreen() {
   })
 
   return (
-    <AppShell thread={thread} onOpen={toThread} onNew={startNew}>
+    <AppShell
+      thread={thread}
+      onOpen={toThread}
+      onNew={startNew}
+      header={<Header thread={thread} onNew={startNew} />}
+    >
       <ConnectionBanner thread={thread} />
       <ThreadView
         thread={thread}

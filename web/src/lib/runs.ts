@@ -3,7 +3,7 @@ import type { StartRun } from '@/types/api'
 import { loadValidators } from './contract'
 import { ApiError, OfflineError } from './errors'
 import { type Fetch, request } from './fetcher'
-import { type Waiting, waitToRetry } from './retry'
+import { type RetryDeps, type Waiting, waitToRetry } from './retry'
 import { type StreamDeps, isPassing } from './sse'
 
 /** How often a start is tried while the browser believes that it has a network. */
@@ -29,8 +29,8 @@ export async function startRun(
   onWaiting: (waiting: Waiting) => void,
   deps: StreamDeps,
 ): Promise<StartedRun> {
-  for (let attempt = 0; ;) {
-    try {
+  return untilAnswered(
+    async () => {
       const response = await request('/api/realtime', {
         method: 'POST',
         body: { schema: (v) => v.zStartRun, value: body },
@@ -49,6 +49,26 @@ export async function startRun(
         ),
         response,
       }
+    },
+    signal,
+    onWaiting,
+    deps,
+  )
+}
+
+/**
+ * Asks until an answer comes: for what carries an idempotency key. Without a network it waits for one; else it gives up
+ * after some tries. Throws what `ask` throws, and as `signal` aborts.
+ */
+export async function untilAnswered<T>(
+  ask: () => Promise<T>,
+  signal: AbortSignal,
+  onWaiting: (waiting: Waiting) => void,
+  deps: RetryDeps,
+): Promise<T> {
+  for (let attempt = 0; ;) {
+    try {
+      return await ask()
     } catch (error) {
       const offline = error instanceof OfflineError && !deps.connectivity.isOnline()
       if (!offline) attempt += 1

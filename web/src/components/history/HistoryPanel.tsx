@@ -1,11 +1,14 @@
 'use client'
 
-import { Search, SquarePen, X } from 'lucide-react'
+import { Search, SquarePen, Wrench, X } from 'lucide-react'
+import Link from 'next/link'
+import { usePathname } from 'next/navigation'
 import { memo, useState, type ReactNode } from 'react'
 
 import { Button } from '@/components/ui/button'
 import { Input } from '@/components/ui/input'
 import { conversations, useConversationList } from '@/stores/conversations.store'
+import { ui } from '@/stores/ui.store'
 
 import { shortcutHint } from '../shortcuts'
 import { LogoMark } from '../layout/Logo'
@@ -53,6 +56,7 @@ export const HistoryPanel = memo(function HistoryPanel({
           </span>
         </Button>
         <SearchField />
+        <ToolsLink />
       </div>
       <div
         className="min-h-0 flex-1 scrollbar-thin overflow-y-auto overscroll-contain pb-[max(0.5rem,env(safe-area-inset-bottom))]"
@@ -70,6 +74,26 @@ export const HistoryPanel = memo(function HistoryPanel({
     </div>
   )
 })
+
+/** The other page. */
+function ToolsLink() {
+  const isHere = usePathname() === '/tools'
+  return (
+    <Link
+      href="/tools"
+      // What the page of tools needs is fetched when somebody wants it.
+      prefetch={false}
+      aria-current={isHere ? 'page' : undefined}
+      className="flex h-9 items-center gap-2.5 rounded-md px-2.5 text-[0.8125rem] font-medium text-sidebar-foreground transition-colors hover:bg-sidebar-accent aria-[current=page]:bg-sidebar-accent aria-[current=page]:text-sidebar-accent-foreground max-lg:h-11 max-lg:text-sm"
+      onClick={() => {
+        ui.setDrawer('closed')
+      }}
+    >
+      <Wrench aria-hidden="true" className="size-4 text-muted-foreground" />
+      Tools
+    </Link>
+  )
+}
 
 function SearchField() {
   const { query } = useConversationList()

@@ -9,9 +9,8 @@ import { useMediaQuery } from '@/hooks/useMediaQuery'
 import { ui, uiStore, useDrawer, useSidebar } from '@/stores/ui.store'
 
 import { shortcutHint } from '../shortcuts'
-import { Header } from './Header'
 import { HistoryPlaceholder } from './HistoryPlaceholder'
-import { ShellFrame } from './ShellFrame'
+import { ShellFrame, type Skip } from './ShellFrame'
 
 const useHistoryPanel = onDemand(async () => (await import('../history/HistoryPanel')).HistoryPanel)
 const useHistoryDrawer = onDemand(async () => (await import('./HistoryDrawer')).default)
@@ -23,11 +22,14 @@ interface AppShellProps {
   thread: string
   onOpen: (id: string) => void
   onNew: () => void
+  header: ReactNode
+  /** Absent: to the message field. */
+  skip?: Skip
   children: ReactNode
 }
 
 /** History, header and the page between them. */
-export function AppShell({ thread, onOpen, onNew, children }: AppShellProps) {
+export function AppShell({ thread, onOpen, onNew, header, skip, children }: AppShellProps) {
   const sidebar = useSidebar()
   const wide = useMediaQuery(WIDE)
   const drawer = useDrawer()
@@ -45,6 +47,7 @@ export function AppShell({ thread, onOpen, onNew, children }: AppShellProps) {
 
   return (
     <ShellFrame
+      {...(skip && { skip })}
       sidebar={sidebar}
       panel={
         wide &&
@@ -52,7 +55,7 @@ export function AppShell({ thread, onOpen, onNew, children }: AppShellProps) {
           <HistoryPlaceholder />
         ))
       }
-      header={<Header thread={thread} onNew={onNew} />}
+      header={header}
     >
       {children}
       {!wide && drawDrawer?.({ thread, onOpen, onNew })}

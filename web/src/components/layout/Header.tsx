@@ -1,13 +1,13 @@
 'use client'
 
-import { Menu, PanelLeftOpen, SquarePen } from 'lucide-react'
+import { SquarePen } from 'lucide-react'
 
 import { Button } from '@/components/ui/button'
 import { useThreadTitle } from '@/hooks/useThreadTitle'
 import { NEW_THREAD } from '@/stores/chat.store'
-import { ui, useSidebar } from '@/stores/ui.store'
+import { useSidebar } from '@/stores/ui.store'
 
-import { shortcutHint } from '../shortcuts'
+import { HistoryButtons } from './HistoryButtons'
 import { ModelPicker } from './ModelPicker'
 import { MoreMenu } from './MoreMenu'
 
@@ -22,33 +22,8 @@ export function Header({ thread, onNew }: HeaderProps) {
   const title = useThreadTitle(thread)
   return (
     <header className="flex [height:calc(var(--header-height)+env(safe-area-inset-top))] h-(--header-height) shrink-0 items-center gap-1 border-b px-2 pt-[env(safe-area-inset-top)] sm:px-3">
-      <Button
-        variant="ghost"
-        size="icon"
-        className="lg:hidden"
-        aria-label="Open the history"
-        onClick={() => {
-          ui.setDrawer('open')
-        }}
-      >
-        <Menu aria-hidden="true" className="size-4.5" />
-      </Button>
-      {sidebar === 'collapsed' && (
-        <>
-          <Button
-            variant="ghost"
-            size="icon"
-            className="max-lg:hidden"
-            aria-label="Show the history"
-            aria-expanded={false}
-            title={`Show the history (${shortcutHint('mod+b')})`}
-            onClick={ui.toggleSidebar}
-          >
-            <PanelLeftOpen aria-hidden="true" className="size-4.5" />
-          </Button>
-          <NewChatButton className="max-lg:hidden" onNew={onNew} />
-        </>
-      )}
+      <HistoryButtons />
+      {sidebar === 'collapsed' && <NewChatButton className="max-lg:hidden" onNew={onNew} />}
       <h1 className="min-w-0 flex-1 truncate px-1.5 text-sm font-medium" data-conversation-title="">
         {title === '' || thread === NEW_THREAD ? 'New chat' : (title ?? 'Conversation')}
       </h1>

@@ -2,22 +2,37 @@ import type { ReactNode } from 'react'
 
 import { COMPOSER_ID } from '../composer-id'
 
+/** Where the first Tab on the page leads. */
+export interface Skip {
+  readonly target: string
+  readonly label: string
+}
+
 interface ShellFrameProps {
+  skip?: Skip
   sidebar: 'open' | 'collapsed'
   panel: ReactNode
   header: ReactNode
   children: ReactNode
 }
 
+const TO_COMPOSER: Skip = { target: COMPOSER_ID, label: 'Skip to the message field' }
+
 /** Where things stand. Shared by the page and by what is served before its script has run. */
-export function ShellFrame({ sidebar, panel, header, children }: ShellFrameProps) {
+export function ShellFrame({
+  skip = TO_COMPOSER,
+  sidebar,
+  panel,
+  header,
+  children,
+}: ShellFrameProps) {
   return (
     <div className="flex h-dvh overflow-hidden">
       <a
-        href={`#${COMPOSER_ID}`}
+        href={`#${skip.target}`}
         className="sr-only z-50 rounded-md bg-primary px-4 py-2 text-sm font-medium text-primary-foreground focus:not-sr-only focus:fixed focus:top-3 focus:left-3"
       >
-        Skip to the message field
+        {skip.label}
       </a>
       <nav
         aria-label="Conversations"

@@ -1,0 +1,38 @@
+import { Skeleton } from '@/components/ui/skeleton'
+
+import { HistoryPlaceholder } from '../layout/HistoryPlaceholder'
+import { ShellFrame } from '../layout/ShellFrame'
+import { SKIP } from './skip'
+import { ListSkeleton } from './ListSkeleton'
+import { TwoPanes } from './TwoPanes'
+
+/** The page as it is served: what stands here is painted before any script has run. */
+export function ToolsPlaceholder() {
+  return (
+    <ShellFrame
+      skip={SKIP}
+      sidebar="open"
+      panel={<HistoryPlaceholder />}
+      header={
+        <header className="flex h-(--header-height) shrink-0 items-center gap-1 border-b px-2 sm:px-3">
+          <span className="size-9 lg:hidden" />
+          <h1 className="px-1.5 text-sm font-medium">Tools</h1>
+        </header>
+      }
+    >
+      <div className="h-11 shrink-0 border-b" />
+      <TwoPanes
+        label="Tools"
+        shown="list"
+        list={<ListSkeleton label="Loading the tools" />}
+        detail={
+          <div className="flex flex-col gap-4 p-8" aria-hidden="true">
+            <Skeleton className="h-6 w-48" />
+            <Skeleton className="h-4 w-full max-w-lg" />
+            <Skeleton className="h-4 w-2/3 max-w-md" />
+          </div>
+        }
+      />
+    </ShellFrame>
+  )
+}
