@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod frame;
 mod id;
+mod mcp;
 mod model;
 mod page;
 mod request;
@@ -19,6 +20,10 @@ pub use error::{FieldError, Problem};
 pub use event::{Done, Failure, FinishReason, StreamChunk, Token, ToolStatus};
 pub use frame::{ClientFrame, InboxChange, ServerFrame};
 pub use id::{ConversationId, MessageId, RunId, SessionId, ToolCallId, UserId};
+pub use mcp::{
+    CreateMcpServer, McpLogLine, McpServer, McpServerList, McpServerLog, McpServerSource, McpServerStatus,
+    McpTransport, UpdateMcpServer, name_fault as mcp_name_fault,
+};
 pub use model::{Model, ModelCapabilities, ModelList};
 pub use page::{ConversationPage, MessagePage};
 pub use request::{

@@ -9,7 +9,7 @@ use weir_realtime::EventLog;
 use weir_runs::{Contact, Runs};
 use weir_store::{Clock, Store};
 
-use crate::http::Sessions;
+use crate::{http::Sessions, mcp::Fleet};
 
 /// The one user of a server that is open to its own machine only.
 pub const LOCAL_USER: UserId = UserId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
@@ -28,6 +28,8 @@ pub struct Parts {
     pub runs: Runs,
     /// The WebSocket sessions of this process.
     pub sessions: Sessions,
+    /// The MCP servers whose tools are offered.
+    pub fleet: Fleet,
     /// Times and ids.
     pub clock: Arc<dyn Clock>,
     /// The names this server is known by, beside IP addresses and names without a dot.

@@ -1,6 +1,7 @@
 //! Configuration: the environment, or the same keys in `weir.toml`; the environment wins. Checked at start, all faults at
 //! once.
 
+mod mcp;
 mod source;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
@@ -12,6 +13,8 @@ use weir_providers::{
 };
 use weir_realtime::RedisBell;
 use weir_store::{Durability, PostgresUrl};
+
+use crate::mcp::ConfiguredServer;
 
 use source::Reading;
 pub use source::Source;
@@ -49,6 +52,8 @@ pub struct Config {
     pub model: Option<String>,
     /// An OpenAI-compatible server.
     pub openai: Option<OpenAi>,
+    /// The MCP servers whose tools are offered.
+    pub mcp_servers: Vec<ConfiguredServer>,
     /// What was set but does nothing yet; told once at start.
     pub without_effect: Vec<String>,
 }
@@ -134,7 +139,7 @@ impl Config {
         if redis.is_some() && postgres.is_none() {
             without_effect.push("REDIS_URL without DATABASE_URL".to_owned());
         }
-        let log = reading.text("WEIR_LOG").unwrap_or_else(|| "info".to_owned());
+        let log = reading.text("WEIR_LOG").unwrap_or_else(|| "info,rmcp=warn".to_owned());
         if EnvFilter::try_new(&log).is_err() {
             reading.fault(
                 "WEIR_LOG",
@@ -165,6 +170,7 @@ impl Config {
             local_model: ModelSource::from_setting(reading.text("WEIR_LOCAL_MODEL").as_deref()),
             model: model(&mut reading),
             openai: openai(&mut reading),
+            mcp_servers: reading.mcp_servers(),
             without_effect,
         };
         reading.finish().map(|()| config)

@@ -7,6 +7,7 @@ pub mod config;
 mod connections;
 mod data_dir;
 pub mod http;
+pub mod mcp;
 pub mod openapi;
 pub mod serve;
 mod telemetry;

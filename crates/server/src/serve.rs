@@ -19,7 +19,7 @@ use weir_providers::{
 use weir_realtime::{Broadcaster, CommitterOptions, EventLog, PostgresBell, RedisBell};
 use weir_runs::{Contact, Providers, Runs};
 use weir_store::{Clock, Store, StoreError, SystemClock};
-use weir_tools::Registry;
+use weir_tools::{Registry, mcp::Servers};
 
 use crate::{
     admission::Admission,
@@ -28,6 +28,7 @@ use crate::{
     connections,
     data_dir::DataDir,
     http::{self, Sessions},
+    mcp::Fleet,
     telemetry,
 };
 
@@ -103,6 +104,8 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let pacer = Pacer::start(PACE)?;
     let providers = Providers::new(providers(&config, &embedded, &pacer)?, config.model.clone());
     let tools = Registry::new(weir_tools::builtin::all());
+    let servers = Servers::new(tools.clone());
+    let fleet = Fleet::new(std::mem::take(&mut config.mcp_servers), store.clone(), servers, clock.clone());
     let runs = Runs::new(store.clone(), log.clone(), providers, tools, clock.clone(), config.approval_timeout);
     let closing = CancellationToken::new();
     let contact = Contact::new(closing.clone());
@@ -111,6 +114,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         log,
         runs: runs.clone(),
         sessions: Sessions::default(),
+        fleet: fleet.clone(),
         clock: clock.clone(),
         hosts: config.hosts,
         heartbeat: config.heartbeat,
@@ -119,6 +123,8 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         closing,
         contact: contact.clone(),
     });
+    fleet.start().await?;
+    let follower = store.is_shared().then(|| tokio::spawn(fleet.clone().follow()));
     runs.join().await?;
     let taken_over = runs.take_over_orphans().await?;
     if taken_over > 0 {
@@ -147,11 +153,14 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         runs.drain(config.shutdown_grace).await;
         app.closing.cancel();
         let _ = timeout(CONNECTIONS_GRACE, async { tokio::join!(server, app.sessions.closed()) }).await;
-        embedded.shutdown().await;
+        if let Some(follower) = follower {
+            follower.abort();
+        }
+        tokio::join!(embedded.shutdown(), fleet.stop());
         sweeper.abort();
         keeper.abort();
         bell.abort();
-        drop((app, runs, pacer));
+        drop((app, runs, pacer, fleet));
         // What was said last is committed before the database is closed.
         let _ = timeout(CONNECTIONS_GRACE, committer).await;
         store.close().await;

@@ -21,6 +21,9 @@ pub enum StoreError {
     /// The id is another user's, or stands for another call.
     #[error("the id is taken by another call")]
     IdTaken,
+    /// There is one of this name already.
+    #[error("the name is taken")]
+    NameTaken,
     /// The call waits for nobody's word, or another word was given before.
     #[error("the call waits for no word any more")]
     Decided,

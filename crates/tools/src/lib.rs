@@ -1,8 +1,9 @@
-//! Tools: what they are, what they take, and the built-in ones.
+//! Tools: what they are, what they take, the built-in ones, and those of MCP servers.
 //!
 //! A tool knows neither the store nor the log. Whoever calls it writes down what it reports.
 
 pub mod builtin;
+pub mod mcp;
 
 mod call;
 mod registry;

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path, str::FromStr as _, time::Duration};
 
-use super::{ConfigFaults, Fault};
+use super::{ConfigFaults, Fault, mcp};
+use crate::mcp::ConfiguredServer;
 
 /// Every key that Weir reads.
 const KEYS: [&str; 24] = [
@@ -36,6 +37,7 @@ const KEYS: [&str; 24] = [
 #[derive(Debug, Default)]
 pub struct Source {
     values: BTreeMap<String, String>,
+    mcp_servers: Vec<ConfiguredServer>,
     faults: Vec<Fault>,
 }
 
@@ -61,7 +63,7 @@ impl Source {
     /// Values that a test or a program gives.
     pub fn of<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let values = values.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        Self { values, faults: Vec::new() }
+        Self { values, ..Self::default() }
     }
 
     /// Adds the keys of a TOML text.
@@ -71,6 +73,12 @@ impl Source {
             Err(error) => return self.fault(&file.display().to_string(), error.to_string().trim()),
         };
         for (key, value) in table {
+            if key == "mcp" {
+                let (servers, faults) = mcp::read(value);
+                self.mcp_servers.extend(servers);
+                self.faults.extend(faults);
+                continue;
+            }
             if !KEYS.contains(&key.as_str()) {
                 self.fault(&key, &format!("is not a key of Weir (in {})", file.display()));
                 continue;
@@ -150,6 +158,11 @@ impl Reading {
             Duration::try_from(signed).map_err(drop).and_then(|it| if it < least { Err(()) } else { Ok(it) })
         });
         duration.unwrap_or(default)
+    }
+
+    /// The servers of the `[[mcp]]` tables.
+    pub(super) fn mcp_servers(&mut self) -> Vec<ConfiguredServer> {
+        std::mem::take(&mut self.source.mcp_servers)
     }
 
     pub(super) fn finish(self) -> Result<(), ConfigFaults> {

@@ -56,3 +56,33 @@ fn the_file_knows_the_same_keys_and_no_others() {
     assert_eq!(faults.0.len(), 1);
     assert_eq!(faults.0[0].key, "WEIR_ADRR");
 }
+
+#[test]
+fn mcp_servers_stand_in_tables_of_their_own() {
+    let mut source = Source::default();
+    source.add_toml(
+        Path::new("weir.toml"),
+        "WEIR_HEARTBEAT = '20s'\n\
+         [[mcp]]\nname = 'files'\ncommand = 'npx'\nargs = ['-y', 'server']\nenv = { TOKEN = 't' }\n\
+         [[mcp]]\nname = 'web'\nurl = 'https://example.com/mcp'\nheaders = { Authorization = 'Bearer t' }\nenabled = false\n",
+    );
+    let servers = Config::read(source).unwrap().mcp_servers;
+    assert_eq!(
+        servers.iter().map(|server| (&*server.name, server.enabled)).collect::<Vec<_>>(),
+        [("files", true), ("web", false)]
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_with_an_mcp_table_is_told() {
+    let mut source = Source::default();
+    source.add_toml(
+        Path::new("weir.toml"),
+        "[[mcp]]\nname = 'a_b'\ncommand = 'x'\n[[mcp]]\nname = 'b'\n[[mcp]]\nname = 'c'\nurl = 'ftp://x'\n\
+         [[mcp]]\nname = 'd'\ncommand = 'x'\nurl = 'http://x'\n[[mcp]]\nname = 'e'\ncmd = 'x'\n\
+         [[mcp]]\nname = 'f'\ncommand = 'x'\n[[mcp]]\nname = 'f'\ncommand = 'y'\n",
+    );
+    let faults = Config::read(source).expect_err("most of it is wrong");
+    let keys: Vec<_> = faults.0.iter().map(|fault| fault.key.as_str()).collect();
+    assert_eq!(keys, ["mcp[0].name", "mcp[1]", "mcp[2].url", "mcp[3]", "mcp[4]", "mcp[6].name"]);
+}

@@ -10,6 +10,8 @@ use weir_protocol::{FieldError, Problem};
 use weir_runs::{InvokeError, StartError};
 use weir_store::StoreError;
 
+use crate::mcp::FleetError;
+
 /// A failure as a client sees it.
 #[derive(Debug)]
 pub struct ApiError {
@@ -61,6 +63,17 @@ impl ApiError {
     pub(crate) fn method_not_allowed() -> Self {
         let detail = "This path does not know that method; the Allow header names those it does.";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    /// 409: there is one of this name already.
+    pub(crate) fn name_taken() -> Self {
+        Self::new(StatusCode::CONFLICT, "name_taken", "This name is taken. Choose another one.")
+    }
+
+    /// 409: what stands in the configuration is changed there.
+    pub(crate) fn configured() -> Self {
+        let detail = "This is set in weir.toml. Change it there and restart Weir.";
+        Self::new(StatusCode::CONFLICT, "set_in_configuration", detail)
     }
 
     /// 410: the log is not kept any more.
@@ -183,6 +196,7 @@ impl From<StoreError> for ApiError {
                 "already_decided",
                 "This call waits for no word any more: it was decided, or has ended.",
             ),
+            StoreError::NameTaken => Self::name_taken(),
             StoreError::Database(sqlx_error) => {
                 tracing::error!(error = %sqlx_error, "the database failed");
                 Self::database_unavailable()
@@ -205,6 +219,16 @@ impl From<StartError> for ApiError {
             }
             StartError::Draining => Self::draining(),
             StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FleetError> for ApiError {
+    fn from(error: FleetError) -> Self {
+        match error {
+            FleetError::Configured => Self::configured(),
+            FleetError::Invalid(errors) => Self::invalid(errors),
+            FleetError::Store(error) => error.into(),
         }
     }
 }

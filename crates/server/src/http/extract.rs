@@ -10,8 +10,8 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weir_protocol::{
-    CreateConversation, CreateMessage, DecideApproval, FieldError, InvokeTool, SetPermission, StartRun,
-    UpdateConversation,
+    CreateConversation, CreateMcpServer, CreateMessage, DecideApproval, FieldError, InvokeTool, SetPermission,
+    StartRun, UpdateConversation, UpdateMcpServer,
 };
 
 use super::ApiError;
@@ -51,6 +51,8 @@ checked! {
     InvokeTool: ["args"],
     SetPermission: ["permission"],
     DecideApproval: ["decision"],
+    CreateMcpServer: ["name", "transport"],
+    UpdateMcpServer: [],
 }
 
 /// A JSON body of the right form whose fields make sense.

@@ -18,10 +18,11 @@ use weir_runs::{APPROVAL_PATIENCE, Contact, Providers, Runs};
 use weir_server::{
     app::{App, LOCAL_USER, Parts},
     http,
+    mcp::Fleet,
 };
 use weir_store::Clock;
 use weir_testkit::{Event, EventParser, Heard, Script, ScriptedProvider, TestClock, TestStore, soon};
-use weir_tools::Registry;
+use weir_tools::{Registry, mcp::Servers};
 
 /// A server. Its database goes with it.
 pub(crate) struct TestApp {
@@ -62,8 +63,9 @@ impl TestApp {
         let (provider, script) = ScriptedProvider::new();
         let all: Vec<Arc<dyn weir_providers::Provider>> =
             if options.without_provider { vec![] } else { vec![provider] };
+        let tools = Registry::new(weir_tools::builtin::all());
+        let fleet = Fleet::new(Vec::new(), store.clone(), Servers::new(tools.clone()), clock.clone());
         let runs = {
-            let tools = Registry::new(weir_tools::builtin::all());
             Runs::new(store.clone(), log.clone(), Providers::new(all, None), tools, clock.clone(), APPROVAL_PATIENCE)
         };
         let closing = CancellationToken::new();
@@ -72,6 +74,7 @@ impl TestApp {
             log,
             runs,
             sessions: http::Sessions::default(),
+            fleet,
             clock: clock.clone(),
             hosts: vec!["weir.example".to_owned()],
             heartbeat: options.heartbeat,

@@ -10,6 +10,7 @@ mod conversations;
 mod errors;
 mod headers;
 mod idempotency;
+mod mcp_servers;
 mod pages;
 mod providers;
 mod recorded;

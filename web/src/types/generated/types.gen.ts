@@ -267,6 +267,24 @@ export type CreateConversation = {
 };
 
 /**
+ * Adds an MCP server.
+ */
+export type CreateMcpServer = {
+    /**
+     * Whether it is to run; absent: it is.
+     */
+    enabled?: boolean;
+    /**
+     * Its name: 1 to 32 of `a–z 0–9 -`.
+     */
+    name: string;
+    /**
+     * How it is reached.
+     */
+    transport: McpTransport;
+};
+
+/**
  * Stores a message; starts no run.
  */
 export type CreateMessage = {
@@ -640,6 +658,145 @@ export type JobPage = {
  * How a rule compares an argument with its value.
  */
 export type Match = 'equals' | 'prefix' | 'host';
+
+/**
+ * A line of what an MCP server said beside the protocol.
+ */
+export type McpLogLine = {
+    /**
+     * When.
+     */
+    at: Timestamp;
+    /**
+     * What: a line of its standard error, a log message that it sent, or what became of it.
+     */
+    text: string;
+};
+
+/**
+ * An MCP server, as this instance of Weir sees it.
+ */
+export type McpServer = {
+    /**
+     * Whether it is to run.
+     */
+    enabled: boolean;
+    /**
+     * Why it is not ready, in a sentence.
+     */
+    error?: string;
+    /**
+     * Its name, with which the names of its tools begin: 1 to 32 of `a–z 0–9 -`.
+     */
+    name: string;
+    /**
+     * The version of the Model Context Protocol that is spoken with it, for instance `2025-11-25`.
+     */
+    protocolVersion?: string;
+    /**
+     * When it is tried again.
+     */
+    retryAt?: Timestamp;
+    /**
+     * Where it was set.
+     */
+    source: McpServerSource;
+    /**
+     * How it is.
+     */
+    status: McpServerStatus;
+    /**
+     * What it calls itself.
+     */
+    title?: string;
+    /**
+     * The tools that it offers, by the names under which they are called here.
+     */
+    tools: Array<string>;
+    /**
+     * How it is reached.
+     */
+    transport: McpTransport;
+};
+
+/**
+ * Every MCP server.
+ */
+export type McpServerList = {
+    /**
+     * The servers, by name.
+     */
+    items: Array<McpServer>;
+};
+
+/**
+ * The last lines of what an MCP server said, oldest first.
+ */
+export type McpServerLog = {
+    /**
+     * At most 200 lines.
+     */
+    lines: Array<McpLogLine>;
+};
+
+/**
+ * Where an MCP server was set.
+ */
+export type McpServerSource = 'config' | 'app';
+
+/**
+ * How an MCP server is.
+ */
+export type McpServerStatus = 'connecting' | 'ready' | 'failed' | 'off';
+
+/**
+ * How an MCP server is reached. The values of variables and headers are secrets: they are taken, but never told.
+ */
+export type McpTransport = ({
+    type: 'stdio';
+} & McpTransportStdio) | ({
+    type: 'http';
+} & McpTransportHttp);
+
+/**
+ * Streamable HTTP.
+ */
+export type McpTransportHttp = {
+    /**
+     * What is sent with each request, for instance `Authorization`. In answers every value is null; sent as null, a
+     * value stays what it is.
+     */
+    headers?: {
+        [key: string]: string | null;
+    };
+    type: 'http';
+    /**
+     * Its address.
+     */
+    url: string;
+};
+
+/**
+ * A program that this server starts and speaks to over its standard input and output.
+ */
+export type McpTransportStdio = {
+    /**
+     * Its arguments.
+     */
+    args?: Array<string>;
+    /**
+     * The program: a path, or a name that is looked for in `PATH`.
+     */
+    command: string;
+    /**
+     * Its environment, beside `PATH`, `HOME` and `LANG`. In answers every value is null; sent as null, a value stays
+     * what it is.
+     */
+    env?: {
+        [key: string]: string | null;
+    };
+    type: 'stdio';
+};
 
 /**
  * One message of a conversation.
@@ -1449,6 +1606,20 @@ export type UpdateConversation = {
 };
 
 /**
+ * Changes an MCP server that was set in the app.
+ */
+export type UpdateMcpServer = {
+    /**
+     * Whether it is to run.
+     */
+    enabled?: boolean;
+    /**
+     * How it is reached from now on.
+     */
+    transport?: McpTransport;
+};
+
+/**
  * Tokens counted by the provider.
  */
 export type Usage = {
@@ -1742,6 +1913,152 @@ export type FollowJobResponses = {
 };
 
 export type FollowJobResponse = FollowJobResponses[keyof FollowJobResponses];
+
+export type ListMcpServersData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/mcp-servers';
+};
+
+export type ListMcpServersResponses = {
+    200: McpServerList;
+};
+
+export type ListMcpServersResponse = ListMcpServersResponses[keyof ListMcpServersResponses];
+
+export type CreateMcpServerData = {
+    body: CreateMcpServer;
+    path?: never;
+    query?: never;
+    url: '/api/mcp-servers';
+};
+
+export type CreateMcpServerErrors = {
+    /**
+     * The name is taken
+     */
+    409: Problem;
+    '4XX': Problem;
+};
+
+export type CreateMcpServerError = CreateMcpServerErrors[keyof CreateMcpServerErrors];
+
+export type CreateMcpServerResponses = {
+    201: McpServer;
+};
+
+export type CreateMcpServerResponse = CreateMcpServerResponses[keyof CreateMcpServerResponses];
+
+export type DeleteMcpServerData = {
+    body?: never;
+    path: {
+        /**
+         * The server
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/mcp-servers/{name}';
+};
+
+export type DeleteMcpServerErrors = {
+    404: Problem;
+    /**
+     * It is set in weir.toml
+     */
+    409: Problem;
+};
+
+export type DeleteMcpServerError = DeleteMcpServerErrors[keyof DeleteMcpServerErrors];
+
+export type DeleteMcpServerResponses = {
+    /**
+     * It is gone
+     */
+    204: void;
+};
+
+export type DeleteMcpServerResponse = DeleteMcpServerResponses[keyof DeleteMcpServerResponses];
+
+export type UpdateMcpServerData = {
+    body: UpdateMcpServer;
+    path: {
+        /**
+         * The server
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/mcp-servers/{name}';
+};
+
+export type UpdateMcpServerErrors = {
+    /**
+     * It is set in weir.toml
+     */
+    409: Problem;
+    '4XX': Problem;
+};
+
+export type UpdateMcpServerError = UpdateMcpServerErrors[keyof UpdateMcpServerErrors];
+
+export type UpdateMcpServerResponses = {
+    200: McpServer;
+};
+
+export type UpdateMcpServerResponse = UpdateMcpServerResponses[keyof UpdateMcpServerResponses];
+
+export type ReadMcpServerLogData = {
+    body?: never;
+    path: {
+        /**
+         * The server
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/mcp-servers/{name}/log';
+};
+
+export type ReadMcpServerLogErrors = {
+    404: Problem;
+};
+
+export type ReadMcpServerLogError = ReadMcpServerLogErrors[keyof ReadMcpServerLogErrors];
+
+export type ReadMcpServerLogResponses = {
+    200: McpServerLog;
+};
+
+export type ReadMcpServerLogResponse = ReadMcpServerLogResponses[keyof ReadMcpServerLogResponses];
+
+export type RestartMcpServerData = {
+    body?: never;
+    path: {
+        /**
+         * The server
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/mcp-servers/{name}/restart';
+};
+
+export type RestartMcpServerErrors = {
+    404: Problem;
+};
+
+export type RestartMcpServerError = RestartMcpServerErrors[keyof RestartMcpServerErrors];
+
+export type RestartMcpServerResponses = {
+    /**
+     * It is being started
+     */
+    202: McpServer;
+};
+
+export type RestartMcpServerResponse = RestartMcpServerResponses[keyof RestartMcpServerResponses];
 
 export type ListMessagesData = {
     body?: never;

@@ -85,6 +85,57 @@ export const zMatch = z.enum([
 ]);
 
 /**
+ * Where an MCP server was set.
+ */
+export const zMcpServerSource = z.enum(['config', 'app']);
+
+/**
+ * How an MCP server is.
+ */
+export const zMcpServerStatus = z.enum([
+    'connecting',
+    'ready',
+    'failed',
+    'off'
+]);
+
+/**
+ * Streamable HTTP.
+ */
+export const zMcpTransportHttp = z.object({
+    headers: z.exactOptional(z.record(z.string(), z.nullable(z.string()))),
+    type: z.literal('http'),
+    url: z.string().check(z.minLength(1))
+});
+
+/**
+ * A program that this server starts and speaks to over its standard input and output.
+ */
+export const zMcpTransportStdio = z.object({
+    args: z.exactOptional(z.array(z.string())),
+    command: z.string().check(z.minLength(1)),
+    env: z.exactOptional(z.record(z.string(), z.nullable(z.string()))),
+    type: z.literal('stdio')
+});
+
+/**
+ * How an MCP server is reached. The values of variables and headers are secrets: they are taken, but never told.
+ */
+export const zMcpTransport = z.discriminatedUnion('type', [
+    zMcpTransportStdio,
+    zMcpTransportHttp
+]);
+
+/**
+ * Adds an MCP server.
+ */
+export const zCreateMcpServer = z.object({
+    enabled: z.exactOptional(z.boolean()),
+    name: z.string().check(z.minLength(1), z.maxLength(32), z.regex(/^[a-z0-9][a-z0-9-]*$/)),
+    transport: zMcpTransport
+});
+
+/**
  * One message of a conversation.
  */
 export const zMessageId = z.uuid();
@@ -255,6 +306,44 @@ export const zDecision = z.object({
     at: zTimestamp,
     by: zDecidedBy,
     message: z.exactOptional(z.string())
+});
+
+/**
+ * A line of what an MCP server said beside the protocol.
+ */
+export const zMcpLogLine = z.object({
+    at: zTimestamp,
+    text: z.string()
+});
+
+/**
+ * An MCP server, as this instance of Weir sees it.
+ */
+export const zMcpServer = z.object({
+    enabled: z.boolean(),
+    error: z.exactOptional(z.string()),
+    name: z.string(),
+    protocolVersion: z.exactOptional(z.string()),
+    retryAt: z.exactOptional(zTimestamp),
+    source: zMcpServerSource,
+    status: zMcpServerStatus,
+    title: z.exactOptional(z.string()),
+    tools: z.array(z.string()),
+    transport: zMcpTransport
+});
+
+/**
+ * Every MCP server.
+ */
+export const zMcpServerList = z.object({
+    items: z.array(zMcpServer)
+});
+
+/**
+ * The last lines of what an MCP server said, oldest first.
+ */
+export const zMcpServerLog = z.object({
+    lines: z.array(zMcpLogLine)
 });
 
 /**
@@ -507,6 +596,14 @@ export const zUpdateConversation = z.object({
     archived: z.exactOptional(z.boolean()),
     pinned: z.exactOptional(z.boolean()),
     title: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(200)))
+});
+
+/**
+ * Changes an MCP server that was set in the app.
+ */
+export const zUpdateMcpServer = z.object({
+    enabled: z.exactOptional(z.boolean()),
+    transport: z.exactOptional(zMcpTransport)
 });
 
 /**

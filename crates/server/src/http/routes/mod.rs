@@ -3,6 +3,7 @@
 pub(crate) mod conversations;
 pub(crate) mod health;
 pub(crate) mod jobs;
+pub(crate) mod mcp_servers;
 pub(crate) mod messages;
 pub(crate) mod models;
 pub(crate) mod realtime;

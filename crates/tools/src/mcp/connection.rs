@@ -1,0 +1,226 @@
+//! One connection to a server, from its start to its end.
+
+use std::{io, sync::Arc, time::Duration};
+
+use reqwest::redirect;
+use rmcp::{
+    RoleClient,
+    model::{
+        ClientRequest, ListToolsRequest, PaginatedRequestParams, ProtocolVersion, ServerNotification, ServerPeerInfo,
+        ServerResult, SubscriptionFilter, Tool,
+    },
+    service::{
+        ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, Peer, RunningServiceCancellationToken,
+    },
+    transport::{
+        IntoTransport, StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig,
+    },
+};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use weir_protocol::McpTransport;
+
+use super::{
+    address,
+    listener::{Calls, Listener},
+    log::Log,
+    names::readable,
+    process::Process,
+};
+
+/// How long a server may take to answer what is asked of it beside calls: programs that are fetched first take a while.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long an address may take to be reached.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two tries to be told of other tools.
+const SUBSCRIBE_PAUSE: Duration = Duration::from_secs(5);
+/// The most pages of tools, and tools, that are read.
+const MOST_PAGES: usize = 50;
+const MOST_TOOLS: usize = 500;
+/// The longest part of a sentence that is somebody else's, in characters.
+const MOST_WORDS: usize = 300;
+
+/// A server that has answered. Dropped, it is left, and its program ends.
+pub(super) struct Connection {
+    pub(super) peer: Peer<RoleClient>,
+    listener: Listener,
+    closed: CancellationToken,
+    _running: AbortOnDropHandle<()>,
+    close: RunningServiceCancellationToken,
+    process: Option<Process>,
+    _subscription: Option<AbortOnDropHandle<()>>,
+}
+
+impl Connection {
+    /// Starts or reaches the server and agrees with it on a version of the protocol.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(super) async fn open(transport: &McpTransport, log: &Log) -> Result<Self, String> {
+        let listener = Listener { log: log.clone(), ..Listener::default() };
+        match transport {
+            McpTransport::Stdio { command, args, env } => {
+                let (process, output, input) =
+                    Process::start(command, args, env, log).map_err(|error| not_started(command, &error))?;
+                match Self::greet(listener, (output, input)).await {
+                    Ok(connection) => Ok(Self { process: Some(process), ..connection }),
+                    Err(sentence) => Err(process.ended().await.map_or(sentence, |status| {
+                        format!("{command} ended ({status}) before it said anything. Its log may tell why.")
+                    })),
+                }
+            }
+            McpTransport::Http { url, headers } => {
+                let http = reqwest::Client::builder()
+                    .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    // What is sent may hold a key: it goes to the address that was given, and nowhere else.
+                    .redirect(redirect::Policy::none())
+                    .tcp_nodelay(true)
+                    .build()
+                    .map_err(|error| format!("The HTTP client cannot be set up: {error}."))?;
+                let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
+                    .custom_headers(address::headers(headers));
+                Self::greet(listener, StreamableHttpClientTransport::with_client(http, config)).await
+            }
+        }
+    }
+
+    async fn greet<T, E, A>(listener: Listener, transport: T) -> Result<Self, String>
+    where
+        T: IntoTransport<RoleClient, E, A>,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let lifecycle = ClientLifecycleMode::Auto {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+            legacy_version: Some(ProtocolVersion::V_2025_11_25),
+        };
+        let running = timeout(PATIENCE, listener.clone().serve_with_lifecycle(transport, lifecycle))
+            .await
+            .map_err(|_| format!("It did not answer within {} s.", PATIENCE.as_secs()))?
+            .map_err(|error| not_greeted(&error))?;
+        let (peer, close) = (running.peer().clone(), running.cancellation_token());
+        let subscription = subscription(&peer, &listener);
+        let closed = CancellationToken::new();
+        let seen = closed.clone();
+        let running = AbortOnDropHandle::new(tokio::spawn(async move {
+            let _ = running.waiting().await;
+            seen.cancel();
+        }));
+        Ok(Self { peer, listener, closed, close, process: None, _running: running, _subscription: subscription })
+    }
+
+    /// What the server says of itself.
+    pub(super) fn info(&self) -> Option<Arc<ServerPeerInfo>> {
+        self.peer.peer_info()
+    }
+
+    /// The calls under way.
+    pub(super) fn calls(&self) -> &Calls {
+        &self.listener.calls
+    }
+
+    /// Rings when the list of tools is another one.
+    pub(super) fn changed(&self) -> Arc<Notify> {
+        self.listener.changed.clone()
+    }
+
+    /// Every tool that it offers now.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(super) async fn tools(&self) -> Result<Vec<Tool>, String> {
+        if self.info().is_some_and(|info| info.capabilities.tools.is_none()) {
+            return Ok(Vec::new());
+        }
+        let (mut tools, mut cursor) = (Vec::new(), None);
+        for _ in 0..MOST_PAGES {
+            let request = ListToolsRequest::with_param(PaginatedRequestParams::default().with_cursor(cursor));
+            let answered = timeout(PATIENCE, self.peer.send_request(ClientRequest::ListToolsRequest(request)))
+                .await
+                .map_err(|_| format!("It did not name its tools within {} s.", PATIENCE.as_secs()))?
+                .map_err(|error| format!("It did not name its tools: {}.", words(&error)))?;
+            let ServerResult::ListToolsResult(page) = answered else {
+                return Err("It named its tools in a form that cannot be read.".to_owned());
+            };
+            tools.extend(page.tools);
+            cursor = page.next_cursor;
+            if cursor.is_none() || tools.len() >= MOST_TOOLS {
+                break;
+            }
+        }
+        tools.truncate(MOST_TOOLS);
+        Ok(tools)
+    }
+
+    /// Returns when the server has gone.
+    pub(super) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    /// Leaves it. The sentence tells how its program ended, where that says something.
+    pub(super) async fn leave(self) -> Option<String> {
+        self.close.cancel();
+        let process = self.process?;
+        Some(match process.end().await {
+            Some(status) => format!("its program ended ({status})"),
+            None => "its program does not end".to_owned(),
+        })
+    }
+}
+
+/// Hears of other tools where servers tell only who has asked to be told (2026-07-28).
+fn subscription(peer: &Peer<RoleClient>, listener: &Listener) -> Option<AbortOnDropHandle<()>> {
+    let info = peer.peer_info()?;
+    let tells = info.capabilities.tools.as_ref().is_some_and(|tools| tools.list_changed == Some(true));
+    if info.protocol_version.has_initialize() || !tells {
+        return None;
+    }
+    let (peer, changed) = (peer.clone(), listener.changed.clone());
+    Some(AbortOnDropHandle::new(tokio::spawn(async move {
+        while !peer.is_transport_closed() {
+            let filter = SubscriptionFilter::builder().tools_list_changed().build();
+            if let Ok(mut subscription) = peer.listen(filter).await {
+                // What changed before nobody was told of.
+                changed.notify_one();
+                while let Ok(Some(told)) = subscription.next().await {
+                    if matches!(told, ServerNotification::ToolListChangedNotification(_)) {
+                        changed.notify_one();
+                    }
+                }
+            }
+            sleep(SUBSCRIBE_PAUSE).await;
+        }
+    })))
+}
+
+fn not_started(command: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("There is no program {command:?}. Install it, or give its whole path."),
+        _ => format!("{command:?} cannot be started: {error}."),
+    }
+}
+
+fn not_greeted(error: &ClientInitializeError) -> String {
+    if error.is_authorization_required() {
+        return "It asks for a sign-in. Set the header Authorization; signing in with OAuth is not there yet."
+            .to_owned();
+    }
+    match error {
+        ClientInitializeError::ConnectionClosed(_) => "It closed the connection before it answered.".to_owned(),
+        error => format!("It did not answer as an MCP server: {}.", words(error)),
+    }
+}
+
+/// An error with what lies below it, in few words.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        text = format!("{text}: {error}");
+        below = error.source();
+    }
+    readable(text.trim_end_matches('.'), MOST_WORDS)
+}

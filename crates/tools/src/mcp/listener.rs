@@ -1,0 +1,59 @@
+//! What a server says of its own accord.
+
+use std::{collections::HashMap, sync::Arc};
+
+use rmcp::{
+    ClientHandler, RoleClient,
+    model::{ClientCapabilities, ClientConfig, Implementation, ProgressNotificationParam, ProgressToken},
+    service::NotificationContext,
+};
+use tokio::sync::{Mutex, Notify};
+
+use super::{log::Log, names::readable};
+use crate::Call;
+
+/// The longest word on progress, in characters.
+const MOST_NOTE_CHARS: usize = 200;
+
+/// The calls under way, by the token under which their progress is told.
+pub(super) type Calls = Arc<Mutex<HashMap<ProgressToken, Call>>>;
+
+/// Whoever hears what a server says. It answers no question: it offers neither elicitation nor sampling nor roots.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listener {
+    pub(super) calls: Calls,
+    /// The list of tools is another one.
+    pub(super) changed: Arc<Notify>,
+    pub(super) log: Log,
+}
+
+impl ClientHandler for Listener {
+    fn get_info(&self) -> ClientConfig {
+        let weir = Implementation::new("weir", env!("CARGO_PKG_VERSION")).with_title("Weir");
+        ClientConfig::new(ClientCapabilities::default(), weir)
+    }
+
+    async fn on_progress(&self, told: ProgressNotificationParam, _: NotificationContext<RoleClient>) {
+        let calls = self.calls.lock().await;
+        let Some(call) = calls.get(&told.progress_token) else { return };
+        let note = told.message.as_deref().map(|text| readable(text, MOST_NOTE_CHARS));
+        match told.total.filter(|total| *total > 0.0) {
+            Some(total) => call.progress(told.progress / total, note.as_deref()),
+            None => call.note(&note.unwrap_or_else(|| format!("{} so far", told.progress))),
+        }
+    }
+
+    async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
+        self.changed.notify_one();
+    }
+
+    #[expect(deprecated, reason = "servers of 2025-11-25 log like this")]
+    async fn on_logging_message(
+        &self,
+        message: rmcp::model::LoggingMessageNotificationParam,
+        _: NotificationContext<RoleClient>,
+    ) {
+        let text = message.data.as_str().map_or_else(|| message.data.to_string(), str::to_owned);
+        self.log.say(&text);
+    }
+}

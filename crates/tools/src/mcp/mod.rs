@@ -1,0 +1,18 @@
+//! Tools of other programs: a client of the Model Context Protocol (2026-07-28 and 2025-11-25), over standard input and
+//! output and over streamable HTTP.
+//!
+//! What a server says of its tools, and what they give, is other people's text: shown, cut and never believed.
+
+mod address;
+mod connection;
+mod listener;
+mod log;
+mod names;
+mod offered;
+mod output;
+mod process;
+mod servers;
+
+pub use address::faults;
+pub use log::Line;
+pub use servers::{Servers, State};

@@ -1,0 +1,158 @@
+//! A tool of a server, ready to be called.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use rmcp::{
+    RoleClient,
+    model::{
+        CallToolRequest, CallToolRequestParams, CancelledNotificationParam, ClientRequest, ProgressToken, RequestId,
+        Tool,
+    },
+    service::{Peer, PeerRequestOptions, ServiceError},
+};
+use serde_json::Value;
+use weir_protocol::{ToolAnnotations, ToolSource};
+
+use super::{
+    listener::Calls,
+    log::Log,
+    names::{readable, tool_name},
+    output::output,
+};
+use crate::{Call, Callable, Spec, ToolError};
+
+/// How long a foreign tool may be silent; most tell no progress, and some of them take minutes.
+const TIMEOUT: Duration = Duration::from_mins(5);
+/// How many calls of one tool run at once.
+const CONCURRENCY: usize = 8;
+/// The longest description and title, in characters: they are put before every model.
+const MOST_DESCRIPTION_CHARS: usize = 4000;
+const MOST_TITLE_CHARS: usize = 100;
+/// The largest schema, in bytes.
+const MOST_SCHEMA_BYTES: usize = 64 * 1024;
+
+/// The tools of a server as a registry takes them. What cannot be offered is left out, and its log says so.
+pub(super) fn offered(
+    server: &str,
+    tools: Vec<Tool>,
+    peer: &Peer<RoleClient>,
+    calls: &Calls,
+    log: &Log,
+) -> Vec<Arc<dyn Callable>> {
+    let mut names = HashSet::new();
+    let mut offered: Vec<Arc<dyn Callable>> = Vec::new();
+    for tool in tools {
+        let schema = Value::Object((*tool.input_schema).clone());
+        let name = tool_name(server, &tool.name);
+        if schema.to_string().len() > MOST_SCHEMA_BYTES {
+            log.say(&format!("weir: {} is left out, the schema of its arguments is larger than 64 KiB", tool.name));
+        } else if names.insert(name.clone()) {
+            let spec = spec(server, name, schema, &tool);
+            let tool = tool.name.into_owned();
+            offered.push(Arc::new(Offered { spec, tool, peer: peer.clone(), calls: calls.clone() }));
+        } else {
+            log.say(&format!("weir: {} is left out, it is there twice", tool.name));
+        }
+    }
+    offered
+}
+
+fn spec(server: &str, name: String, input_schema: Value, tool: &Tool) -> Spec {
+    let hints = tool.annotations.clone().unwrap_or_default();
+    let title = tool.title.as_deref().or(hints.title.as_deref()).unwrap_or(&tool.name);
+    Spec {
+        name,
+        title: readable(title, MOST_TITLE_CHARS),
+        description: readable(tool.description.as_deref().unwrap_or_default(), MOST_DESCRIPTION_CHARS),
+        input_schema,
+        output_schema: tool.output_schema.as_ref().map(|schema| Value::Object((**schema).clone())),
+        annotations: ToolAnnotations {
+            read_only_hint: hints.read_only_hint.unwrap_or(false),
+            destructive_hint: hints.is_destructive(),
+            idempotent_hint: hints.is_idempotent(),
+            open_world_hint: hints.open_world_hint.unwrap_or(true),
+        },
+        source: ToolSource::Mcp,
+        server: Some(server.to_owned()),
+        timeout: TIMEOUT,
+        concurrency: CONCURRENCY,
+    }
+}
+
+struct Offered {
+    spec: Spec,
+    /// Its name at the server.
+    tool: String,
+    peer: Peer<RoleClient>,
+    calls: Calls,
+}
+
+#[async_trait]
+impl Callable for Offered {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    async fn call(&self, args: Value, call: &Call) -> Result<Value, ToolError> {
+        let mut params = CallToolRequestParams::new(self.tool.clone());
+        if let Value::Object(args) = args {
+            params = params.with_arguments(args);
+        }
+        let request = CallToolRequest::new(params);
+        // Held until the call is known: its progress may be told before anything else.
+        let mut calls = self.calls.lock().await;
+        let options = PeerRequestOptions::no_options();
+        let sent = self.peer.send_cancellable_request(ClientRequest::CallToolRequest(request), options).await;
+        let mut handle = sent.map_err(|error| self.failed(&error))?;
+        calls.insert(handle.progress_token.clone(), call.clone());
+        drop(calls);
+        let mut under_way = UnderWay {
+            peer: self.peer.clone(),
+            calls: self.calls.clone(),
+            token: handle.progress_token.clone(),
+            id: Some(handle.id.clone()),
+        };
+        let answered = (&mut handle.rx).await.unwrap_or(Err(ServiceError::TransportClosed));
+        under_way.id = None;
+        output(answered.map_err(|error| self.failed(&error))?)
+    }
+}
+
+impl Offered {
+    fn failed(&self, error: &ServiceError) -> ToolError {
+        let server = self.spec.server.as_deref().unwrap_or_default();
+        match error {
+            ServiceError::McpError(error) => ToolError::new("tool_failed", readable(&error.message, 2000)),
+            ServiceError::TransportClosed => {
+                let message = format!("The server {server} went away. It is not known whether the tool did something.");
+                ToolError::new("server_gone", message)
+            }
+            error => ToolError::new("server_failed", format!("The server {server} cannot be spoken to: {error}")),
+        }
+    }
+}
+
+/// A call whose answer is waited for. Dropped before that, it tells the server to stop.
+struct UnderWay {
+    peer: Peer<RoleClient>,
+    calls: Calls,
+    token: ProgressToken,
+    id: Option<RequestId>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (peer, calls, token, id) = (self.peer.clone(), self.calls.clone(), self.token.clone(), self.id.take());
+        runtime.spawn(async move {
+            calls.lock().await.remove(&token);
+            if let Some(id) = id {
+                let cancelled =
+                    CancelledNotificationParam::new(Some(id), Some("nobody waits for it any more".to_owned()));
+                // A server that has gone has stopped as well.
+                let _ = peer.notify_cancelled(cancelled).await;
+            }
+        });
+    }
+}

@@ -1,0 +1,128 @@
+//! The program behind a server: started with a small environment and in a process group of its own, ended with everything that
+//! it has started.
+
+use std::{collections::BTreeMap, io, process::ExitStatus, process::Stdio, time::Duration};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{
+    process::{Child, ChildStdin, ChildStdout, Command},
+    time::timeout,
+};
+
+use super::log::Log;
+
+/// What a program gets of this server's environment; nothing else, for there are keys in it.
+const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
+/// How long a program may take to end when its input is closed, and again after a signal.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Its output ends a little before it does.
+const MOMENT: Duration = Duration::from_millis(200);
+
+/// A program at work. It ends with this value.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    group: Option<Pid>,
+}
+
+impl Process {
+    /// Starts a program; what it writes to its standard error goes to the log.
+    pub(super) fn start(
+        command: &str,
+        args: &[String],
+        env: &BTreeMap<String, Option<String>>,
+        log: &Log,
+    ) -> io::Result<(Self, ChildStdout, ChildStdin)> {
+        let inherited = INHERITED.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let set = env.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let mut child = Command::new(command)
+            .args(args)
+            .env_clear()
+            .envs(inherited)
+            .envs(set)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let missing = || io::Error::other("its input and output cannot be reached");
+        let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).ok_or_else(missing)?;
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(log.clone().listen(stderr));
+        }
+        Ok((Self { child, group }, stdout, stdin))
+    }
+
+    /// Ends it, whose input is closed by now: by itself, by a signal, by force. None: it is not known how.
+    pub(super) async fn end(mut self) -> Option<ExitStatus> {
+        for signal in [None, Some(Signal::TERM), Some(Signal::KILL)] {
+            if let Some(signal) = signal {
+                self.signal(signal);
+            }
+            if let Ok(Ok(status)) = timeout(PATIENCE, self.child.wait()).await {
+                return Some(status);
+            }
+        }
+        None
+    }
+
+    /// How it ended, if it has by now or does so in a moment.
+    pub(super) async fn ended(mut self) -> Option<ExitStatus> {
+        timeout(MOMENT, self.child.wait()).await.ok()?.ok()
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // Nobody is left of it: that is what is wanted.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_program_gets_a_small_environment_and_what_is_set() {
+        let log = Log::default();
+        let env = [("TOKEN".to_owned(), Some("t".to_owned())), ("OPEN".to_owned(), None)].into();
+        let (process, mut stdout, stdin) = Process::start("env", &[], &env, &log).unwrap();
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).await.unwrap();
+        drop(stdin);
+        assert!(process.end().await.unwrap().success());
+        let mut names: Vec<_> = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        assert!(names.iter().all(|name| ["HOME", "LANG", "PATH", "TOKEN"].contains(name)), "{names:?}");
+        assert!(text.contains("TOKEN=t\n"));
+    }
+
+    #[tokio::test]
+    async fn a_program_ends_with_everything_it_has_started() {
+        let log = Log::default();
+        let script = "trap '' TERM; sleep 600 & echo $!; wait; sleep 600";
+        let args = ["-c".to_owned(), script.to_owned()];
+        let (process, mut stdout, stdin) = Process::start("sh", &args, &BTreeMap::new(), &log).unwrap();
+        let mut told = [0; 32];
+        let read = stdout.read(&mut told).await.unwrap();
+        let grandchild: i32 = std::str::from_utf8(&told[..read]).unwrap().trim().parse().unwrap();
+        drop(stdin);
+        drop(process);
+        // The pipe is closed when the last that holds it has gone.
+        let mut rest = Vec::new();
+        timeout(Duration::from_secs(10), stdout.read_to_end(&mut rest)).await.expect("all of them end").unwrap();
+        assert!(grandchild > 0);
+    }
+}

@@ -1,0 +1,313 @@
+//! Every server that is set: each is started, watched, and started again.
+
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use weir_protocol::McpTransport;
+
+use super::{
+    connection::Connection,
+    log::{Line, Log},
+    names::readable,
+    offered::offered,
+};
+use crate::Registry;
+
+/// The first and the longest pause before a server is tried again; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// Who was there for so long has not failed to start.
+const STABLE: Duration = Duration::from_secs(10);
+/// How often a server over HTTP is asked for its tools: nothing else tells that it has gone, or come back with others.
+const LOOK: Duration = Duration::from_mins(1);
+/// The longest name of itself that is taken, in characters.
+const MOST_TITLE_CHARS: usize = 100;
+
+/// How a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is being started, or asked what it can do.
+    Connecting,
+    /// Its tools can be called.
+    Ready {
+        /// Their names here.
+        tools: Vec<String>,
+        /// What it calls itself.
+        title: Option<String>,
+        /// The version of the protocol that is spoken.
+        protocol_version: Option<String>,
+    },
+    /// It did not start, or went away.
+    Failed {
+        /// Why, in a sentence.
+        error: String,
+        /// When it is tried again.
+        retry_at: Instant,
+    },
+}
+
+/// The MCP servers of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Servers(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    kept: Mutex<BTreeMap<String, Kept>>,
+    changes: watch::Sender<()>,
+}
+
+/// One server that is looked after.
+struct Kept {
+    transport: McpTransport,
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    keeper: JoinHandle<()>,
+}
+
+/// What whoever asks shares with the keeper.
+struct Shared {
+    name: String,
+    state: Mutex<State>,
+    log: Log,
+    /// Somebody wants it started anew.
+    again: Notify,
+}
+
+impl Servers {
+    /// No servers yet; their tools will be in this registry.
+    pub fn new(registry: Registry) -> Self {
+        Self(Arc::new(Inner { registry, kept: Mutex::default(), changes: watch::Sender::new(()) }))
+    }
+
+    /// Sets which servers are to run. Those that run already as they are wanted go on undisturbed.
+    pub fn set(&self, wanted: BTreeMap<String, McpTransport>) {
+        let mut kept = lock(&self.0.kept);
+        let gone: Vec<_> = kept.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
+        for name in gone {
+            if let Some(server) = kept.remove(&name) {
+                server.stop.cancel();
+            }
+        }
+        for (name, transport) in wanted {
+            let before = match kept.remove(&name) {
+                Some(server) if server.transport == transport => {
+                    kept.insert(name, server);
+                    continue;
+                }
+                before => before,
+            };
+            kept.insert(name.clone(), self.keep(name, transport, before));
+        }
+    }
+
+    /// How each server is, by name.
+    pub fn states(&self) -> BTreeMap<String, State> {
+        lock(&self.0.kept).iter().map(|(name, kept)| (name.clone(), lock(&kept.shared.state).clone())).collect()
+    }
+
+    /// Tells whenever one of them is not as it was.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.0.changes.subscribe()
+    }
+
+    /// The last lines of what a server said beside the protocol; none when there is no such server.
+    pub fn log(&self, name: &str) -> Option<Vec<Line>> {
+        lock(&self.0.kept).get(name).map(|kept| kept.shared.log.lines())
+    }
+
+    /// Starts a server anew, now. False when there is no such server.
+    pub fn restart(&self, name: &str) -> bool {
+        let kept = lock(&self.0.kept);
+        kept.get(name).map(|kept| kept.shared.again.notify_one()).is_some()
+    }
+
+    /// Ends all of them and returns when they have.
+    pub async fn stop(&self) {
+        let kept = std::mem::take(&mut *lock(&self.0.kept));
+        for server in kept.values() {
+            server.stop.cancel();
+        }
+        for server in kept.into_values() {
+            let _ = server.keeper.await;
+        }
+    }
+
+    fn keep(&self, name: String, transport: McpTransport, before: Option<Kept>) -> Kept {
+        let log = before.as_ref().map(|before| before.shared.log.clone()).unwrap_or_default();
+        let shared = Shared { name, state: Mutex::new(State::Connecting), log, again: Notify::new() };
+        let keeper = Keeper {
+            shared: Arc::new(shared),
+            transport: transport.clone(),
+            registry: self.0.registry.clone(),
+            changes: self.0.changes.clone(),
+            stop: CancellationToken::new(),
+        };
+        let (shared, stop) = (keeper.shared.clone(), keeper.stop.clone());
+        let keeper = tokio::spawn(async move {
+            if let Some(before) = before {
+                before.stop.cancel();
+                // It withdraws its tools before the new one offers them.
+                let _ = before.keeper.await;
+            }
+            keeper.keep().await;
+        });
+        Kept { transport, shared, stop, keeper }
+    }
+}
+
+/// Whoever looks after one server.
+struct Keeper {
+    shared: Arc<Shared>,
+    transport: McpTransport,
+    registry: Registry,
+    changes: watch::Sender<()>,
+    stop: CancellationToken,
+}
+
+/// How a connection came to its end.
+enum Ended {
+    /// It is wanted no longer.
+    Stopped,
+    /// Somebody wants it started anew.
+    Again,
+    /// It went away.
+    Gone(String),
+}
+
+impl Keeper {
+    async fn keep(self) {
+        let mut failures = 0;
+        loop {
+            self.set(State::Connecting);
+            let start = Instant::now();
+            let error = match self.attend().await {
+                Ended::Stopped => return,
+                Ended::Again => {
+                    self.shared.log.say("weir: started anew");
+                    failures = 0;
+                    continue;
+                }
+                Ended::Gone(error) => error,
+            };
+            if start.elapsed() >= STABLE {
+                failures = 0;
+            }
+            let pause = pause(failures);
+            failures += 1;
+            tracing::warn!(server = self.shared.name, error, "an MCP server is not there");
+            self.shared.log.say(&format!("weir: {error}"));
+            let retry_at = Instant::now() + pause;
+            self.set(State::Failed { error, retry_at });
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = self.shared.again.notified() => failures = 0,
+                () = sleep_until(retry_at) => {}
+            }
+        }
+    }
+
+    /// Connects, offers the tools, and watches until the end.
+    async fn attend(&self) -> Ended {
+        let opened = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Ended::Stopped,
+            opened = Connection::open(&self.transport, &self.shared.log) => opened,
+        };
+        let connection = match opened {
+            Ok(connection) => connection,
+            Err(error) => return Ended::Gone(error),
+        };
+        let ended = self.watch(&connection).await;
+        self.registry.offer(&self.shared.name, Vec::new());
+        let how = connection.leave().await;
+        match (ended, how) {
+            (Ended::Gone(error), Some(how)) => Ended::Gone(format!("{} ({how})", error.trim_end_matches('.'))),
+            (ended, _) => ended,
+        }
+    }
+
+    async fn watch(&self, connection: &Connection) -> Ended {
+        let over_http = matches!(self.transport, McpTransport::Http { .. });
+        loop {
+            let offered = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ended::Stopped,
+                offered = self.offer(connection) => offered,
+            };
+            if let Err(error) = offered {
+                return Ended::Gone(error);
+            }
+            let look = Instant::now() + LOOK;
+            let changed = connection.changed();
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ended::Stopped,
+                () = self.shared.again.notified() => return Ended::Again,
+                () = connection.closed() => return Ended::Gone("It went away.".to_owned()),
+                () = changed.notified() => {}
+                () = sleep_until(look), if over_http => {}
+            }
+        }
+    }
+
+    /// Offers what the server has now.
+    async fn offer(&self, connection: &Connection) -> Result<(), String> {
+        let tools = connection.tools().await?;
+        let Shared { name, log, .. } = &*self.shared;
+        let tools = offered(name, tools, &connection.peer, connection.calls(), log);
+        let names: Vec<_> = tools.iter().map(|tool| tool.spec().name.clone()).collect();
+        let info = connection.info();
+        let title = info.as_ref().and_then(|info| info.server_info.as_ref()).map(|own| {
+            readable(&format!("{} {}", own.title.as_ref().unwrap_or(&own.name), own.version), MOST_TITLE_CHARS)
+        });
+        let protocol_version = info.map(|info| info.protocol_version.to_string());
+        self.registry.offer(name, tools);
+        self.set(State::Ready { tools: names, title, protocol_version });
+        Ok(())
+    }
+
+    fn set(&self, state: State) {
+        let mut known = lock(&self.shared.state);
+        if *known != state {
+            tracing::debug!(server = self.shared.name, ?state, "an MCP server");
+            *known = state;
+            self.changes.send_replace(());
+        }
+    }
+}
+
+/// How long to wait after so many failures in a row, a fifth more or less: servers that died together do not come back
+/// together.
+fn pause(failures: u32) -> Duration {
+    let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_PAUSE);
+    let chance = RandomState::new().build_hasher().finish() % 401;
+    pause.mul_f64(0.8 + f64::from(u32::try_from(chance).unwrap_or(200)) / 1000.0)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What they guard is whole after every statement; a panic elsewhere does not spoil it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_within_a_minute_and_a_fifth() {
+        for (failures, middle) in [(0, 250), (1, 500), (4, 4000), (8, 60_000), (100, 60_000)] {
+            let pause = pause(failures).as_millis();
+            assert!((middle * 8 / 10..=middle * 12 / 10).contains(&pause), "{failures}: {pause}");
+        }
+    }
+}
