@@ -95,7 +95,8 @@ impl EventLog {
         self.store.inbox_head(user).await
     }
 
-    /// Something has changed in the store that is not appended here: whoever follows it looks, at every instance.
+    /// Something has changed in the store that is not appended here: whoever follows it looks, at every instance. Readers of a
+    /// log that is gone are let go.
     pub fn changed(&self, topic: Topic) {
         self.feeds.ring(topic);
         if let Some(outbox) = &self.outbox {
@@ -108,11 +109,6 @@ impl EventLog {
     pub fn listen(&self, topic: Topic) -> Listener {
         let feed = self.feeds.of(topic);
         Listener { bell: feed.listen(), _feed: feed }
-    }
-
-    /// Has a log's readers in this process see for themselves what became of it: those of one that is gone are let go.
-    pub fn ring(&self, log: LogId) {
-        self.feeds.ring(Topic::Log(log));
     }
 
     /// Whether the other instances are heard, where there may be some. While they are not, what they write is found by

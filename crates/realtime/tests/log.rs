@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use proptest::prelude::*;
 use tokio::{task::JoinHandle, time::Instant};
 use weir_protocol::{ChatMessage, Done, Failure, FinishReason, MessageStatus, Seq, StreamChunk, Timestamp};
-use weir_realtime::{CommitterOptions, EventLog, Frame, LogWriter, LostLease, Reader};
+use weir_realtime::{CommitterOptions, EventLog, Frame, LogWriter, LostLease, Reader, Topic};
 use weir_store::{Lease, LogId, RunEnd, RunRecord, Store};
 use weir_testkit::{ALICE, TestStore, cases, on_one_store, soon, take_over};
 
@@ -357,8 +357,8 @@ async fn log_13_readers_of_a_log_that_is_gone_are_let_go_when_the_bell_rings() {
     assert!(of_gone.read().await && of_there.read().await);
     process.store.delete_conversation(ALICE, gone.conversation, Timestamp(1)).await.unwrap();
     let waiting = tokio::spawn(async move { of_gone.read().await });
-    process.log.ring(LogId::Run(gone.id));
-    process.log.ring(LogId::Run(there.id));
+    process.log.changed(Topic::Log(LogId::Run(gone.id)));
+    process.log.changed(Topic::Log(LogId::Run(there.id)));
     assert!(!waiting.await.unwrap());
     let mut writer = process.writer(there.first_lease()).await;
     writer.text(there.message, "still there".to_owned()).await.unwrap();

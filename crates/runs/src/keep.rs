@@ -61,12 +61,7 @@ impl Runs {
         let inner = &self.inner;
         if inner.store.is_shared() {
             match inner.store.beat(inner.instance).await {
-                Ok(unwanted) => {
-                    // Somebody stopped them at another instance.
-                    for active in unwanted.into_iter().filter_map(|run| inner.active(run)) {
-                        active.cancel.cancel();
-                    }
-                }
+                Ok(()) => {}
                 Err(StoreError::NotFound(_)) => {
                     tracing::warn!("the other instances thought this one dead");
                     inner.store.register_instance(inner.instance, inner.clock.now()).await?;
@@ -82,7 +77,7 @@ impl Runs {
         self.take_over_orphans().await.map(drop)
     }
 
-    /// Takes over every run and job that nobody drives: a run goes on where its provider can, a job is run again where that
+    /// Stops what somebody wants stopped, and takes over every run and job that nobody drives: a run goes on where its provider can, a job is run again where that
     /// does no harm, else it ends as interrupted. Returns how many runs there were.
     ///
     /// # Errors
@@ -91,25 +86,28 @@ impl Runs {
         let inner = &self.inner;
         inner.jobs.look_after().await?;
         let mut taken = 0;
-        let mine = inner.store.runs_of(inner.instance).await?;
-        for orphan in inner.store.orphaned_runs().await?.into_iter().chain(mine) {
-            if inner.draining.is_cancelled() {
-                break;
-            }
-            if inner.active(orphan.id).is_some() {
+        for found in inner.store.runs_to_look_after(inner.instance).await? {
+            if let Some(active) = inner.active(found.id) {
+                if found.cancel_requested {
+                    // Perhaps at another instance.
+                    active.cancel.cancel();
+                }
                 continue;
             }
-            let active = inner.activate(orphan.id);
-            match inner.store.take_over(orphan.id, orphan.epoch, inner.instance).await {
+            if inner.draining.is_cancelled() {
+                continue;
+            }
+            let active = inner.activate(found.id);
+            match inner.store.take_over(found.id, found.epoch, inner.instance).await {
                 Ok((run, lease)) => {
                     tracing::info!(run = %run.id, attempt = run.attempts, "taking a run over");
                     self.spawn(run, lease, active, None);
                     taken += 1;
                 }
                 // Somebody else was faster, or it has just ended.
-                Err(StoreError::NotFound(_)) => inner.deactivate(orphan.id),
+                Err(StoreError::NotFound(_)) => inner.deactivate(found.id),
                 Err(error) => {
-                    inner.deactivate(orphan.id);
+                    inner.deactivate(found.id);
                     return Err(error);
                 }
             }

@@ -227,7 +227,7 @@ impl Runs {
             }
             if broke {
                 // It may have been deleted, and then nobody writes the end that its readers wait for.
-                inner.log.ring(LogId::Run(id));
+                inner.log.changed(Topic::Log(LogId::Run(id)));
             }
             drop(admission);
             inner.deactivate(id);

@@ -23,7 +23,7 @@ use weir_protocol::{FinishReason, InboxChange, RunId, Seq, StartRun, StreamChunk
 use weir_realtime::{BellError, Broadcaster, CommitterOptions, EventLog, Heard, Ring};
 use weir_runs::{APPROVAL_PATIENCE, Contact, Providers, Runs};
 use weir_store::{LogId, RunRecord, Store, SystemClock};
-use weir_testkit::{ALICE, Script, ScriptedProvider, TestStore, soon};
+use weir_testkit::{ALICE, Answer, Script, ScriptedProvider, TestStore, soon};
 use weir_tools::Registry;
 
 /// The bell between the instances of a test.
@@ -110,6 +110,15 @@ impl Instance {
         self.runtime.as_ref().unwrap().spawn(start).await.unwrap()
     }
 
+    /// An answer that has begun with "Good ", which was read at another instance.
+    async fn begin(&self, elsewhere: &Self) -> (RunRecord, Answer) {
+        let run = self.ask().await;
+        let answer = self.script.answers().await;
+        answer.say("Good ");
+        assert_eq!(elsewhere.read(run.id, "Good ").await, "Good ");
+        (run, answer)
+    }
+
     /// The text of the run as somebody reads it here, up to and with the piece `until` or the end of the log.
     async fn read(&self, run: RunId, until: &str) -> String {
         let mut reader = self.log.reader(run, Seq::START);
@@ -143,10 +152,7 @@ async fn two() -> Option<(Instance, Instance, Arc<Hall>)> {
 #[tokio::test]
 async fn ins_1_a_run_of_one_instance_is_followed_at_another() {
     let Some((a, b, _)) = two().await else { return };
-    let run = a.ask().await;
-    let answer = a.script.answers().await;
-    answer.say("Good ");
-    assert_eq!(b.read(run.id, "Good ").await, "Good ");
+    let (run, answer) = a.begin(&b).await;
     answer.say("day.");
     answer.finish();
     assert_eq!(b.read(run.id, "").await, "Good day.");
@@ -155,10 +161,7 @@ async fn ins_1_a_run_of_one_instance_is_followed_at_another() {
 #[tokio::test]
 async fn ins_6_a_bell_that_nobody_hears_costs_a_poll_and_no_data() {
     let Some((a, b, hall)) = two().await else { return };
-    let run = a.ask().await;
-    let answer = a.script.answers().await;
-    answer.say("Good ");
-    b.read(run.id, "Good ").await;
+    let (run, answer) = a.begin(&b).await;
     hall.silent.store(true, Ordering::SeqCst);
     answer.say("day.");
     let since = Instant::now();
@@ -170,10 +173,7 @@ async fn ins_6_a_bell_that_nobody_hears_costs_a_poll_and_no_data() {
 #[tokio::test]
 async fn ins_2_the_runs_of_a_dead_instance_go_on_at_another_within_five_seconds() {
     let Some((a, b, _)) = two().await else { return };
-    let run = a.ask().await;
-    let answer = a.script.answers().await;
-    answer.say("Good ");
-    assert_eq!(b.read(run.id, "Good ").await, "Good ");
+    let (run, _answer) = a.begin(&b).await;
     drop(a);
     let since = Instant::now();
     let answer = b.script.answers().await;
@@ -187,10 +187,7 @@ async fn ins_2_the_runs_of_a_dead_instance_go_on_at_another_within_five_seconds(
 #[tokio::test]
 async fn ins_3_an_instance_that_was_only_thought_dead_appends_nothing() {
     let Some((a, b, _)) = two().await else { return };
-    let run = a.ask().await;
-    let zombie = a.script.answers().await;
-    zombie.say("Good ");
-    assert_eq!(b.read(run.id, "Good ").await, "Good ");
+    let (run, zombie) = a.begin(&b).await;
     // It goes on in everything but its beat.
     a.keeper.abort();
     let answer = b.script.answers().await;
@@ -205,10 +202,7 @@ async fn ins_3_an_instance_that_was_only_thought_dead_appends_nothing() {
 #[tokio::test]
 async fn ins_4_stop_reaches_the_provider_from_any_instance_within_a_second() {
     let Some((a, b, _)) = two().await else { return };
-    let run = a.ask().await;
-    let answer = a.script.answers().await;
-    answer.say("Good ");
-    b.read(run.id, "Good ").await;
+    let (run, answer) = a.begin(&b).await;
     let since = Instant::now();
     b.runs.cancel(ALICE, run.id).await.unwrap();
     answer.dropped().await;
@@ -221,10 +215,7 @@ async fn ins_4_stop_reaches_the_provider_from_any_instance_within_a_second() {
 #[tokio::test]
 async fn ins_5_an_instance_that_drains_hands_its_runs_over_at_once() {
     let Some((a, b, _)) = two().await else { return };
-    let run = a.ask().await;
-    let answer = a.script.answers().await;
-    answer.say("Good ");
-    b.read(run.id, "Good ").await;
+    let (run, _answer) = a.begin(&b).await;
     let since = Instant::now();
     let draining = a.runs.clone();
     a.runtime.as_ref().unwrap().spawn(async move { draining.drain(Duration::from_mins(1)).await });
@@ -241,10 +232,7 @@ async fn ins_5_an_instance_that_drains_hands_its_runs_over_at_once() {
 async fn ins_5_an_answer_that_cannot_go_on_elsewhere_is_finished_first() {
     let Some((a, b, _)) = two().await else { return };
     a.script.set_continues(false);
-    let run = a.ask().await;
-    let answer = a.script.answers().await;
-    answer.say("Good ");
-    b.read(run.id, "Good ").await;
+    let (run, answer) = a.begin(&b).await;
     let draining = a.runs.clone();
     let drained = a.runtime.as_ref().unwrap().spawn(async move { draining.drain(Duration::from_mins(1)).await });
     answer.say("day.");

@@ -1,11 +1,11 @@
 //! The Weir server: configuration, HTTP, the embedded web app.
 
-mod admission;
 pub mod app;
 pub mod cli;
 pub mod config;
 mod connections;
 mod data_dir;
+mod descriptors;
 pub mod http;
 pub mod mcp;
 pub mod openapi;

@@ -22,11 +22,11 @@ use weir_store::{Clock, Store, StoreError, SystemClock};
 use weir_tools::{Registry, mcp::Servers};
 
 use crate::{
-    admission::Admission,
     app::{App, LOCAL_USER, Parts},
     config::Config,
     connections,
     data_dir::DataDir,
+    descriptors::Door,
     http::{self, Sessions},
     mcp::Fleet,
     telemetry,
@@ -134,7 +134,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let sweeper = tokio::spawn(sweep(store.clone(), clock, config.run_retention));
 
     let patience = 2 * config.heartbeat.max(SHORTEST_PATIENCE);
-    let listener = Admission::new(listener).tap_io(move |socket| {
+    let listener = Door::new(listener).tap_io(move |socket| {
         // A token is a small packet that must not wait for the next one.
         let _ = socket.set_nodelay(true);
         // Pings into the kernel's buffer do not tell that nobody is there any more (tcp(7), RFC 5482).

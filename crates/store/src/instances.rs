@@ -29,24 +29,16 @@ impl Store {
         Ok(())
     }
 
-    /// Moves the instance's beat, and gives the runs it owns that somebody wants stopped.
+    /// Moves the instance's beat.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the others thought it dead and have forgotten it.
-    pub async fn beat(&self, id: InstanceId) -> Result<Vec<RunId>, StoreError> {
-        let mut connection = self.database.statement().await?;
-        let moved =
-            query("UPDATE instances SET beat = beat + 1 WHERE id = $1").bind(id.0).execute(&mut connection).await?;
-        if moved == 0 {
-            return Err(StoreError::NotFound("instance"));
-        }
-        let rows = query(
-            "SELECT id FROM runs WHERE owner = $1 AND state = 'running' AND cancel_requested_at IS NOT NULL ORDER BY id",
-        )
-        .bind(id.0)
-        .fetch_all(&mut connection)
-        .await?;
-        Ok(rows.iter().map(|row| RunId(row.get(0))).collect())
+    pub async fn beat(&self, id: InstanceId) -> Result<(), StoreError> {
+        let moved = query("UPDATE instances SET beat = beat + 1 WHERE id = $1")
+            .bind(id.0)
+            .execute(&mut self.database.statement().await?)
+            .await?;
+        if moved == 0 { Err(StoreError::NotFound("instance")) } else { Ok(()) }
     }
 
     /// Every instance that is known, and its beat.
@@ -62,19 +54,13 @@ impl Store {
         Ok(())
     }
 
-    /// Every run without a terminal event that no known instance owns, oldest first.
-    pub async fn orphaned_runs(&self) -> Result<Vec<RunRecord>, StoreError> {
+    /// Every run without a terminal event that this instance owns, or no known one, oldest first.
+    pub async fn runs_to_look_after(&self, owner: InstanceId) -> Result<Vec<RunRecord>, StoreError> {
         let sql = format!(
-            "{} WHERE r.state = 'running' AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = r.owner) ORDER BY r.id",
+            "{} WHERE r.state = 'running'
+             AND (r.owner = $1 OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = r.owner)) ORDER BY r.id",
             runs::COLUMNS
         );
-        let rows = query(sql).fetch_all(&mut self.database.read(Scope::System).await?).await?;
-        rows.iter().map(runs::record).collect()
-    }
-
-    /// The runs that an instance owns, oldest first.
-    pub async fn runs_of(&self, owner: InstanceId) -> Result<Vec<RunRecord>, StoreError> {
-        let sql = format!("{} WHERE r.state = 'running' AND r.owner = $1 ORDER BY r.id", runs::COLUMNS);
         let rows = query(sql).bind(owner.0).fetch_all(&mut self.database.read(Scope::System).await?).await?;
         rows.iter().map(runs::record).collect()
     }

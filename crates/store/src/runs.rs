@@ -209,13 +209,6 @@ impl Store {
         Ok(rows.iter().map(|row| RunId(row.get(0))).collect())
     }
 
-    /// Every run that has no terminal event yet, oldest first.
-    pub async fn unfinished_runs(&self) -> Result<Vec<RunRecord>, StoreError> {
-        let sql = format!("{COLUMNS} WHERE r.state = 'running' ORDER BY r.id");
-        let rows = query(sql).fetch_all(&mut self.database.statement().await?).await?;
-        rows.iter().map(record).collect()
-    }
-
     /// A run of any user that has no terminal event yet.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use weir_protocol::{FinishReason, MessageStatus, RunId, Seq, Timestamp};
 use weir_store::{LogId, NewEvent, RunAppend, RunEnd, RunRecord, RunState, StoreError};
-use weir_testkit::{ALICE, TestStore, cases, on_one_store, take_over};
+use weir_testkit::{ALICE, NOBODY, TestStore, cases, on_one_store, take_over};
 
 /// What is wrong with a run's part of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,5 +144,5 @@ async fn dur_4_a_run_that_is_done_is_taken_over_by_nobody() {
     let run = store.start("Hello").await;
     spoil(&store, &run, Fault::Done).await;
     assert!(matches!(take_over(&store.store, run.id).await, Err(StoreError::NotFound("run"))));
-    assert!(store.store.unfinished_runs().await.unwrap().is_empty());
+    assert!(store.store.runs_to_look_after(NOBODY).await.unwrap().is_empty());
 }

@@ -6,7 +6,7 @@
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use weir_protocol::{Seq, Timestamp};
 use weir_store::{Durability, IdempotencyKey, NewEvent, RunAppend, Store};
-use weir_testkit::{ALICE, BOB, TestStore};
+use weir_testkit::{ALICE, BOB, NOBODY, TestStore};
 
 /// Every table that holds a user's things.
 const TABLES: [&str; 7] =
@@ -44,7 +44,7 @@ async fn check(stored: &TestStore, connection: &mut PgConnection) {
     );
     let refused = connection.execute(AssertSqlSafe(forged)).await.unwrap_err();
     assert!(refused.to_string().contains("row-level security"), "{refused}");
-    assert_eq!(stored.store.unfinished_runs().await.unwrap().len(), 1);
+    assert_eq!(stored.store.runs_to_look_after(NOBODY).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn sec_1_a_superuser_gives_its_rights_up() {
     let admin = format!("{admin}{separator}options{schema}");
     fill(&stored).await;
     let opened = Store::connect(&admin.parse().unwrap(), Durability::Process).await.unwrap();
-    assert_eq!(opened.unfinished_runs().await.unwrap().len(), 1);
+    assert_eq!(opened.runs_to_look_after(NOBODY).await.unwrap().len(), 1);
     assert_eq!(
         opened.conversations(BOB, &weir_store::ConversationFilter::default(), None, 10).await.unwrap().items,
         []

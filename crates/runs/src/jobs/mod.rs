@@ -210,7 +210,7 @@ impl Jobs {
                     active.cancel();
                 }
                 if found.job.decision.is_some() && found.job.status == weir_protocol::ToolCallStatus::Queued {
-                    inner.log.ring(LogId::Job(id));
+                    inner.log.changed(Topic::Log(LogId::Job(id)));
                 }
                 continue;
             }
@@ -259,7 +259,7 @@ impl Jobs {
         self.inner.tasks.spawn(async move {
             if inner.drive(record, lease, cancel).await.is_err() {
                 tracing::warn!(job = %id, "the job is somebody else's or gone");
-                inner.log.ring(LogId::Job(id));
+                inner.log.changed(Topic::Log(LogId::Job(id)));
             }
             inner.deactivate(id);
         });

@@ -127,6 +127,12 @@ impl ApiError {
         Self::unavailable("draining", detail, Duration::from_secs(2))
     }
 
+    /// 503: there is no room for another connection.
+    pub(crate) fn no_room() -> Self {
+        let detail = "The server has no room for another connection just now. Try again in a moment.";
+        Self::unavailable("overloaded", detail, Duration::from_secs(1))
+    }
+
     /// 503: the database does not answer, or cannot be reached from here.
     pub(crate) fn database_unavailable() -> Self {
         let detail = "The database does not answer just now. Try again.";
@@ -138,6 +144,19 @@ impl ApiError {
         self.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
+    /// What its response says; its request has no id yet.
+    pub(crate) fn into_problem(self) -> Problem {
+        Problem {
+            kind: "about:blank".to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code.to_owned(),
+            request_id: String::new(),
+            errors: self.errors,
+        }
+    }
+
     /// The code and the sentence, for where there is no status.
     pub(crate) fn into_words(self) -> (&'static str, String) {
         (self.code, self.detail)
@@ -147,21 +166,12 @@ impl ApiError {
 /// The response carries the problem without its request id; the outermost layer knows that and writes the body.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let problem = Problem {
-            kind: "about:blank".to_owned(),
-            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail,
-            code: self.code.to_owned(),
-            request_id: String::new(),
-            errors: self.errors,
-        };
         let mut response = self.status.into_response();
         if let Some(after) = self.retry_after {
             let seconds = after.as_secs_f64().ceil().max(1.0);
             response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(seconds));
         }
-        response.extensions_mut().insert(problem);
+        response.extensions_mut().insert(self.into_problem());
         response
     }
 }

@@ -209,7 +209,7 @@ async fn ws_7_a_conversation_that_is_deleted_ends_what_follows_its_run() {
     client.frame().await;
     // As another instance would do it: here the run's readers may still be told its end.
     app.app.store.delete_conversation(LOCAL_USER, events.conversation(), app.clock.now()).await.unwrap();
-    app.app.log.ring(weir_store::LogId::Run(events.run()));
+    app.app.log.changed(weir_realtime::Topic::Log(weir_store::LogId::Run(events.run())));
     assert_eq!(client.refused().await, "not_found");
 }
 

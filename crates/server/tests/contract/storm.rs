@@ -91,7 +91,7 @@ async fn run_4_in_a_storm_of_clients_every_answer_ends_and_every_reader_is_let_g
         app.app.runs.drain(weir_testkit::PATIENCE).await;
         answering.abort();
         assert!(ended.iter().all(Result::is_ok), "seed {seed}: {ended:?}");
-        assert_eq!(app.app.store.unfinished_runs().await.unwrap(), [], "nothing spins");
+        assert_eq!(app.app.store.runs_to_look_after(weir_testkit::NOBODY).await.unwrap(), [], "nothing spins");
         assert_eq!((app.app.runs.under_way(), app.script.places_taken()), (0, 0));
         let left: ConversationPage = app.get("/api/conversations?limit=200").await.json(200);
         assert!(!left.items.is_empty());

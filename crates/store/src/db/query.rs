@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Decode, Postgres, Row as _, SqlSafeStr as _, SqlStr, Sqlite, Type,
+    Arguments, AssertSqlSafe, Decode, Encode, Postgres, Row as _, SqlSafeStr as _, SqlStr, Sqlite, Type,
     postgres::{PgArguments, PgRow},
     sqlite::{SqliteArguments, SqliteRow},
 };
@@ -99,35 +99,36 @@ impl<'q> Query<'q> {
     }
 
     fn sqlite(self) -> Result<sqlx::query::Query<'static, Sqlite, SqliteArguments>, StoreError> {
-        let mut arguments = SqliteArguments::default();
-        arguments.reserve(self.values.len(), 0);
-        for value in self.values {
-            match value {
-                Value::Id(id) => arguments.add(id),
-                Value::Number(number) => arguments.add(number),
-                Value::Flag(flag) => arguments.add(flag),
-                Value::Text(text) => arguments.add(text),
-                Value::Bytes(bytes) => arguments.add(bytes),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        Ok(sqlx::query_with(self.sql, arguments))
+        Ok(sqlx::query_with(self.sql, arguments(self.values)?))
     }
 
     fn postgres(self) -> Result<sqlx::query::Query<'static, Postgres, PgArguments>, StoreError> {
-        let mut arguments = PgArguments::default();
-        for value in self.values {
-            match value {
-                Value::Id(id) => arguments.add(id),
-                Value::Number(number) => arguments.add(number),
-                Value::Flag(flag) => arguments.add(flag),
-                Value::Text(text) => arguments.add(text),
-                Value::Bytes(bytes) => arguments.add(bytes),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        Ok(sqlx::query_with(self.sql, arguments))
+        Ok(sqlx::query_with(self.sql, arguments(self.values)?))
     }
+}
+
+/// The values as this database takes them.
+fn arguments<'q, A: Arguments>(values: Vec<Value<'q>>) -> Result<A, StoreError>
+where
+    Option<Uuid>: Encode<'q, A::Database> + Type<A::Database>,
+    Option<i64>: Encode<'q, A::Database> + Type<A::Database>,
+    Option<bool>: Encode<'q, A::Database> + Type<A::Database>,
+    Option<&'q str>: Encode<'q, A::Database> + Type<A::Database>,
+    &'q [u8]: Encode<'q, A::Database> + Type<A::Database>,
+{
+    let mut arguments = A::default();
+    arguments.reserve(values.len(), 0);
+    for value in values {
+        match value {
+            Value::Id(id) => arguments.add(id),
+            Value::Number(number) => arguments.add(number),
+            Value::Flag(flag) => arguments.add(flag),
+            Value::Text(text) => arguments.add(text),
+            Value::Bytes(bytes) => arguments.add(bytes),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
 }
 
 /// A row of either database.

@@ -11,17 +11,16 @@ use tokio::{
     time::timeout,
 };
 
+use crate::http::ApiError;
+
 /// File descriptors that connections leave to everything else: the database, the models' servers, files.
 const RESERVE: u64 = 64;
 /// The longest wait for a newcomer's request, so that the answer to it is not lost with the connection.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// What a newcomer is told.
-const BODY: &str = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"The server has no room for another connection just now. Try again in a moment.","code":"overloaded","requestId":""}"#;
-
 /// A listener that keeps [`RESERVE`] file descriptors free.
-pub(crate) struct Admission(TcpListener);
+pub(crate) struct Door(TcpListener);
 
-impl Admission {
+impl Door {
     /// Lets in as many as the process may have file descriptors.
     pub(crate) fn new(listener: TcpListener) -> Self {
         raise_limit();
@@ -37,7 +36,7 @@ enum Welcome {
     Nothing,
 }
 
-impl Listener for Admission {
+impl Listener for Door {
     type Io = TcpStream;
     type Addr = SocketAddr;
 
@@ -77,12 +76,13 @@ fn welcome(stream: &TcpStream) -> Welcome {
 async fn tell_to_come_back(mut stream: TcpStream) -> io::Result<()> {
     let mut request = [0; 4096];
     let _ = stream.read(&mut request).await?;
+    let body = serde_json::to_string(&ApiError::no_room().into_problem())?;
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
          retry-after: 1\r\nweir-protocol: 1\r\nconnection: close\r\n\r\n",
-        BODY.len()
+        body.len()
     );
-    stream.write_all(format!("{head}{BODY}").as_bytes()).await?;
+    stream.write_all(format!("{head}{body}").as_bytes()).await?;
     stream.shutdown().await
 }
 
