@@ -14,7 +14,7 @@ use weir_protocol::{
     ChatMessage, ConversationId, Failure, FieldError, MessageId, Model, Role, RunId, StartRun, UserId,
 };
 use weir_providers::Admission;
-use weir_realtime::{EventLog, LostLease, Topic};
+use weir_realtime::{EventLog, LostLease, Topic, to_the_end};
 use weir_store::{
     Clock, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Position, Prompt, RunRecord, Started, Store,
     StoreError,
@@ -111,6 +111,17 @@ impl Runs {
     /// # Errors
     /// See [`StartError`]; nothing is stored then.
     pub async fn start(
+        &self,
+        user: UserId,
+        request: StartRun,
+        key: Option<IdempotencyKey>,
+    ) -> Result<RunRecord, StartError> {
+        let runs = self.clone();
+        // Whoever asks may leave in the middle of it; a run that is stored is also driven.
+        to_the_end(async move { runs.begin(user, request, key).await }).await
+    }
+
+    async fn begin(
         &self,
         user: UserId,
         request: StartRun,

@@ -11,6 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -147,17 +148,7 @@ impl Process {
     }
 
     async fn ask(&self) -> RunId {
-        let prompt = Some("Hello".to_owned());
-        let request = StartRun {
-            prompt,
-            context: None,
-            tools: None,
-            conversation_id: None,
-            parent_id: None,
-            edit_of: None,
-            model: None,
-        };
-        self.runs.start(ALICE, request, None).await.unwrap().id
+        self.runs.start(ALICE, hello(), None).await.unwrap().id
     }
 
     /// The first call of a run that waits for a word.
@@ -182,6 +173,10 @@ impl Process {
         assert!(events.iter().zip(1..).all(|(event, number)| event.seq.0 == number));
         events.iter().map(|event| StreamChunk::parse(&event.kind, &event.data).unwrap()).collect()
     }
+}
+
+fn hello() -> StartRun {
+    serde_json::from_value(json!({ "prompt": "Hello" })).unwrap()
 }
 
 /// The tool calls of the message that a log ends with.
@@ -301,7 +296,26 @@ async fn job_5_a_server_that_drains_begins_nothing_for_people() {
     assert!(matches!(refused, Err(InvokeError::Draining)));
 }
 
+#[tokio::test]
+async fn dur_10_what_is_stored_is_driven_though_whoever_asked_has_left() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let call = world.call("again", Caller::Person);
+    // Asked, and gone at once: the future is dropped after its first step.
+    assert!(process.runs.jobs().invoke(call.clone()).now_or_never().is_none());
+    world.again.open();
+    assert_eq!(process.result_of_twin(call).await.status, ToolCallStatus::Done);
+    assert!(process.runs.start(ALICE, hello(), None).now_or_never().is_none());
+    process.script.answers().await.finish();
+}
+
 impl Process {
+    /// The result of a call that somebody else may have begun already.
+    async fn result_of_twin(&self, call: Invocation) -> Job {
+        let id = self.runs.jobs().invoke(call).await.unwrap().job.id;
+        self.result(id).await
+    }
+
     async fn allow(&self, tool: &str) {
         let set = SetPermission { permission: Permission::Allow, rules: None };
         self.runs.jobs().set_permission(ALICE, tool, set).await.unwrap();

@@ -12,10 +12,10 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{self, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use weir_protocol::{Caller, ConversationId, FieldError, Permission, RunId, Timestamp, ToolCallId, UserId};
-use weir_realtime::{EventLog, Topic};
+use weir_realtime::{EventLog, Topic, to_the_end};
 use weir_store::{
     Clock, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, NewJob, StartedJob, Store, StoreError, Word,
 };
@@ -82,6 +82,8 @@ struct Inner {
     patience: Duration,
     active: Mutex<HashMap<ToolCallId, CancellationToken>>,
     places: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// Held while a job is looked for and started.
+    starting: sync::Mutex<()>,
     tasks: TaskTracker,
     /// No new job is started any more, and those that wait for a person are left to the next server.
     draining: CancellationToken,
@@ -107,6 +109,7 @@ impl Jobs {
             patience,
             active: Mutex::default(),
             places: Mutex::default(),
+            starting: sync::Mutex::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -125,7 +128,15 @@ impl Jobs {
     /// # Errors
     /// See [`InvokeError`]; nothing is stored then.
     pub async fn invoke(&self, call: Invocation) -> Result<JobRecord, InvokeError> {
+        let jobs = self.clone();
+        // Whoever asks may leave in the middle of it; a job that is stored is also driven.
+        to_the_end(async move { jobs.start(call).await }).await
+    }
+
+    async fn start(&self, call: Invocation) -> Result<JobRecord, InvokeError> {
         let inner = &self.inner;
+        // Of twins that come at once, the second finds the first.
+        let _alone = inner.starting.lock().await;
         if let Some(known) = inner.known(&call).await? {
             return Ok(known);
         }
@@ -167,7 +178,7 @@ impl Jobs {
                 Ok(record)
             }
             Ok(StartedJob::Before(record)) => {
-                inner.deactivate_unless_running(new.id, &record);
+                inner.deactivate(new.id);
                 Ok(record)
             }
             Err(error) => {
@@ -303,13 +314,6 @@ impl Inner {
 
     fn deactivate(&self, id: ToolCallId) {
         lock(&self.active).remove(&id);
-    }
-
-    /// A twin of this call may have been started in this process at the same time.
-    fn deactivate_unless_running(&self, id: ToolCallId, record: &JobRecord) {
-        if record.job.id != id || record.is_over() {
-            self.deactivate(id);
-        }
     }
 }
 
