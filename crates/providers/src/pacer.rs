@@ -263,6 +263,10 @@ impl Provider for Paced {
         self.provider.admit()
     }
 
+    fn calls_tools(&self, model: &str) -> bool {
+        self.provider.calls_tools(model)
+    }
+
     fn continues(&self, model: &str) -> bool {
         self.provider.continues(model)
     }

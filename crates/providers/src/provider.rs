@@ -127,10 +127,7 @@ pub trait Provider: Send + Sync + 'static {
     }
 
     /// Whether `model` can be offered tools.
-    fn calls_tools(&self, model: &str) -> bool {
-        let _ = model;
-        false
-    }
+    fn calls_tools(&self, model: &str) -> bool;
 
     /// Whether `model` goes on from a partial answer.
     fn continues(&self, model: &str) -> bool;

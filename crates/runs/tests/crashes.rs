@@ -41,6 +41,10 @@ impl Provider for Reciter {
         Vec::new()
     }
 
+    fn calls_tools(&self, _: &str) -> bool {
+        false
+    }
+
     fn continues(&self, _: &str) -> bool {
         self.continues
     }

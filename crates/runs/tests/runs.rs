@@ -249,6 +249,10 @@ impl Provider for Faulty {
         Vec::new()
     }
 
+    fn calls_tools(&self, _: &str) -> bool {
+        false
+    }
+
     fn continues(&self, _: &str) -> bool {
         true
     }

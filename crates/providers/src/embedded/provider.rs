@@ -286,6 +286,11 @@ impl Provider for EmbeddedProvider {
         }
     }
 
+    /// A model of its size calls wrongly more often than rightly.
+    fn calls_tools(&self, _model: &str) -> bool {
+        false
+    }
+
     fn continues(&self, _model: &str) -> bool {
         true
     }

@@ -30,6 +30,10 @@ impl<F: Fn(String) -> Result<EventStream, ProviderError> + Send + Sync + 'static
         Vec::new()
     }
 
+    fn calls_tools(&self, _: &str) -> bool {
+        false
+    }
+
     fn continues(&self, model: &str) -> bool {
         model == "continues"
     }
