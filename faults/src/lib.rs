@@ -7,6 +7,7 @@
 mod client;
 mod cluster;
 mod faults;
+mod marks;
 mod namespace;
 mod oracle;
 mod play;

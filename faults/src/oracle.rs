@@ -1,5 +1,7 @@
 //! The oracle: what was shown, what is in the log, and what the upstream said have to be one and the same.
 
+mod jobs;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -32,7 +34,7 @@ pub(crate) struct Tolerance {
 /// What came out of one play.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Verdict {
-    /// Answers.
+    /// Answers and jobs.
     pub(crate) runs: u64,
     /// Events that were shown and are not in the log, or are in the log and were jumped over, and answers whose text is wrong.
     pub(crate) lost: u64,
@@ -42,9 +44,9 @@ pub(crate) struct Verdict {
     pub(crate) disordered: u64,
     /// The longest time that a reader waited for the next event.
     pub(crate) longest_pause: Duration,
-    /// Answers that were taken up again and came to their end.
+    /// Answers and jobs that were taken up again and came to their end.
     pub(crate) continued: u64,
-    /// Answers that kept a part, and said so.
+    /// Answers that kept a part, and jobs that were not run again, and said so.
     pub(crate) partial: u64,
     /// Readers that were told that there is no going on.
     pub(crate) refused: u64,
@@ -112,6 +114,7 @@ pub(crate) async fn judge(scene: &mut Scene, tolerance: Tolerance) -> Result<Ver
         let stored = stored(scene, &urls[0], answer).await?;
         case.judge_stored(&stored);
     }
+    jobs::judge(scene, &urls, &mut verdict).await?;
     Ok(verdict)
 }
 

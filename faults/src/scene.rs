@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
 use reqwest::{Client, Response};
+use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -19,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    client::{self, Answer, Doors, Manner, Reader, SharedJournal, SocketReader, Tried},
+    client::{self, Answer, Doors, JobJournal, Manner, Reader, SharedJournal, SocketReader, Tried},
     cluster::{Cluster, Instance, Setup},
 };
 
@@ -55,6 +56,8 @@ pub(crate) struct Scene {
     pub(crate) doors: Doors,
     /// One for each reader.
     pub(crate) journals: Vec<SharedJournal>,
+    /// One for each call of a tool.
+    pub(crate) jobs: Vec<JobJournal>,
     /// What a fault found wrong by itself.
     pub(crate) complaints: Vec<String>,
     readers: JoinSet<()>,
@@ -71,6 +74,7 @@ impl Scene {
             http: client::http()?,
             doors,
             journals: Vec::new(),
+            jobs: Vec::new(),
             complaints: Vec::new(),
             readers: JoinSet::new(),
             progress: watch::Sender::new(0),
@@ -110,6 +114,24 @@ impl Scene {
         let prompt = format!("Question {key} [[tokens={tokens} rate={rate}]]");
         let asked = timeout(STUCK, client::start(&self.http, &self.doors, &prompt, &key)).await;
         asked.map_err(|_| anyhow::anyhow!("a question was not accepted within {STUCK:?}"))?
+    }
+
+    /// Calls a tool, and sends a reader of its job.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub(crate) async fn call(&mut self, tool: &'static str, args: Value) -> Result<()> {
+        let key = format!("{:032x}", self.random.u128(..));
+        let called = timeout(STUCK, client::call(&self.http, &self.doors, tool, args, &key)).await;
+        let job = called.map_err(|_| anyhow::anyhow!("a call was not accepted within {STUCK:?}"))??;
+        self.jobs.push(job.clone());
+        self.readers.spawn(job.read(self.http.clone(), self.doors.clone(), self.progress.clone()));
+        Ok(())
+    }
+
+    /// Where the tool that must not be run twice leaves its marks.
+    pub(crate) fn marks(&self) -> PathBuf {
+        self.cluster.marks()
     }
 
     /// Asks until a question is refused, as it should be, with 503 and `Retry-After`; tells whether one was. Those that are

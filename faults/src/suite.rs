@@ -12,7 +12,7 @@ use clap::Parser;
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
-    faults, namespace,
+    faults, marks, namespace,
     oracle::Verdict,
     play::{Fault, Need, play},
     table::{Line, held, table},
@@ -46,6 +46,9 @@ pub struct Args {
     /// Names the faults and ends.
     #[arg(long)]
     list: bool,
+    /// Serves the tool that leaves marks in this file, for the servers of a play.
+    #[arg(long, hide = true)]
+    marks: Option<PathBuf>,
     /// The server; unset: `WEIR_BINARY`, or the one beside this program.
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -56,6 +59,9 @@ pub struct Args {
 /// # Errors
 /// When the command line or the machine does not allow it.
 pub fn run(args: &Args) -> Result<bool> {
+    if let Some(file) = &args.marks {
+        return marks::serve(file).map(|()| true);
+    }
     let chosen = chosen(&args.only)?;
     if args.list {
         for fault in chosen {

@@ -1,6 +1,7 @@
 //! Clients: what they ask, how they read, and what they write down.
 
 mod ask;
+mod job;
 mod journal;
 mod reader;
 mod socket;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 pub(crate) use ask::{Tried, start, try_start};
+pub(crate) use job::{JobJournal, call, is_end};
 pub use journal::{Answer, Journal};
 pub(crate) use journal::{SharedJournal, text_of};
 pub(crate) use reader::{Manner, Reader};

@@ -6,7 +6,12 @@ mod network;
 mod process;
 mod proxy;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
@@ -19,7 +24,7 @@ pub(crate) use network::Network;
 pub(crate) use process::{Process, has_program};
 use proxy::Proxy;
 
-use crate::client::Doors;
+use crate::{client::Doors, marks};
 
 /// The model that answers: 200 tokens a second unless the question says otherwise.
 const MODEL: &str = "scripted-fast";
@@ -47,6 +52,8 @@ pub struct Setup {
     pub proxy: bool,
     /// Puts the data directory on a disk of its own, with so many MiB.
     pub disk_mib: Option<u64>,
+    /// Whether there is a tool that must not be run twice, and can tell.
+    pub marks: bool,
     /// Settings of every instance beside the usual ones.
     pub settings: Vec<(&'static str, String)>,
 }
@@ -59,6 +66,7 @@ impl Default for Setup {
             redis: false,
             proxy: false,
             disk_mib: None,
+            marks: false,
             settings: Vec::new(),
         }
     }
@@ -83,7 +91,7 @@ pub struct Cluster {
     pub(crate) redis: Option<Redis>,
     proxy: Option<Proxy>,
     /// Goes away with the cluster.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Cluster {
@@ -112,6 +120,9 @@ impl Cluster {
             Some(size) => Some(Disk::make(folder.path(), &folder.path().join("data-1"), size)?),
             None => None,
         };
+        if setup.marks {
+            fs::write(folder.path().join("weir.toml"), marks_config(&folder.path().join(MARKS))?)?;
+        }
         let mut instances = Vec::new();
         for number in 1..=setup.instances {
             let mut settings = BTreeMap::from([
@@ -131,7 +142,7 @@ impl Cluster {
             instances.push(Instance::new(binary, folder.path(), &log, settings)?);
         }
         let proxy = if setup.proxy { Some(Proxy::start(folder.path(), &instances).await?) } else { None };
-        Ok(Self { instances, upstream, disk, postgres, redis, proxy, _folder: folder })
+        Ok(Self { instances, upstream, disk, postgres, redis, proxy, folder })
     }
 
     /// The whole text that the upstream answers to `question` when nobody disturbs it.
@@ -145,6 +156,11 @@ impl Cluster {
             Some(proxy) => Doors::new(vec![proxy.url()]),
             None => Doors::new(self.instances.iter().map(Instance::url).collect()),
         }
+    }
+
+    /// Where the tool that must not be run twice leaves its marks.
+    pub(crate) fn marks(&self) -> PathBuf {
+        self.folder.path().join(MARKS)
     }
 
     /// The database server.
@@ -169,6 +185,16 @@ impl Cluster {
         let texts = self.instances.iter().map(|instance| std::fs::read_to_string(instance.log()).unwrap_or_default());
         texts.collect()
     }
+}
+
+/// The file of the marks, in a cluster's folder.
+const MARKS: &str = "marks.txt";
+
+/// What a `weir.toml` says of the tool that must not be run twice: it is this program.
+fn marks_config(file: &Path) -> Result<String> {
+    let program = std::env::current_exe()?;
+    let (program, file) = (program.display().to_string(), file.display().to_string());
+    Ok(format!("[[mcp]]\nname = {:?}\ncommand = {program:?}\nargs = [\"--marks\", {file:?}]\n", marks::SERVER))
 }
 
 /// The address of a shared server that only this instance uses, so that it can be cut off alone.

@@ -5,6 +5,7 @@ mod cluster_cut;
 mod cluster_kill;
 mod descriptors;
 mod disk_full;
+mod jobs;
 mod kill;
 mod loss;
 mod postgres;
@@ -25,6 +26,7 @@ use crate::play::{Fault, Need};
 pub(crate) const ALL: &[&dyn Fault] = &[
     &kill::Kill,
     &restart::Restart,
+    &jobs::Jobs { name: "jobs", instances: 1 },
     &power::Power { name: "power", durability: "disk" },
     &torn::Torn,
     &torn::Flipped,
@@ -41,6 +43,7 @@ pub(crate) const ALL: &[&dyn Fault] = &[
     &cluster_kill::ClusterKill,
     &cluster_kill::Zombie,
     &rolling::Rolling,
+    &jobs::Jobs { name: "jobs-cluster", instances: 2 },
     &cluster_cut::CutOff,
     &cluster_cut::CutApart,
     &redis::Redis::Killed,
