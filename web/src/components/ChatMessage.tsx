@@ -20,7 +20,7 @@ export const ChatMessage = memo(function ChatMessage({ id, thread, last }: ChatM
   if (message === undefined) return null
   switch (message.role) {
     case 'user':
-      return <UserMessage message={message} />
+      return <UserMessage message={message} thread={thread} />
     case 'assistant':
       return <AssistantMessage message={message} thread={thread} last={last} />
     case 'system':

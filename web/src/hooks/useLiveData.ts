@@ -1,6 +1,7 @@
 import { useEffect } from 'react'
 
 import { onActivity } from '@/stores/activity'
+import { approvals } from '@/stores/approvals.store'
 import { chat } from '@/stores/chat.store'
 import { conversations } from '@/stores/conversations.store'
 import { models } from '@/stores/models.store'
@@ -16,6 +17,7 @@ export function useLiveData(): void {
     ui.restore()
     void models.load()
     void conversations.load()
+    void approvals.load()
   }, [])
 
   useEffect(
@@ -32,6 +34,7 @@ export function useLiveData(): void {
       if (document.visibilityState !== 'visible') return
       void models.load()
       void conversations.refresh()
+      void approvals.load()
       const thread = shownThread()
       if (thread !== undefined) void chat.refresh(thread)
     }

@@ -1,11 +1,13 @@
 import type { Follower } from '@/lib/ws.types'
 import type { InboxChange } from '@/types/session'
 
+import type { ApprovalsActions } from './approvals.store'
 import type { ChatActions } from './chat.store'
 import type { ConversationsActions } from './conversations.store'
 
 /** Who wants to know what has changed among the conversations. */
 export interface InboxDeps {
+  readonly approvals: Pick<ApprovalsActions, 'hear' | 'load'>
   readonly chat: Pick<ChatActions, 'dismiss' | 'hear' | 'refresh'>
   readonly conversations: Pick<ConversationsActions, 'hear' | 'refresh'>
   /** The conversation on the screen, if there is one. */
@@ -16,7 +18,7 @@ export interface InboxDeps {
 
 /** Follows the person's conversations: all their tabs and devices show the same. */
 export function inboxFollower(deps: InboxDeps): Follower {
-  const { chat, conversations, onGone, shown } = deps
+  const { approvals, chat, conversations, onGone, shown } = deps
 
   const take = (change: InboxChange) => {
     switch (change.type) {
@@ -39,7 +41,7 @@ export function inboxFollower(deps: InboxDeps): Follower {
       }
       case 'approval_requested':
       case 'approval_settled':
-        // The answer that asks shows it.
+        approvals.hear(change)
         return
     }
   }
@@ -55,6 +57,7 @@ export function inboxFollower(deps: InboxDeps): Follower {
       if (frame.type === 'inbox') take(frame.change)
     },
     onStanding: () => {
+      void approvals.load()
       void conversations.refresh()
       const thread = shown()
       if (thread !== undefined) void chat.refresh(thread)

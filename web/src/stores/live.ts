@@ -6,11 +6,11 @@ import { randomUuid } from '@/lib/id'
 import { pageVisibility } from '@/lib/visibility'
 import { type Session, browserConnect, startSession } from '@/lib/ws'
 
+import { approvals } from './approvals.store'
 import { chat } from './chat.store'
 import { connectionStore, type ConnectionState } from './connection.store'
 import { conversations } from './conversations.store'
 import { type InboxDeps, inboxFollower } from './inbox'
-import { connectTopics } from './topics'
 
 /** How long the session may be away before the page asks whether the server is there at all, in milliseconds. */
 export const GRACE_MS = 8_000
@@ -28,8 +28,7 @@ export function startLive(page: Pick<InboxDeps, 'shown' | 'onGone'>): () => void
     visibility: pageVisibility,
     newUuid: randomUuid,
   })
-  session.follow(inboxFollower({ chat, conversations, ...page }))
-  const disconnect = connectTopics(session)
+  session.follow(inboxFollower({ approvals, chat, conversations, ...page }))
   const tell = () => {
     connectionStore.setState({ news: session.state().kind })
   }
@@ -43,7 +42,6 @@ export function startLive(page: Pick<InboxDeps, 'shown' | 'onGone'>): () => void
     },
   })
   return () => {
-    disconnect()
     unwatch()
     untell()
     session.stop()

@@ -9,7 +9,8 @@ interface AnswerEndingProps {
 
 /** Says how an answer ended, unless it simply came to its end. */
 export function AnswerEnding({ message, onRetry }: AnswerEndingProps) {
-  const { status, runError, finishReason, content } = message
+  const { status, finishReason, content } = message
+  const error = message.error ?? message.runError
   switch (status) {
     case 'cancelled':
       return <StatusNote status="cancelled" text="You stopped this answer." />
@@ -29,8 +30,8 @@ export function AnswerEnding({ message, onRetry }: AnswerEndingProps) {
       return (
         <StatusNote
           status="error"
-          text={runError?.message ?? 'The model could not finish this answer.'}
-          code={runError?.code}
+          text={error?.message ?? 'The model could not finish this answer.'}
+          code={error?.code}
           onRetry={onRetry}
         />
       )

@@ -6,19 +6,10 @@ import { chat, type ThreadMessage } from '@/stores/chat.store'
 import { useSelectedModel } from '@/stores/models.store'
 
 import { focusComposer } from '../composer-id'
-import Markdown from '../Markdown'
 import { reportFailure } from '../toasts'
 import { AnswerActions } from './AnswerActions'
 import { AnswerEnding } from './AnswerEnding'
-import { Thinking } from './Thinking'
-
-const EXTENT = {
-  streaming: 'growing',
-  complete: 'whole',
-  cancelled: 'cut',
-  interrupted: 'cut',
-  error: 'cut',
-} as const
+import { AnswerParts } from './AnswerParts'
 
 interface AssistantMessageProps {
   message: ThreadMessage
@@ -28,7 +19,7 @@ interface AssistantMessageProps {
 
 /** An answer: plain text over the whole column, its ending, and what can be done with it. */
 export function AssistantMessage({ message, thread, last }: AssistantMessageProps) {
-  const { id, content, status } = message
+  const { id, status } = message
   const model = useSelectedModel()?.id
   const streaming = status === 'streaming'
 
@@ -52,11 +43,7 @@ export function AssistantMessage({ message, thread, last }: AssistantMessageProp
       data-status={status}
       className="group/message column pt-2 pb-2"
     >
-      {content === '' && streaming ? (
-        <Thinking label="Reading…" />
-      ) : (
-        <Markdown text={content} extent={EXTENT[status]} />
-      )}
+      <AnswerParts message={message} />
       {!streaming && (
         <>
           <AnswerEnding message={message} onRetry={regenerate} />

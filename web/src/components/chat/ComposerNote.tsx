@@ -44,10 +44,16 @@ export function ComposerNote({ id, thread, state, excess }: ComposerNoteProps) {
       {note === 'demo' && (
         <p>
           {model?.name} is a small demonstration model and often wrong.{' '}
+          {!model?.capabilities.tools && 'It calls no tools by itself: type / to call one. '}
           <LargerModel>Use a larger one</LargerModel>
         </p>
       )}
-      {note === 'keys' && <p>Enter sends, Shift+Enter makes a new line.</p>}
+      {note === 'keys' && (
+        <p>
+          Enter sends, Shift+Enter makes a new line, / calls a tool.
+          {model?.capabilities.tools === false && ' This model calls none by itself.'}
+        </p>
+      )}
     </div>
   )
 }

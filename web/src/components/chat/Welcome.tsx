@@ -59,6 +59,9 @@ export function Welcome({ onSend }: { onSend: (text: string) => void }) {
               It shows how Weir feels, and is often wrong.{' '}
               <LargerModel>Plug in a larger model</LargerModel>
             </p>
+            {!model.capabilities.tools && (
+              <p>It calls no tools by itself: type / below to call one.</p>
+            )}
           </>
         )}
       </div>

@@ -7,6 +7,7 @@ import { useThreadTitle } from '@/hooks/useThreadTitle'
 import { NEW_THREAD } from '@/stores/chat.store'
 import { useSidebar } from '@/stores/ui.store'
 
+import { ApprovalsButton } from './ApprovalsButton'
 import { HistoryButtons } from './HistoryButtons'
 import { ModelPicker } from './ModelPicker'
 import { MoreMenu } from './MoreMenu'
@@ -27,6 +28,7 @@ export function Header({ thread, onNew }: HeaderProps) {
       <h1 className="min-w-0 flex-1 truncate px-1.5 text-sm font-medium" data-conversation-title="">
         {title === '' || thread === NEW_THREAD ? 'New chat' : (title ?? 'Conversation')}
       </h1>
+      <ApprovalsButton />
       <ModelPicker />
       <NewChatButton className="lg:hidden" onNew={onNew} />
       <MoreMenu />

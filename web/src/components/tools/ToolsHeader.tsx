@@ -1,3 +1,4 @@
+import { ApprovalsButton } from '../layout/ApprovalsButton'
 import { HistoryButtons } from '../layout/HistoryButtons'
 import { MoreMenu } from '../layout/MoreMenu'
 
@@ -7,6 +8,7 @@ export function ToolsHeader() {
     <header className="flex [height:calc(var(--header-height)+env(safe-area-inset-top))] h-(--header-height) shrink-0 items-center gap-1 border-b px-2 pt-[env(safe-area-inset-top)] sm:px-3">
       <HistoryButtons />
       <h1 className="min-w-0 flex-1 truncate px-1.5 text-sm font-medium">Tools</h1>
+      <ApprovalsButton />
       <MoreMenu />
     </header>
   )

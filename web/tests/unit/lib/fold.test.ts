@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
-import { type RunState, applyEvent, startOfRun } from '@/lib/fold'
-import type { RunEvent, StreamChunk } from '@/types/chat'
+import { type RunState, applyEvent, provisionalId, startOfRun } from '@/lib/fold'
+import type { RunEvent, StreamChunk, ToolStatus } from '@/types/chat'
 
 import { message, token } from '../support/server'
 import { id, seeded } from '../support/values'
@@ -82,6 +82,76 @@ describe('applyEvent', () => {
     expect(fold(events.slice(0, 4), startOfRun(id(9), snapshot)).answer?.content).toBe(
       'one two three',
     )
+  })
+
+  describe('calls', () => {
+    const status = (seq: number, fields: Partial<ToolStatus>): RunEvent => ({
+      type: 'tool-status',
+      seq,
+      data: { id: id(7), name: 'wait', status: 'running', ...fields },
+    })
+    const question: RunEvent = {
+      type: 'message',
+      seq: 1,
+      data: message({ id: id(2), conversationId: id(1), content: 'Hello?' }),
+    }
+    const said: RunEvent = { ...token(ANSWER, 'Wait 🙂'), seq: 2 }
+
+    it('stand where the text ended when they were made', () => {
+      const run = fold([
+        question,
+        said,
+        status(3, { status: 'queued', args: { seconds: 2 } }),
+        { ...token(ANSWER, ' done'), seq: 4 },
+      ])
+      expect(run.answer?.toolCalls).toEqual([
+        { id: id(7), name: 'wait', status: 'queued', args: { seconds: 2 }, offset: 7 },
+      ])
+    })
+
+    it('tell how far they are while they run, keep what is not told, and forget it at their end', () => {
+      const running = fold([
+        question,
+        said,
+        status(3, { status: 'queued', args: { seconds: 2 } }),
+        status(4, { progress: 0.25, note: 'A quarter' }),
+        status(5, { progress: 0.5 }),
+      ])
+      expect(running.answer?.toolCalls?.[0]).toMatchObject({
+        progress: 0.5,
+        note: 'A quarter',
+        args: { seconds: 2 },
+      })
+      const ended = fold([status(6, { status: 'done', output: { waited: 2 } })], running)
+      expect(ended.answer?.toolCalls).toEqual([
+        {
+          id: id(7),
+          name: 'wait',
+          status: 'done',
+          args: { seconds: 2 },
+          output: { waited: 2 },
+          offset: 7,
+        },
+      ])
+    })
+
+    it('leave the others the very same objects', () => {
+      const two = fold([
+        question,
+        status(2, { status: 'queued' }),
+        status(3, { id: id(8), status: 'queued' }),
+      ])
+      const later = fold([status(4, { id: id(8), progress: 0.1 })], two)
+      expect(later.answer?.toolCalls?.[0]).toBe(two.answer?.toolCalls?.[0])
+    })
+
+    it('may begin an answer, which a token names then', () => {
+      const begun = fold([question, status(2, { status: 'queued' })])
+      expect(begun.answer).toMatchObject({ id: provisionalId(id(9)), parentId: id(2), content: '' })
+      const named = fold([{ ...token(ANSWER, 'Well'), seq: 3 }], begun)
+      expect(named.answer).toMatchObject({ id: ANSWER, content: 'Well' })
+      expect(named.answer?.toolCalls).toHaveLength(1)
+    })
   })
 
   it('makes the same text of every mixture of cuts, doubles and replays (100 seeds)', () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { NEW_THREAD } from '@/stores/chat.store'
+import type { StreamChunk } from '@/types/chat'
 
 import { type TestChat, testChat, transcript } from '../support/chat'
 import { done, message, problem, token } from '../support/server'
@@ -25,16 +26,20 @@ const send = (text = 'Hi', thread: string = NEW_THREAD) =>
   })
 
 const answerWith = (...texts: string[]) => {
+  answerAs(ANSWER, ...texts)
+}
+
+const answerAs = (answer: string, ...texts: string[]) => {
   const log = test.server.newest
   const [question] = log.events
   if (question?.type !== 'message') throw new Error('no question')
   test.server.append(
     log,
-    ...texts.map((text) => token(ANSWER, text)),
+    ...texts.map((text) => token(answer, text)),
     {
       type: 'message',
       data: message({
-        id: ANSWER,
+        id: answer,
         conversationId: log.conversationId,
         parentId: question.data.id,
         role: 'assistant',
@@ -42,7 +47,7 @@ const answerWith = (...texts: string[]) => {
         runId: log.runId,
       }),
     },
-    done(ANSWER),
+    done(answer),
   )
 }
 
@@ -277,5 +282,130 @@ describe('regenerate', () => {
       'user complete: Hi',
       'assistant complete: first',
     ])
+  })
+})
+
+describe('edit', () => {
+  const exchange = async () => {
+    await send('First')
+    answerWith('One')
+    await test.frame()
+    await send('Second', conversation)
+    answerAs(id(901), 'Two')
+    await test.frame()
+    return test.shown(conversation ?? '').map((message) => message.id)
+  }
+
+  it('shows the new version at once in its place, and sends it as one', async () => {
+    const [, reply, second] = await exchange()
+    const edited = test.chat.edit({
+      thread: conversation ?? '',
+      messageId: second ?? '',
+      text: 'Other',
+    })
+    expect(transcript(test, conversation ?? '')).toEqual([
+      'user complete: First',
+      'assistant complete: One',
+      'user complete: Other',
+    ])
+    await edited
+    expect(test.server.requests('POST', '/api/realtime').at(-1)?.body).toEqual({
+      prompt: 'Other',
+      conversationId: conversation,
+      editOf: second,
+    })
+    await test.frame()
+    expect(test.shown(conversation ?? '').at(-1)).toMatchObject({
+      parentId: reply,
+      content: 'Other',
+    })
+  })
+
+  it('makes a branch that can be left and come back to, at the root too', async () => {
+    const [first] = await exchange()
+    const thread = conversation ?? ''
+    await test.chat.edit({ thread, messageId: first ?? '', text: 'Anew' })
+    await test.frame()
+    expect(transcript(test, thread)).toEqual(['user complete: Anew'])
+    const root = test.shown(thread)[0]
+    expect(root).not.toHaveProperty('parentId')
+    expect(test.thread(thread).siblings[root?.id ?? '']).toEqual({
+      ids: [first, root?.id],
+      index: 1,
+    })
+    test.chat.selectSibling(first ?? '')
+    expect(transcript(test, thread)[0]).toBe('user complete: First')
+  })
+
+  it('is refused while an answer is being made', async () => {
+    const [first] = await exchange()
+    const thread = conversation ?? ''
+    await send('Third', thread)
+    const outcome = await test.chat.edit({ thread, messageId: first ?? '', text: 'Anew' })
+    expect(outcome).toMatchObject({ ok: false, failure: { code: 'busy' } })
+    expect(test.server.requests('POST', '/api/realtime')).toHaveLength(3)
+  })
+
+  it('keeps the text and says why when the server refuses it', async () => {
+    const [first] = await exchange()
+    const thread = conversation ?? ''
+    test.server.instead.push(() => problem(429, 'rate_limited', { retryAfter: 30 }))
+    await test.chat.edit({ thread, messageId: first ?? '', text: 'Anew' })
+    expect(test.shown(thread)).toMatchObject([{ content: 'Anew', delivery: 'failed' }])
+  })
+})
+
+describe('an answer that begins with a call', () => {
+  const call: StreamChunk = {
+    type: 'tool-status',
+    data: { id: id(700), name: 'wait', status: 'queued', args: { seconds: 1 } },
+  }
+
+  it('is one answer, with one React key, from the call to its name', async () => {
+    await send()
+    const thread = conversation ?? ''
+    test.server.append(test.server.newest, call)
+    await test.frame()
+    const before = test.shown(thread).at(-1)
+    expect(before).toMatchObject({ role: 'assistant', status: 'streaming', content: '' })
+    test.server.append(test.server.newest, token(ANSWER, 'There.'))
+    await test.frame()
+    const after = test.shown(thread).at(-1)
+    expect(after).toMatchObject({ id: ANSWER, key: before?.key, content: 'There.' })
+    expect(after?.toolCalls).toHaveLength(1)
+    expect(test.thread(thread).ids).toHaveLength(2)
+    expect(test.thread(thread).runs).toMatchObject([{ messageId: ANSWER }])
+  })
+
+  it('is the same one in a page of the server that has its name already', async () => {
+    await send()
+    const thread = conversation ?? ''
+    const log = test.server.newest
+    test.server.append(log, call)
+    await test.frame()
+    const [question] = test.server.messages
+    test.server.messages.push(
+      message({
+        id: ANSWER,
+        conversationId: thread,
+        parentId: question?.id ?? '',
+        role: 'assistant',
+        status: 'streaming',
+        runId: log.runId,
+        seq: 1,
+      }),
+    )
+    await test.chat.refresh(thread)
+    expect(test.thread(thread).ids).toHaveLength(2)
+    test.server.append(log, {
+      type: 'tool-status',
+      data: { id: id(700), name: 'wait', status: 'running', progress: 0.5 },
+    })
+    await test.frame()
+    expect(test.thread(thread).ids).toHaveLength(2)
+    expect(test.shown(thread).at(-1)).toMatchObject({
+      id: ANSWER,
+      toolCalls: [{ status: 'running', progress: 0.5 }],
+    })
   })
 })

@@ -30,6 +30,7 @@ let test: ReturnType<typeof testChat>
 let list: ReturnType<typeof createConversations>
 let shown: string | undefined
 let gone: number
+let heard: InboxChange[]
 let follower: ReturnType<typeof inboxFollower>
 
 const hear = async (change: InboxChange) => {
@@ -48,7 +49,9 @@ beforeEach(async () => {
   })
   shown = OPEN
   gone = 0
+  heard = []
   follower = inboxFollower({
+    approvals: { hear: (change) => heard.push(change), load: () => Promise.resolve() },
     chat: test.chat,
     conversations: list.actions,
     shown: () => shown,
@@ -210,4 +213,9 @@ describe('the open conversation', () => {
     await hear({ type: 'deleted', conversationId: OPEN })
     expect(test.store.getState().drafts[NEW_THREAD]).toBe('First')
   })
+})
+
+it('hands on what waits for the person’s word', async () => {
+  await hear({ type: 'approval_settled', id: id(7) })
+  expect(heard).toEqual([{ type: 'approval_settled', id: id(7) }])
 })

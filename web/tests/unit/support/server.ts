@@ -116,9 +116,14 @@ export class FakeServer {
     if (known !== undefined) return this.stream(known, 0)
     const {
       conversationId = this.nextId(),
-      parentId,
+      editOf,
       prompt,
+      ...rest
     } = body as Record<string, string | undefined>
+    const parentId =
+      editOf === undefined
+        ? rest['parentId']
+        : this.messages.find(({ id }) => id === editOf)?.parentId
     const question =
       prompt === undefined
         ? this.messages.find((message) => message.id === parentId)

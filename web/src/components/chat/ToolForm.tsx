@@ -1,0 +1,100 @@
+'use client'
+
+import { Play } from 'lucide-react'
+import { useId, useMemo, useState } from 'react'
+
+import { Button } from '@/components/ui/button'
+import { type Faults, type Written, argumentsFrom, faultsFrom, fieldsFor } from '@/lib/tool-form'
+import { directCalls } from '@/stores/direct-calls.store'
+import { jobs } from '@/stores/jobs.store'
+import type { ToolInfo } from '@/types/tools'
+
+import { ToolFormField } from './ToolFormField'
+
+interface ToolFormProps {
+  tool: ToolInfo
+  /** The tool has been started, or the person wants no more of it. */
+  onClose: () => void
+}
+
+/** A small form for a tool's arguments, over the composer. */
+export default function ToolForm({ tool, onClose }: ToolFormProps) {
+  const fields = useMemo(() => fieldsFor(tool.inputSchema), [tool])
+  const [written, setWritten] = useState<Written>({})
+  const [faults, setFaults] = useState<Faults>({})
+  const [sending, setSending] = useState(false)
+  const titleId = useId()
+
+  const run = async () => {
+    const read = argumentsFrom(fields, written)
+    if ('faults' in read) {
+      setFaults(read.faults)
+      return
+    }
+    setFaults({})
+    setSending(true)
+    const started = await jobs.run(tool.name, read.args)
+    if (started.ok) {
+      directCalls.add(started.id)
+      onClose()
+      return
+    }
+    setSending(false)
+    const { failure } = started
+    setFaults(failure.fields ? faultsFrom(fields, failure.fields) : { '': failure.message })
+  }
+
+  return (
+    <form
+      aria-labelledby={titleId}
+      data-tool-form={tool.name}
+      className="column pb-2"
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (!sending) void run()
+      }}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return
+        event.preventDefault()
+        onClose()
+      }}
+    >
+      <div className="flex max-h-[50dvh] scrollbar-thin flex-col gap-3 overflow-y-auto rounded-2xl border bg-card p-4 shadow-sm">
+        <div>
+          <h3 id={titleId} className="text-sm font-semibold">
+            {tool.title}
+          </h3>
+          <p className="mt-0.5 line-clamp-3 text-[0.8125rem] leading-5 text-muted-foreground">
+            {tool.description}
+          </p>
+        </div>
+        {fields.map((field, index) => (
+          <ToolFormField
+            key={field.name}
+            field={field}
+            first={index === 0}
+            value={written[field.name]}
+            fault={faults[field.name]}
+            onChange={(value) => {
+              setWritten((before) => ({ ...before, [field.name]: value }))
+            }}
+          />
+        ))}
+        {faults[''] !== undefined && (
+          <p role="alert" className="text-[0.8125rem] text-destructive">
+            {faults['']}
+          </p>
+        )}
+        <div className="flex items-center gap-2">
+          <Button type="submit" size="sm" disabled={sending} autoFocus={fields.length === 0}>
+            <Play aria-hidden="true" className="size-3.5" />
+            {sending ? 'Starting…' : 'Run'}
+          </Button>
+          <Button variant="ghost" size="sm" onClick={onClose}>
+            Cancel
+          </Button>
+        </div>
+      </div>
+    </form>
+  )
+}

@@ -1,0 +1,126 @@
+import type { FieldError } from '@/types/api'
+
+/** How an argument is asked for. */
+export type FieldKind =
+  | { readonly kind: 'text' | 'number' | 'integer' | 'boolean' | 'json' }
+  | { readonly kind: 'choice'; readonly options: readonly string[] }
+
+/** One argument of a tool, as a small form asks for it. */
+export type ToolField = FieldKind & {
+  readonly name: string
+  readonly required: boolean
+  readonly description?: string
+}
+
+/** What was written into the fields, by their names; a field that is left alone is absent. */
+export type Written = Readonly<Record<string, string | boolean>>
+
+/** What is wrong, by the field's name; what belongs to no field stands under the empty name. */
+export type Faults = Readonly<Record<string, string>>
+
+type Schema = Readonly<Record<string, unknown>>
+
+/** The fields for a tool's arguments. Whatever has no field of its own kind is written as JSON. */
+export function fieldsFor(inputSchema: Schema): ToolField[] {
+  const { properties, required } = inputSchema
+  if (!isObject(properties)) return []
+  const names = new Set(Array.isArray(required) ? required : [])
+  return Object.entries(properties)
+    .map(([name, property]): ToolField => {
+      const schema = isObject(property) ? property : {}
+      const { description } = schema
+      return {
+        ...kindOf(schema),
+        name,
+        required: names.has(name),
+        ...(typeof description === 'string' && { description }),
+      }
+    })
+    .sort((a, b) => Number(b.required) - Number(a.required))
+}
+
+function kindOf(schema: Schema): FieldKind {
+  const choices = schema['enum']
+  if (
+    Array.isArray(choices) &&
+    choices.length > 0 &&
+    choices.every((one) => typeof one === 'string')
+  )
+    return { kind: 'choice', options: choices }
+  const { type } = schema
+  // An argument that may be left out is often written as one that may be null.
+  const types = (Array.isArray(type) ? type : [type]).filter((one) => one !== 'null')
+  switch (types.length === 1 ? types[0] : undefined) {
+    case 'string':
+      return { kind: 'text' }
+    case 'number':
+      return { kind: 'number' }
+    case 'integer':
+      return { kind: 'integer' }
+    case 'boolean':
+      return { kind: 'boolean' }
+    default:
+      return { kind: 'json' }
+  }
+}
+
+/** The arguments that the fields stand for, or what is wrong with them. Whether they fit is for the server to say. */
+export function argumentsFrom(
+  fields: readonly ToolField[],
+  written: Written,
+): { readonly args: Record<string, unknown> } | { readonly faults: Faults } {
+  const args: Record<string, unknown> = {}
+  const faults: Record<string, string> = {}
+  for (const field of fields) {
+    const value = written[field.name]
+    if (value === undefined || value === '') {
+      if (field.required && field.kind !== 'boolean') faults[field.name] = 'is required'
+      else if (field.required) args[field.name] = false
+      continue
+    }
+    const read = typeof value === 'boolean' ? { value } : valueOf(field, value)
+    if ('fault' in read) faults[field.name] = read.fault
+    else args[field.name] = read.value
+  }
+  return Object.keys(faults).length > 0 ? { faults } : { args }
+}
+
+function valueOf(
+  { kind }: ToolField,
+  text: string,
+): { readonly value: unknown } | { readonly fault: string } {
+  switch (kind) {
+    case 'text':
+    case 'choice':
+    case 'boolean':
+      return { value: text }
+    case 'number':
+    case 'integer': {
+      const value = Number(text)
+      return Number.isFinite(value) ? { value } : { fault: 'must be a number' }
+    }
+    case 'json':
+      try {
+        return { value: JSON.parse(text) as unknown }
+      } catch {
+        return { fault: 'must be JSON' }
+      }
+  }
+}
+
+/** What the server finds wrong with the arguments (`args.name…`), by field. */
+export function faultsFrom(fields: readonly ToolField[], errors: readonly FieldError[]): Faults {
+  const faults: Record<string, string> = {}
+  for (const { message, path } of errors) {
+    const [, name = '', deeper = ''] = /^args\.?([^.[]*)(.*)$/.exec(path) ?? []
+    const isField = fields.some((field) => field.name === name)
+    const key = isField ? name : ''
+    const text = isField && deeper === '' ? message : `${path} ${message}`
+    faults[key] = faults[key] === undefined ? text : `${faults[key]}; ${text}`
+  }
+  return faults
+}
+
+function isObject(value: unknown): value is Schema {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

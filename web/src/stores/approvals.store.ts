@@ -1,0 +1,133 @@
+import { useStore } from 'zustand'
+import { createStore } from 'zustand/vanilla'
+
+import { decideApproval, getJob, listApprovals } from '@/lib/api'
+import { type Clock, systemClock } from '@/lib/clock'
+import { ApiError } from '@/lib/errors'
+import { type Failure, OK, type Outcome, toFailure } from '@/lib/failure'
+import type { Fetch } from '@/lib/fetcher'
+import type { InboxChange } from '@/types/session'
+import type { Approval } from '@/types/chat'
+import type { DecideApproval, Job, PendingApproval } from '@/types/tools'
+
+/** How far the person's word on a call is. */
+export type Word =
+  | { readonly kind: 'sending' }
+  /** It could not be given; the call still waits. */
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** The call waits no more. `approval` is absent when it was not learned what was decided. */
+  | { readonly kind: 'settled'; readonly approval?: Approval }
+
+export interface ApprovalsState {
+  /** The calls that wait for the person's word, oldest first. */
+  readonly items: readonly PendingApproval[]
+  /** By the call's id, as far as this tab knows. */
+  readonly words: Readonly<Record<string, Word>>
+}
+
+export interface ApprovalsDeps {
+  readonly fetch: Fetch
+  readonly clock: Clock
+}
+
+export interface ApprovalsActions {
+  /** Brings the list up to date; what is on the screen stays when that fails. */
+  readonly load: () => Promise<void>
+  /** Takes in what was heard of a call that waits, or waits no more. */
+  readonly hear: (change: InboxChange) => void
+  /** Gives the person's word on a call. Where somebody was faster, it is that word which counts, and no failure. */
+  readonly decide: (id: string, decision: DecideApproval) => Promise<Outcome>
+}
+
+/** An inbox of approvals of its own, with everything it depends on passed in. */
+export function createApprovals(deps: ApprovalsDeps) {
+  const store = createStore<ApprovalsState>(() => ({ items: [], words: {} }))
+
+  const say = (id: string, word: Word) => {
+    store.setState((state) => ({
+      words: { ...state.words, [id]: word },
+      items: word.kind === 'settled' ? state.items.filter((item) => item.id !== id) : state.items,
+    }))
+  }
+  const settle = (id: string, { approval }: Pick<Job, 'approval'>) => {
+    say(id, {
+      kind: 'settled',
+      ...(approval !== undefined && approval !== 'pending' && { approval }),
+    })
+  }
+  const isSettled = (id: string) => store.getState().words[id]?.kind === 'settled'
+
+  const actions: ApprovalsActions = {
+    load: async () => {
+      const before = new Set(store.getState().items.map(({ id }) => id))
+      try {
+        const list = await listApprovals(deps)
+        store.setState((state) => {
+          // The list may be older than what was heard meanwhile: of a call that is new, and of a word that was given.
+          const listed = new Set(list.items.map(({ id }) => id))
+          const heard = state.items.filter(({ id }) => !before.has(id) && !listed.has(id))
+          return { items: [...list.items.filter(({ id }) => !isSettled(id)), ...heard] }
+        })
+      } catch {
+        // It is asked for again with the next sign of life; the cards in the answers stand on their own.
+      }
+    },
+
+    hear: (change) => {
+      if (change.type === 'approval_requested') {
+        const { pending } = change
+        if (isSettled(pending.id)) return
+        store.setState(({ items }) => ({
+          items: [...items.filter(({ id }) => id !== pending.id), pending],
+        }))
+      }
+      if (change.type === 'approval_settled' && !isSettled(change.id)) {
+        // A word of this tab that is on its way will say more than that it was given.
+        const word = store.getState().words[change.id]
+        if (word?.kind === 'sending')
+          store.setState(({ items }) => ({ items: items.filter(({ id }) => id !== change.id) }))
+        else settle(change.id, {})
+      }
+    },
+
+    decide: async (id, decision) => {
+      if (store.getState().words[id]?.kind === 'sending' || isSettled(id)) return OK
+      say(id, { kind: 'sending' })
+      try {
+        settle(id, await decideApproval(id, decision, deps))
+        return OK
+      } catch (error) {
+        const wasFaster = error instanceof ApiError && error.code === 'already_decided'
+        if (wasFaster) {
+          settle(id, await getJob(id, deps).catch(() => ({})))
+          return OK
+        }
+        if (error instanceof ApiError && error.status === 404) {
+          settle(id, {})
+          return OK
+        }
+        const failure = toFailure(error, deps.clock.now())
+        say(id, { kind: 'failed', failure })
+        return { ok: false, failure }
+      }
+    },
+  }
+  return { store, actions }
+}
+
+const app = createApprovals({ fetch: (input, init) => fetch(input, init), clock: systemClock })
+
+export const approvalsStore = app.store
+
+/** What can be done with what waits for the person's word. Stable; none of it rejects. */
+export const approvals = app.actions
+
+/** The calls that wait for the person's word, oldest first. */
+export function usePendingApprovals(): readonly PendingApproval[] {
+  return useStore(approvalsStore, (state) => state.items)
+}
+
+/** How far the person's word on a call is; undefined before this tab knows of any. */
+export function useWord(id: string): Word | undefined {
+  return useStore(approvalsStore, (state) => state.words[id])
+}
