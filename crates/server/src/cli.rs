@@ -9,6 +9,9 @@ use crate::{
     openapi, serve,
 };
 
+/// How much nicer than the server the sandbox is.
+const NICENESS: i32 = 10;
+
 /// Weir: a self-hosted, real-time chat application for language models.
 #[derive(Debug, Parser)]
 #[command(name = "weir", version, about)]
@@ -36,6 +39,9 @@ enum Command {
     #[cfg(feature = "embedded-model")]
     #[command(hide = true)]
     Engine,
+    /// The process for work that may be endless or hostile, started by the server
+    #[command(hide = true)]
+    Sandbox,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,6 +62,11 @@ pub fn run() -> ExitCode {
         }
         #[cfg(feature = "embedded-model")]
         Some(Command::Engine) => weir_providers::embedded::run_engine(),
+        Some(Command::Sandbox) => {
+            // The server comes first. A refusal only means that it is as nice as it was.
+            let _ = rustix::process::nice(NICENESS);
+            weir_tools::run_sandbox()
+        }
     }
 }
 

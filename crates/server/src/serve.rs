@@ -17,9 +17,9 @@ use weir_providers::{
     openai::{OpenAiOptions, OpenAiProvider},
 };
 use weir_realtime::{Broadcaster, CommitterOptions, EventLog, PostgresBell, RedisBell};
-use weir_runs::{Contact, Providers, Runs};
+use weir_runs::{Contact, Providers, Runs, StoredHistory};
 use weir_store::{Clock, Store, StoreError, SystemClock};
-use weir_tools::{Registry, mcp::Servers};
+use weir_tools::{Outside, Registry, SANDBOX_TIME, Sandbox, builtin::Surroundings, mcp::Servers};
 
 use crate::{
     app::{App, LOCAL_USER, Parts},
@@ -103,7 +103,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let embedded = Embedded::new(&config)?;
     let pacer = Pacer::start(PACE)?;
     let providers = Providers::new(providers(&config, &embedded, &pacer)?, config.model.clone());
-    let tools = Registry::new(weir_tools::builtin::all());
+    let tools = Registry::new(weir_tools::builtin::all(surroundings(&store)?));
     let servers = Servers::new(tools.clone());
     let fleet = Fleet::new(std::mem::take(&mut config.mcp_servers), store.clone(), servers, clock.clone());
     let runs = Runs::new(store.clone(), log.clone(), providers, tools, clock.clone(), config.approval_timeout);
@@ -171,6 +171,15 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     }
     drop(data_dir);
     Ok(())
+}
+
+/// What the built-in tools need.
+fn surroundings(store: &Store) -> io::Result<Surroundings> {
+    Ok(Surroundings {
+        history: Arc::new(StoredHistory::new(store.clone())),
+        outside: Outside::default(),
+        sandbox: Sandbox::new(std::env::current_exe()?, SANDBOX_TIME),
+    })
 }
 
 /// The store; and the data directory, which is one process's alone, where everything is in it.

@@ -17,6 +17,7 @@ mod mcp;
 mod messages;
 mod permissions;
 mod runs;
+mod search;
 mod store;
 
 pub use bell::{LONGEST_NOTICE, Notices};
@@ -33,4 +34,5 @@ pub use mcp::StoredMcpServer;
 pub use messages::{NewMessage, Position};
 pub use permissions::ToolPermission;
 pub use runs::{Lease, NewRun, Prompt, RunRecord, RunState, Started};
+pub use search::FoundMessage;
 pub use store::Store;

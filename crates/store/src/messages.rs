@@ -303,7 +303,7 @@ const fn role_word(role: Role) -> &'static str {
     }
 }
 
-fn parse_role(word: &str) -> Result<Role, StoreError> {
+pub(crate) fn parse_role(word: &str) -> Result<Role, StoreError> {
     Ok(match word {
         "user" => Role::User,
         "assistant" => Role::Assistant,

@@ -4,13 +4,24 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail as it does")]
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-use weir_protocol::{Seq, Timestamp};
-use weir_store::{Durability, IdempotencyKey, NewEvent, RunAppend, Store};
+use uuid::Uuid;
+use weir_protocol::{Caller, Permission, Seq, Timestamp, ToolCallId};
+use weir_store::{Durability, IdempotencyKey, NewEvent, NewJob, RunAppend, Store, ToolPermission, Word};
 use weir_testkit::{ALICE, BOB, NOBODY, TestStore};
 
 /// Every table that holds a user's things.
-const TABLES: [&str; 7] =
-    ["users", "conversations", "messages", "runs", "run_events", "idempotency_keys", "inbox_changes"];
+const TABLES: [&str; 10] = [
+    "users",
+    "conversations",
+    "messages",
+    "runs",
+    "run_events",
+    "idempotency_keys",
+    "inbox_changes",
+    "jobs",
+    "job_events",
+    "tool_permissions",
+];
 
 async fn count(connection: &mut PgConnection, table: &str, user: &str) -> i64 {
     connection.execute(AssertSqlSafe(format!("SET weir.user_id = '{user}'"))).await.unwrap();
@@ -25,6 +36,21 @@ async fn fill(stored: &TestStore) {
     let event = NewEvent { seq: Seq(2), kind: "token", data: "{}".to_owned() };
     let append = RunAppend { run: run.id, epoch: 1, events: vec![event], end: None };
     assert!(stored.store.append(&[append]).await.unwrap().is_empty());
+    let job = NewJob {
+        id: ToolCallId(Uuid::now_v7()),
+        user: ALICE,
+        name: "wait".to_owned(),
+        args: serde_json::json!({ "seconds": 1 }),
+        caller: Caller::Person,
+        run: None,
+        repeatable: true,
+        owner: NOBODY,
+        word: Word::Allowed,
+        key: None,
+    };
+    stored.store.start_job(&job, Timestamp(0)).await.unwrap();
+    let permission = ToolPermission { permission: Permission::Ask, rules: vec![] };
+    stored.store.set_tool_permission(ALICE, "wait", &permission).await.unwrap();
 }
 
 async fn check(stored: &TestStore, connection: &mut PgConnection) {

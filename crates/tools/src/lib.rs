@@ -6,11 +6,15 @@ pub mod builtin;
 pub mod mcp;
 
 mod call;
+mod outside;
 mod registry;
+mod sandbox;
 mod schema;
 mod tool;
 
 pub use call::{Call, Report, ToolError};
+pub use outside::{Outside, Refused};
 pub use registry::{Registry, callable};
+pub use sandbox::{Sandbox, TIME as SANDBOX_TIME, run_sandbox};
 pub use schema::{any_object, faults};
 pub use tool::{About, Callable, Spec, TIMEOUT, Tool};

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use weir_protocol::{ChatMessage, Conversation, ConversationId, MessageId, RunId};
 use weir_realtime::{CommitterOptions, EventLog};
-use weir_runs::{APPROVAL_PATIENCE, Contact, Providers, Runs};
+use weir_runs::{APPROVAL_PATIENCE, Contact, Providers, Runs, StoredHistory};
 use weir_server::{
     app::{App, LOCAL_USER, Parts},
     http,
@@ -22,7 +22,7 @@ use weir_server::{
 };
 use weir_store::Clock;
 use weir_testkit::{Event, EventParser, Heard, Script, ScriptedProvider, TestClock, TestStore, soon};
-use weir_tools::{Registry, mcp::Servers};
+use weir_tools::{Outside, Registry, SANDBOX_TIME, Sandbox, builtin::Surroundings, mcp::Servers};
 
 /// A server. Its database goes with it.
 pub(crate) struct TestApp {
@@ -39,13 +39,17 @@ pub(crate) struct Options {
     pub(crate) window: Duration,
     pub(crate) retention: Duration,
     pub(crate) without_provider: bool,
+    /// Servers of this machine that tools may ask.
+    pub(crate) outside: Outside,
+    pub(crate) sandbox_time: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let window = CommitterOptions::default().window;
         let (heartbeat, retention) = (Duration::from_secs(15), Duration::from_hours(24));
-        Self { heartbeat, window, retention, without_provider: false }
+        let (outside, sandbox_time) = (Outside::default(), SANDBOX_TIME);
+        Self { heartbeat, window, retention, without_provider: false, outside, sandbox_time }
     }
 }
 
@@ -63,7 +67,11 @@ impl TestApp {
         let (provider, script) = ScriptedProvider::new();
         let all: Vec<Arc<dyn weir_providers::Provider>> =
             if options.without_provider { vec![] } else { vec![provider] };
-        let tools = Registry::new(weir_tools::builtin::all());
+        let tools = Registry::new(weir_tools::builtin::all(Surroundings {
+            history: Arc::new(StoredHistory::new(store.clone())),
+            outside: options.outside,
+            sandbox: Sandbox::new(env!("CARGO_BIN_EXE_weir").into(), options.sandbox_time),
+        }));
         let fleet = Fleet::new(Vec::new(), store.clone(), Servers::new(tools.clone()), clock.clone());
         let runs = {
             Runs::new(store.clone(), log.clone(), Providers::new(all, None), tools, clock.clone(), APPROVAL_PATIENCE)

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail as it does")]
 
 mod app;
+mod built_in_tools;
 mod cancelling;
 mod client;
 mod contact;

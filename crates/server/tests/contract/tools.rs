@@ -12,17 +12,17 @@ use crate::{
 
 impl TestApp {
     /// Runs a tool; the id of its job.
-    async fn invoke(&self, tool: &str, args: Value) -> String {
+    pub(crate) async fn invoke(&self, tool: &str, args: Value) -> String {
         let accepted: Value = self.post(&format!("/api/tools/{tool}"), json!({ "args": args })).await.json(202);
         accepted["jobId"].as_str().unwrap().to_owned()
     }
 
     /// Follows a job from its start.
-    async fn job_events(&self, job: &str) -> Events {
+    pub(crate) async fn job_events(&self, job: &str) -> Events {
         self.stream(request(Method::GET, &format!("/api/jobs/{job}/events"), &[], None)).await
     }
 
-    async fn job(&self, job: &str) -> Value {
+    pub(crate) async fn job(&self, job: &str) -> Value {
         self.get(&format!("/api/jobs/{job}")).await.json(200)
     }
 
