@@ -13,7 +13,7 @@ export default function DirectCalls() {
     <div
       role="group"
       aria-label="Tools that you called"
-      className="column max-h-[45dvh] scrollbar-thin overflow-y-auto pb-1 *:my-1.5"
+      className="relative z-10 column max-h-[45dvh] scrollbar-thin overflow-y-auto pb-1 *:my-1.5"
     >
       {ids.map((id) => (
         <DirectCall key={id} id={id} />

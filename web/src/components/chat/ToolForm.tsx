@@ -48,7 +48,7 @@ export default function ToolForm({ tool, onClose }: ToolFormProps) {
     <form
       aria-labelledby={titleId}
       data-tool-form={tool.name}
-      className="column pb-2"
+      className="relative z-10 column pb-2"
       onSubmit={(event) => {
         event.preventDefault()
         if (!sending) void run()

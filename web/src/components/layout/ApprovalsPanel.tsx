@@ -56,6 +56,14 @@ export default function ApprovalsPanel({ button, count }: { button: ReactNode; c
   )
 }
 
+/** "at 4:10 PM", or on another day "on Tue, 24 Nov at 4:10 PM". */
+function momentOf(date: Date): string {
+  const time = date.toLocaleTimeString('en', { hour: 'numeric', minute: '2-digit' })
+  if (date.toDateString() === new Date().toDateString()) return `at ${time}`
+  const day = date.toLocaleDateString('en', { weekday: 'short', day: 'numeric', month: 'short' })
+  return `on ${day} at ${time}`
+}
+
 interface PendingProps {
   item: PendingApproval
   /** The person goes to the conversation. */
@@ -66,16 +74,12 @@ interface PendingProps {
 function Pending({ item, onAnswer, onLeave }: PendingProps) {
   const { args, caller, conversationId, expiresAt, id, name } = item
   const title = useTool(name)?.title ?? labelOf(name)
-  const until = new Date(expiresAt).toLocaleTimeString('en', {
-    hour: 'numeric',
-    minute: '2-digit',
-  })
   return (
     <>
       <Value value={args} />
       <ApprovalRequest id={id} title={title} asker={CALLERS[caller]} onAnswer={onAnswer} />
       <p className="text-xs text-muted-foreground">
-        Without an answer it is denied at {until}.{' '}
+        Without an answer it is denied {momentOf(new Date(expiresAt))}.{' '}
         {conversationId !== undefined && (
           <Link
             href={threadPath(conversationId)}

@@ -111,6 +111,14 @@ export class Api {
     return ((await response.json()) as { id: string }).id
   }
 
+  /** Sets whether a tool may run. */
+  async permit(tool: string, permission: 'allow' | 'ask' | 'deny'): Promise<void> {
+    const response = await this.#request.put(`/api/tools/${tool}/permission`, {
+      data: { permission },
+    })
+    expect(response.status()).toBe(200)
+  }
+
   /** Gives a conversation another title. */
   async rename(id: string, title: string): Promise<void> {
     const response = await this.#request.patch(`/api/conversations/${id}`, { data: { title } })

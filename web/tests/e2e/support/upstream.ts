@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 /** What the upstream is to answer the next question with. */
 export interface Script {
   readonly text: string
+  /** The tools that are called behind the text: names, and arguments as JSON. */
+  readonly calls?: readonly { readonly name: string; readonly args: unknown }[]
   /** Tokens a second; without it, only what {@link Answer.send} asks for is sent. */
   readonly rate?: number
 }
@@ -31,6 +33,7 @@ export function tokensOf(text: string): string[] {
 /** One scripted answer, held by the test. A request that carries its beginning goes on with the rest. */
 export class Answer {
   readonly text: string
+  readonly #calls: NonNullable<Script['calls']>
   readonly #tokens: string[]
   #rate: number
   #sent = 0
@@ -42,8 +45,9 @@ export class Answer {
   #closedEarly = 0
   #waiters: { done: () => boolean; resolve: () => void }[] = []
 
-  constructor({ text, rate }: Script) {
+  constructor({ calls, text, rate }: Script) {
     this.text = text
+    this.#calls = calls ?? []
     this.#tokens = tokensOf(text)
     this.#rate = rate ?? 0
   }
@@ -158,8 +162,10 @@ export class Answer {
     this.#sent = Math.max(this.#sent, this.#allowed)
     response.write(batch.map(chunkOf).join(''))
     if (this.#sent < this.#tokens.length) return
+    for (const [index, call] of this.#calls.entries()) response.write(callChunkOf(call, index))
+    const reason = this.#calls.length > 0 ? 'tool_calls' : 'stop'
     response.end(
-      event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }) +
+      event({ choices: [{ index: 0, delta: {}, finish_reason: reason }] }) +
         event({
           choices: [],
           usage: { prompt_tokens: 12, completion_tokens: this.#tokens.length },
@@ -192,6 +198,16 @@ export class Answer {
 
 function chunkOf(text: string): string {
   return event({ choices: [{ index: 0, delta: { content: text }, finish_reason: null }] })
+}
+
+function callChunkOf({ args, name }: NonNullable<Script['calls']>[number], index: number): string {
+  const call = {
+    index,
+    id: `call-${index}`,
+    type: 'function',
+    function: { name, arguments: JSON.stringify(args) },
+  }
+  return event({ choices: [{ index: 0, delta: { tool_calls: [call] }, finish_reason: null }] })
 }
 
 function event(fields: Record<string, unknown>): string {
