@@ -9,6 +9,7 @@ mod contracts;
 mod dev;
 mod faults;
 mod kosoku;
+mod mcp_servers;
 mod model;
 mod pnpm;
 mod prerequisites;

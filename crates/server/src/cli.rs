@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::{Config, ConfigFaults, Source},
+    mcp::bridge,
     openapi, serve,
 };
 
@@ -33,6 +34,12 @@ enum Command {
         #[command(subcommand)]
         command: ModelCommand,
     },
+    /// Offer the tools of the running server over standard input and output, as an MCP server
+    Mcp {
+        /// The file with settings; the environment wins over it
+        #[arg(long, value_name = "FILE", default_value = "weir.toml")]
+        config: PathBuf,
+    },
     /// Print the API description (`OpenAPI`) of this version
     Openapi,
     /// The embedded model's own process, started by the server
@@ -56,6 +63,7 @@ pub fn run() -> ExitCode {
         None => start(&PathBuf::from("weir.toml")),
         Some(Command::Serve { config }) => start(&config),
         Some(Command::Model { command: ModelCommand::Pull }) => pull(),
+        Some(Command::Mcp { config }) => mcp(&config),
         Some(Command::Openapi) => {
             println!("{}", openapi::document());
             ExitCode::SUCCESS
@@ -76,6 +84,20 @@ fn start(file: &std::path::Path) -> ExitCode {
         Err(faults) => return refuse(&faults),
     };
     match serve::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("weir: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn mcp(file: &std::path::Path) -> ExitCode {
+    let config = match Config::read(Source::of_process(file)) {
+        Ok(config) => config,
+        Err(faults) => return refuse(&faults),
+    };
+    match bridge::run(config.addr) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("weir: {error}");

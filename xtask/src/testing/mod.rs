@@ -15,6 +15,7 @@ use crate::build;
 use crate::contracts;
 use crate::faults;
 use crate::kosoku;
+use crate::mcp_servers;
 use crate::model;
 use crate::pnpm::Pnpm;
 use crate::prerequisites;
@@ -77,6 +78,7 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
     suite.step("Rust tests", &[Rust], &[built, services], || {
         let mut environment = environment.clone();
         environment.insert(KOSOKU.to_owned(), kosoku::install(scratch)?.display().to_string());
+        environment.insert(MCP_SERVERS.to_owned(), mcp_servers::install(scratch)?.display().to_string());
         rust_tests(workspace, &environment, Database::Sqlite)
     });
     suite.step("Rust tests, PostgreSQL", &[Rust], &[built, services], || {
@@ -124,6 +126,8 @@ enum Database {
 
 /// Where the tests find kosoku.
 const KOSOKU: &str = "WEIR_TEST_KOSOKU";
+/// Where the tests find the MCP servers of others.
+const MCP_SERVERS: &str = "WEIR_TEST_MCP_SERVERS";
 /// With this variable the tests' stores are in PostgreSQL, without it in SQLite.
 const POSTGRES: &str = "WEIR_TEST_DATABASE_URL";
 /// The tests that open such a store; the others would only say the same twice.

@@ -12,5 +12,6 @@ mod sse;
 mod ws;
 
 pub use error::ApiError;
+pub(crate) use extract::MAX_BODY_BYTES;
 pub use router::{api, router};
 pub use ws::Sessions;

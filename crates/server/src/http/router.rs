@@ -19,7 +19,7 @@ use super::{
     extract::MAX_BODY_BYTES,
     layers, routes as at, ws,
 };
-use crate::{app::App, openapi::ApiDoc};
+use crate::{app::App, mcp::service, openapi::ApiDoc};
 
 /// The routes of the contract, with their description.
 pub fn api() -> OpenApiRouter<App> {
@@ -52,6 +52,7 @@ pub fn api() -> OpenApiRouter<App> {
 pub fn router(app: App) -> Router {
     let (routes, _) = api().split_for_parts();
     routes
+        .route_service("/mcp", service::service(&app))
         .fallback(asset::serve)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(from_fn_with_state(Admission::new(), admission::admit))

@@ -21,6 +21,28 @@ impl TestApp {
     }
 }
 
+impl TestApp {
+    /// Returns when there is no such tool any more.
+    pub(crate) async fn mcp_gone(&self, tool: &str) {
+        let mut changes = self.app.fleet.changes();
+        while self.app.runs.jobs().registry().find(tool).is_some() {
+            soon("a change of an MCP server", changes.changed()).await.unwrap();
+        }
+    }
+
+    /// The call that waits for a person's word, once there is one.
+    pub(crate) async fn waiting(&self) -> String {
+        let mut bell = self.app.log.listen(weir_realtime::Topic::Inbox(weir_server::app::LOCAL_USER));
+        loop {
+            let list: Value = self.get("/api/approvals").await.json(200);
+            if let Some(call) = list["items"][0]["id"].as_str() {
+                return call.to_owned();
+            }
+            soon("a call that waits", bell.rung()).await;
+        }
+    }
+}
+
 fn missing(name: &str) -> Value {
     json!({ "name": name, "transport": { "type": "stdio", "command": "/nowhere/at-all", "env": { "KEY": "secret" } } })
 }

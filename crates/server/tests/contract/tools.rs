@@ -26,11 +26,11 @@ impl TestApp {
         self.get(&format!("/api/jobs/{job}")).await.json(200)
     }
 
-    async fn permit(&self, tool: &str, body: Value) -> Answered {
+    pub(crate) async fn permit(&self, tool: &str, body: Value) -> Answered {
         self.send(request(Method::PUT, &format!("/api/tools/{tool}/permission"), &[], Some(body))).await
     }
 
-    async fn decide(&self, call: &str, body: Value) -> Answered {
+    pub(crate) async fn decide(&self, call: &str, body: Value) -> Answered {
         self.post(&format!("/api/tool-calls/{call}/approval"), body).await
     }
 

@@ -43,6 +43,20 @@ const MOST_TOOLS: usize = 500;
 /// The longest part of a sentence that is somebody else's, in characters.
 const MOST_WORDS: usize = 300;
 
+/// Why a server was not reached.
+enum NotOpened {
+    /// It says that it speaks only older versions.
+    Older,
+    /// A sentence.
+    Because(String),
+}
+
+impl From<String> for NotOpened {
+    fn from(sentence: String) -> Self {
+        Self::Because(sentence)
+    }
+}
+
 /// A server that has answered. Dropped, it is left, and its program ends.
 pub(super) struct Connection {
     pub(super) peer: Peer<RoleClient>,
@@ -60,15 +74,34 @@ impl Connection {
     /// # Errors
     /// A sentence.
     pub(super) async fn open(transport: &McpTransport, log: &Log) -> Result<Self, String> {
+        let either = ClientLifecycleMode::Auto {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+            legacy_version: Some(ProtocolVersion::V_2025_11_25),
+        };
+        match Self::open_as(transport, log, either).await {
+            // It answered in the form of 2026-07-28 that it speaks older versions only.
+            Err(NotOpened::Older) => Self::open_as(transport, log, ClientLifecycleMode::Initialize).await,
+            opened => opened,
+        }
+        .map_err(|error| match error {
+            NotOpened::Older => "It speaks no version of the protocol that is known here.".to_owned(),
+            NotOpened::Because(sentence) => sentence,
+        })
+    }
+
+    async fn open_as(transport: &McpTransport, log: &Log, lifecycle: ClientLifecycleMode) -> Result<Self, NotOpened> {
         let listener = Listener { log: log.clone(), ..Listener::default() };
         match transport {
             McpTransport::Stdio { command, args, env } => {
                 let (process, output, input) =
                     Process::start(command, args, env, log).map_err(|error| not_started(command, &error))?;
-                match Self::greet(listener, (output, input)).await {
+                match Self::greet(listener, (output, input), lifecycle).await {
                     Ok(connection) => Ok(Self { process: Some(process), ..connection }),
-                    Err(sentence) => Err(process.ended().await.map_or(sentence, |status| {
-                        format!("{command} ended ({status}) before it said anything. Its log may tell why.")
+                    Err(NotOpened::Older) => Err(NotOpened::Older),
+                    Err(error) => Err(process.ended().await.map_or(error, |status| {
+                        let sentence =
+                            format!("{command} ended ({status}) before it said anything. Its log may tell why.");
+                        NotOpened::Because(sentence)
                     })),
                 }
             }
@@ -83,20 +116,16 @@ impl Connection {
                     .map_err(|error| format!("The HTTP client cannot be set up: {error}."))?;
                 let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
                     .custom_headers(address::headers(headers));
-                Self::greet(listener, StreamableHttpClientTransport::with_client(http, config)).await
+                Self::greet(listener, StreamableHttpClientTransport::with_client(http, config), lifecycle).await
             }
         }
     }
 
-    async fn greet<T, E, A>(listener: Listener, transport: T) -> Result<Self, String>
+    async fn greet<T, E, A>(listener: Listener, transport: T, lifecycle: ClientLifecycleMode) -> Result<Self, NotOpened>
     where
         T: IntoTransport<RoleClient, E, A>,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let lifecycle = ClientLifecycleMode::Auto {
-            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
-            legacy_version: Some(ProtocolVersion::V_2025_11_25),
-        };
         let running = timeout(PATIENCE, listener.clone().serve_with_lifecycle(transport, lifecycle))
             .await
             .map_err(|_| format!("It did not answer within {} s.", PATIENCE.as_secs()))?
@@ -203,15 +232,16 @@ fn not_started(command: &str, error: &io::Error) -> String {
     }
 }
 
-fn not_greeted(error: &ClientInitializeError) -> String {
-    if error.is_authorization_required() {
-        return "It asks for a sign-in. Set the header Authorization; signing in with OAuth is not there yet."
-            .to_owned();
-    }
-    match error {
+fn not_greeted(error: &ClientInitializeError) -> NotOpened {
+    let sentence = match error {
+        ClientInitializeError::NoCompatibleProtocolVersion { .. } => return NotOpened::Older,
+        error if error.is_authorization_required() => {
+            "It asks for a sign-in. Set the header Authorization; signing in with OAuth is not there yet.".to_owned()
+        }
         ClientInitializeError::ConnectionClosed(_) => "It closed the connection before it answered.".to_owned(),
         error => format!("It did not answer as an MCP server: {}.", words(error)),
-    }
+    };
+    NotOpened::Because(sentence)
 }
 
 /// An error with what lies below it, in few words.

@@ -4,7 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use rmcp::{
     ClientHandler, RoleClient,
-    model::{ClientCapabilities, ClientConfig, Implementation, ProgressNotificationParam, ProgressToken},
+    model::{
+        ClientCapabilities, ClientConfig, Implementation, ProgressNotificationParam, ProgressToken, ProtocolVersion,
+    },
     service::NotificationContext,
 };
 use tokio::sync::{Mutex, Notify};
@@ -30,7 +32,8 @@ pub(super) struct Listener {
 impl ClientHandler for Listener {
     fn get_info(&self) -> ClientConfig {
         let weir = Implementation::new("weir", env!("CARGO_PKG_VERSION")).with_title("Weir");
-        ClientConfig::new(ClientCapabilities::default(), weir)
+        // What is said where nothing newer was agreed on.
+        ClientConfig::new(ClientCapabilities::default(), weir).with_protocol_version(ProtocolVersion::V_2025_11_25)
     }
 
     async fn on_progress(&self, told: ProgressNotificationParam, _: NotificationContext<RoleClient>) {

@@ -229,6 +229,7 @@ impl Keeper {
         };
         let ended = self.watch(&connection).await;
         self.registry.offer(&self.shared.name, Vec::new());
+        self.changes.send_replace(());
         let how = connection.leave().await;
         match (ended, how) {
             (Ended::Gone(error), Some(how)) => Ended::Gone(format!("{} ({how})", error.trim_end_matches('.'))),

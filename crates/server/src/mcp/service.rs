@@ -1,0 +1,228 @@
+//! This server as an MCP server: its own tools for other people's clients, as jobs under the same permissions.
+
+use std::{sync::Arc, time::Duration};
+
+use rmcp::{
+    RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation, JsonObject,
+        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ServerCapabilities,
+        ServerConfig, Tool, ToolAnnotations,
+    },
+    service::{Peer, RequestContext},
+    transport::{
+        StreamableHttpServerConfig, StreamableHttpService, streamable_http_server::session::local::LocalSessionManager,
+    },
+};
+use serde_json::{Value, json};
+use weir_protocol::{
+    Approval, Caller, Failure, JobEvent, Permission, Seq, ToolCallId, ToolInfo, ToolSource, ToolUpdate, UserId,
+};
+use weir_realtime::Reader;
+use weir_runs::{Invocation, InvokeError};
+
+use crate::{
+    app::{App, LOCAL_USER},
+    http::MAX_BODY_BYTES,
+};
+
+/// What a client tells its model of this server.
+const INSTRUCTIONS: &str = "Tools of a Weir server. Calls may wait until a person has approved them in Weir.";
+/// How long the session of a client of 2025-11-25 may be silent. A call that waits for a person is silent.
+const SESSION_PATIENCE: Duration = Duration::from_hours(1);
+/// Each word of progress must be more than the one before (2025-11-25, Progress), also where it has come no further.
+const LEAST_PROGRESS: f64 = 1e-6;
+
+/// The service at `/mcp`: streamable HTTP of 2026-07-28, and of 2025-11-25 with sessions. The router has looked at names and
+/// origins before.
+pub(crate) fn service(app: &App) -> StreamableHttpService<Service, LocalSessionManager> {
+    let mut sessions = LocalSessionManager::default();
+    sessions.session_config.keep_alive = Some(SESSION_PATIENCE);
+    let config = StreamableHttpServerConfig::default()
+        .disable_allowed_hosts()
+        .with_sse_keep_alive(Some(app.heartbeat))
+        .with_max_request_body_bytes(MAX_BODY_BYTES)
+        .with_cancellation_token(app.closing.child_token());
+    let app = app.clone();
+    StreamableHttpService::new(move || Ok(Service { app: app.clone(), user: LOCAL_USER }), Arc::new(sessions), config)
+}
+
+/// One client's view of the tools.
+#[derive(Clone)]
+pub(crate) struct Service {
+    app: App,
+    user: UserId,
+}
+
+impl ServerHandler for Service {
+    fn get_info(&self) -> ServerConfig {
+        let weir = Implementation::new("weir", env!("CARGO_PKG_VERSION")).with_title("Weir");
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(weir)
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = self.app.runs.jobs().tools(self.user).await.map_err(|error| internal(&error))?;
+        let permitted = |tool: &ToolInfo| tool.permission != Permission::Deny || !tool.rules.is_empty();
+        let own = tools.into_iter().filter(|tool| tool.source == ToolSource::BuiltIn && permitted(tool));
+        Ok(ListToolsResult::with_all_items(own.map(described).collect()))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        let tool = self.app.runs.jobs().registry().find(name)?;
+        let spec = tool.spec();
+        let known = spec.source == ToolSource::BuiltIn;
+        known.then(|| Tool::new(spec.name.clone(), spec.description.clone(), object(spec.input_schema.clone())))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        if self.get_tool(&request.name).is_none() {
+            return Err(ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None));
+        }
+        let id = ToolCallId(self.app.clock.id());
+        let call = Invocation {
+            id,
+            user: self.user,
+            name: request.name.into_owned(),
+            args: Value::Object(request.arguments.unwrap_or_default()),
+            caller: Caller::Mcp,
+            run: None,
+            key: None,
+        };
+        let jobs = self.app.runs.jobs();
+        match jobs.invoke(call).await {
+            Ok(_) => {}
+            Err(InvokeError::Store(error)) => return Err(internal(&error)),
+            Err(error) => return Ok(failed(refusal(&error)).into()),
+        }
+        let token = context.meta.get_progress_token();
+        let mut telling = Telling { peer: context.peer, token, told: 0.0 };
+        let mut reader = self.app.log.job_reader(id, Seq::START);
+        tokio::select! {
+            biased;
+            ended = self.follow(id, &mut reader, &mut telling) => ended,
+            // The client does not want it any more, or has gone.
+            () = context.ct.cancelled() => {
+                if let Err(error) = jobs.cancel(self.user, id).await {
+                    tracing::warn!(%error, job = %id, "a job that nobody waits for could not be cancelled");
+                }
+                Ok(failed("It was cancelled.".to_owned()).into())
+            }
+        }
+    }
+}
+
+impl Service {
+    /// Tells how the job comes along, and what came of it.
+    async fn follow(
+        &self,
+        id: ToolCallId,
+        reader: &mut Reader,
+        telling: &mut Telling,
+    ) -> Result<CallToolResponse, ErrorData> {
+        while let Some(frames) = reader.next().await.map_err(|error| internal(&error))? {
+            for frame in frames {
+                match JobEvent::parse(frame.kind(), frame.data()) {
+                    Ok(JobEvent::ToolUpdate(update)) => telling.tell(update).await,
+                    Ok(JobEvent::Complete(complete)) => return Ok(given(complete.output).into()),
+                    Ok(JobEvent::Error(error)) => return Ok(failed(error.message).into()),
+                    Ok(JobEvent::PartialResult(_)) | Err(_) => {}
+                }
+            }
+        }
+        // The log is kept no longer, the row is.
+        let job = self.app.store.job(self.user, id).await.map_err(|error| internal(&error))?.job;
+        let gone = || Failure { code: "interrupted".to_owned(), message: "What came of it is not known.".to_owned() };
+        Ok(match job.output {
+            Some(output) => given(output),
+            None => failed(job.error.unwrap_or_else(gone).message),
+        }
+        .into())
+    }
+}
+
+/// Progress, for a client that has asked for it.
+struct Telling {
+    peer: Peer<RoleServer>,
+    token: Option<ProgressToken>,
+    told: f64,
+}
+
+impl Telling {
+    async fn tell(&mut self, update: ToolUpdate) {
+        let Some(token) = self.token.clone() else { return };
+        let waits = update.approval == Some(Approval::Pending);
+        let note = update.note.or_else(|| waits.then(|| "Waits for a person's approval in Weir".to_owned()));
+        if update.progress.is_none() && note.is_none() {
+            return;
+        }
+        self.told = update.progress.unwrap_or(0.0).max(self.told + LEAST_PROGRESS);
+        let mut progress = ProgressNotificationParam::new(token, self.told).with_total(1.0);
+        progress.message = note;
+        // A client that has gone is told of by its request's end.
+        let _ = self.peer.notify_progress(progress).await;
+    }
+}
+
+/// A tool as the protocol describes it.
+fn described(tool: ToolInfo) -> Tool {
+    let hints = tool.annotations;
+    let annotations = ToolAnnotations::with_title(tool.title.clone())
+        .read_only(hints.read_only_hint)
+        .destructive(hints.destructive_hint)
+        .idempotent(hints.idempotent_hint)
+        .open_world(hints.open_world_hint);
+    let mut described = Tool::new(tool.name, tool.description, object(tool.input_schema))
+        .with_title(tool.title)
+        .with_annotations(annotations);
+    described.output_schema = tool.output_schema.map(|schema| Arc::new(object(schema)));
+    described
+}
+
+fn object(schema: Value) -> JsonObject {
+    match schema {
+        Value::Object(object) => object,
+        _ => JsonObject::new(),
+    }
+}
+
+/// An output as the protocol carries it: a text as one, content as what it is, all else as structured content.
+fn given(output: Value) -> CallToolResult {
+    if let Value::String(text) = output {
+        return CallToolResult::success(vec![ContentBlock::text(text)]);
+    }
+    let content = output.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("content"));
+    let blocks = content.and_then(|content| serde_json::from_value::<Vec<ContentBlock>>(content.clone()).ok());
+    blocks.map_or_else(|| CallToolResult::structured(output), CallToolResult::success)
+}
+
+/// A failure that the client's model reads.
+fn failed(message: String) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(message)])
+}
+
+fn refusal(error: &InvokeError) -> String {
+    match error {
+        InvokeError::Invalid(faults) => {
+            let list: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.path, fault.message)).collect();
+            format!("The arguments do not fit: {}.", list.join("; "))
+        }
+        InvokeError::Denied(name) => format!("The person does not permit {name}."),
+        InvokeError::Draining => "The server is restarting. Try again in a moment.".to_owned(),
+        other => format!("It cannot be called: {other}."),
+    }
+}
+
+fn internal(error: &weir_store::StoreError) -> ErrorData {
+    tracing::error!(%error, "a request of an MCP client failed");
+    ErrorData::internal_error("Weir's database does not answer just now. Try again.", Some(json!({ "retry": true })))
+}

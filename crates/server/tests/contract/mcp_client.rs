@@ -1,0 +1,164 @@
+//! Tools of MCP servers: offered, called, watched and found again, over HTTP and over standard input and output.
+
+use std::path::Path;
+
+use rmcp::model::ProtocolVersion;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use weir_testkit::soon;
+
+use crate::{
+    app::{Data as _, TestApp, ending},
+    mcp_fixture::Fixture,
+    sockets::served,
+};
+
+const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28];
+
+impl TestApp {
+    /// A server with this fixture's tools, ready.
+    async fn with_fixture(version: &ProtocolVersion) -> (Self, Fixture) {
+        let (app, fixture) = (Self::new().await, Fixture::start(version).await);
+        app.post("/api/mcp-servers", fixture.to_add("far")).await.json::<Value>(201);
+        let ready = app.mcp_server("far", |server| server["status"] == "ready").await;
+        assert_eq!(ready["protocolVersion"], json!(version.as_str()));
+        (app, fixture)
+    }
+
+    async fn tool(&self, name: &str) -> Option<Value> {
+        let list: Value = self.get("/api/tools").await.json(200);
+        list["items"].as_array().unwrap().iter().find(|tool| tool["name"] == name).cloned()
+    }
+}
+
+/// `weir mcp` as a server that is to be added: it speaks with another Weir.
+async fn bridge_to(other: &TestApp, folder: &Path) -> Value {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let weir = env!("CARGO_BIN_EXE_weir");
+    // Its number, for whoever wants to kill it.
+    let script = format!("echo $$ > {}/pid; echo hello >&2; exec {weir} mcp", folder.display());
+    let env = json!({ "WEIR_ADDR": served(other).await.to_string() });
+    json!({ "name": "near", "transport": { "type": "stdio", "command": "sh", "args": ["-c", script], "env": env } })
+}
+
+#[tokio::test]
+async fn mcp_4_a_foreign_tool_is_offered_asked_about_called_and_answered_with() {
+    for version in &VERSIONS {
+        let (app, _fixture) = TestApp::with_fixture(version).await;
+        app.script.set_calls_tools(true);
+        let tools = app.mcp_server("far", |_| true).await["tools"].clone();
+        let name = tools.as_array().unwrap().iter().find(|name| name.as_str().unwrap().starts_with("far__say_it_"));
+        let name = name.unwrap().as_str().unwrap();
+        let told = app.tool(name).await.unwrap();
+        assert_eq!(
+            (&told["source"], &told["server"], &told["permission"]),
+            (&json!("mcp"), &json!("far"), &json!("ask"))
+        );
+        assert_eq!((&told["title"], &told["description"]), (&json!("say it"), &json!("Says what it is told.")));
+
+        let mut events = app.ask("Say good day").await;
+        let answer = app.script.answers().await;
+        answer.call(name, r#"{"text":"Good day"}"#);
+        answer.finish();
+        let call = loop {
+            let event = events.event().await;
+            if event.kind == "tool-status" && event.value()["approval"] == "pending" {
+                break event.value()["id"].as_str().unwrap().to_owned();
+            }
+        };
+        app.post(&format!("/api/tool-calls/{call}/approval"), json!({ "decision": "grant" })).await.json::<Value>(200);
+        let answer = app.script.answers().await;
+        assert_eq!(answer.request.turns.last().unwrap().content, "Good day");
+        answer.say("It said so.");
+        answer.finish();
+        let (message, _) = ending(&events.rest().await);
+        assert_eq!(message["toolCalls"][0]["output"], "Good day");
+
+        let job = app.invoke("far__fail", json!({})).await;
+        let failed = app.job_events(&job).await.rest().await.pop().unwrap().value();
+        assert_eq!((&failed["code"], &failed["message"]), (&json!("tool_failed"), &json!("It does not work.")));
+        let refused = app.post(&format!("/api/tools/{name}"), json!({ "args": { "text": 1 } })).await;
+        assert_eq!(refused.faults("invalid_request"), ["args.text"]);
+    }
+}
+
+#[tokio::test]
+async fn mcp_5_a_server_that_dies_is_found_again_with_its_tools() {
+    let (app, other, folder) = (TestApp::new().await, TestApp::new().await, tempfile::tempdir().unwrap());
+    app.post("/api/mcp-servers", bridge_to(&other, folder.path()).await).await.json::<Value>(201);
+    let ready = |server: &Value| server["status"] == "ready";
+    let server = app.mcp_server("near", ready).await;
+    assert!(server["title"].as_str().unwrap().starts_with("Weir "), "{server}");
+    let job = app.invoke("near__calculate", json!({ "expression": "6*7" })).await;
+    let done = app.job_events(&job).await.rest().await.pop().unwrap().value();
+    assert_eq!(done["output"]["result"], "42");
+
+    let waits = app.invoke("near__wait", json!({ "seconds": 600 })).await;
+    let mut events = app.job_events(&waits).await;
+    while events.event().await.value()["progress"].is_null() {}
+    let pid: i32 = std::fs::read_to_string(folder.path().join("pid")).unwrap().trim().parse().unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    let failed = events.rest().await.pop().unwrap().value();
+    assert_eq!(failed["code"], "server_gone", "{failed}");
+    app.mcp_server("near", |server| server["status"] == "failed").await;
+    assert!(app.tool("near__calculate").await.is_none(), "what is not there is not offered");
+    app.mcp_server("near", ready).await;
+    let job = app.invoke("near__calculate", json!({ "expression": "1+1" })).await;
+    let done = app.job_events(&job).await.rest().await.pop().unwrap().value();
+    assert_eq!(done["output"]["result"], "2");
+
+    let log = app.get("/api/mcp-servers/near/log").await.json::<Value>(200);
+    let lines: Vec<_> = log["lines"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap()).collect();
+    assert_eq!(lines.iter().filter(|line| **line == "hello").count(), 2, "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("went away") && line.contains("signal: 9")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn mcp_6_another_list_of_tools_is_taken_over() {
+    for version in &VERSIONS {
+        let (app, fixture) = TestApp::with_fixture(version).await;
+        assert!(app.tool("far__new").await.is_none());
+        fixture.held.grow();
+        app.mcp_server("far", |server| server["tools"].as_array().unwrap().contains(&json!("far__new"))).await;
+        assert!(app.tool("far__new").await.is_some());
+        app.delete("/api/mcp-servers/far").await;
+        app.mcp_gone("far__new").await;
+    }
+}
+
+#[tokio::test]
+async fn mcp_7_progress_is_shown_and_a_cancelled_call_is_cancelled_there() {
+    for version in &VERSIONS {
+        let (app, fixture) = TestApp::with_fixture(version).await;
+        let job = app.invoke("far__slow", json!({})).await;
+        let mut events = app.job_events(&job).await;
+        let told = loop {
+            let event = events.event().await.value();
+            if !event["progress"].is_null() {
+                break event;
+            }
+        };
+        assert_eq!((&told["progress"], &told["note"]), (&json!(0.75), &json!("nearly")));
+        app.delete(&format!("/api/jobs/{job}")).await;
+        soon("the server to hear of it", fixture.held.cancelled.notified()).await;
+        assert_eq!(events.rest().await.pop().unwrap().value()["code"], "cancelled");
+
+        let job = app.invoke("far__slow", json!({})).await;
+        fixture.held.finish.notify_one();
+        let done = app.job_events(&job).await.rest().await.pop().unwrap().value();
+        assert_eq!(done["output"], json!({ "slow": true }));
+    }
+}
+
+#[tokio::test]
+async fn mcp_5_a_server_over_http_that_went_away_is_found_again() {
+    let (app, fixture) = TestApp::with_fixture(&VERSIONS[1]).await;
+    drop(fixture);
+    assert_eq!(app.post("/api/mcp-servers/far/restart", json!({})).await.status, 202);
+    let failed = app.mcp_server("far", |server| server["status"] == "failed").await;
+    assert!(failed["error"].as_str().unwrap().contains("did not answer"), "{failed}");
+    let fixture = Fixture::start(&VERSIONS[0]).await;
+    let transport = fixture.to_add("far")["transport"].clone();
+    app.patch("/api/mcp-servers/far", json!({ "transport": transport })).await.json::<Value>(200);
+    app.mcp_server("far", |server| server["status"] == "ready").await;
+}

@@ -1,0 +1,167 @@
+//! An MCP server that a test holds in its hand, over streamable HTTP.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::Router;
+use rmcp::{
+    RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, JsonObject, ListToolsResult,
+        PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig,
+        SubscriptionFilter, Tool, ToolListChangedNotification,
+    },
+    service::{RequestContext, SubscriptionContext},
+    transport::{
+        StreamableHttpServerConfig, StreamableHttpService, streamable_http_server::session::local::LocalSessionManager,
+    },
+};
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+/// The server; it ends with this value.
+pub(crate) struct Fixture {
+    pub(crate) addr: SocketAddr,
+    pub(crate) held: Arc<Held>,
+    _serving: AbortOnDropHandle<()>,
+}
+
+/// What the test holds.
+#[derive(Default)]
+pub(crate) struct Held {
+    /// Whether there is a tool `new`.
+    grown: AtomicBool,
+    changed: watch::Sender<()>,
+    /// A call of `slow` was told to stop.
+    pub(crate) cancelled: Notify,
+    /// Ends a call of `slow`.
+    pub(crate) finish: Notify,
+}
+
+impl Held {
+    /// From now on there is a tool `new`.
+    pub(crate) fn grow(&self) {
+        self.grown.store(true, Ordering::Relaxed);
+        self.changed.send_replace(());
+    }
+}
+
+impl Fixture {
+    /// A server that speaks up to this version.
+    pub(crate) async fn start(version: &ProtocolVersion) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let held = Arc::new(Held::default());
+        let (shared, versions) = (held.clone(), ProtocolVersion::known_up_to(version));
+        let service = StreamableHttpService::new(
+            move || Ok(Handler { held: shared.clone(), versions }),
+            Arc::new(LocalSessionManager::default()),
+            StreamableHttpServerConfig::default(),
+        );
+        let router = Router::new().route_service("/mcp", service);
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { addr, held, _serving: AbortOnDropHandle::new(serving) }
+    }
+
+    /// As a server that is to be added.
+    pub(crate) fn to_add(&self, name: &str) -> Value {
+        let headers = json!({ "Authorization": "Bearer let-me-in" });
+        let transport = json!({ "type": "http", "url": format!("http://{}/mcp", self.addr), "headers": headers });
+        json!({ "name": name, "transport": transport })
+    }
+}
+
+struct Handler {
+    held: Arc<Held>,
+    versions: &'static [ProtocolVersion],
+}
+
+fn schema(schema: Value) -> JsonObject {
+    serde_json::from_value(schema).unwrap()
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
+    }
+
+    fn supported_protocol_versions(&self) -> std::borrow::Cow<'static, [ProtocolVersion]> {
+        self.versions.into()
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let mut changed = self.held.changed.subscribe();
+        loop {
+            tokio::select! {
+                () = context.cancelled() => return Ok(()),
+                _ = changed.changed() => drop(context.sink().send(ToolListChangedNotification::default().into()).await),
+            }
+        }
+    }
+
+    async fn on_initialized(&self, context: rmcp::service::NotificationContext<RoleServer>) {
+        let mut changed = self.held.changed.subscribe();
+        tokio::spawn(async move {
+            while changed.changed().await.is_ok() && context.peer.notify_tool_list_changed().await.is_ok() {}
+        });
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let parts = context.extensions.get::<axum::http::request::Parts>().unwrap();
+        assert_eq!(parts.headers["authorization"], "Bearer let-me-in");
+        let text = json!({ "type": "object", "properties": { "text": { "type": "string" } }, "required": ["text"] });
+        let any = json!({ "type": "object" });
+        let mut tools = vec![
+            Tool::new("say it", "Says what it is told.\u{202e}", schema(text)),
+            Tool::new("slow", "Takes its time.", schema(any.clone())),
+            Tool::new("fail", "Fails.", schema(any.clone())),
+        ];
+        if self.held.grown.load(Ordering::Relaxed) {
+            tools.push(Tool::new("new", "New.", schema(any)));
+        }
+        Ok(ListToolsResult::with_all_items(tools))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let text = |text: &str| vec![ContentBlock::text(text)];
+        let result = match &*request.name {
+            "say it" => CallToolResult::success(text(request.arguments.unwrap()["text"].as_str().unwrap())),
+            "slow" => {
+                let token = context.meta.get_progress_token().expect("progress is asked for");
+                let progress = ProgressNotificationParam::new(token, 3.0).with_total(4.0).with_message("nearly");
+                context.peer.notify_progress(progress).await.unwrap();
+                tokio::select! {
+                    () = self.held.finish.notified() => CallToolResult::structured(json!({ "slow": true })),
+                    () = context.ct.cancelled() => {
+                        self.held.cancelled.notify_one();
+                        CallToolResult::error(text("cancelled"))
+                    }
+                }
+            }
+            _ => CallToolResult::error(text("It does not work.")),
+        };
+        Ok(result.into())
+    }
+}

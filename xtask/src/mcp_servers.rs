@@ -1,0 +1,42 @@
+//! MCP servers that are not ours, for the tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process;
+
+/// Of npm, and of PyPI.
+const OF_NPM: [&str; 2] =
+    ["@modelcontextprotocol/server-everything@2026.8.31", "@modelcontextprotocol/server-filesystem@2026.8.31"];
+const OF_PYPI: &str = "mcp-server-time==2026.10.19";
+
+/// Puts the servers into a folder below `scratch`, unless they are there: `node_modules` and `python`.
+pub(crate) fn install(scratch: &Path) -> Result<PathBuf> {
+    let folder = scratch.join("mcp-servers");
+    // npm writes this last.
+    if !folder.join("node_modules/.package-lock.json").is_file() {
+        process::run(
+            Command::new("npm")
+                .args(["install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--loglevel", "error"])
+                .arg("--prefix")
+                .arg(&folder)
+                .args(OF_NPM),
+        )?;
+    }
+    let python = folder.join("python");
+    if !python.join("mcp_server_time").is_dir() {
+        process::run(
+            Command::new("python3")
+                .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
+                .args(["--no-warn-conflicts", "--upgrade", "--target"])
+                .arg(&python)
+                .arg(OF_PYPI)
+                // As root in a throw-away machine that is what is meant.
+                .env("PIP_ROOT_USER_ACTION", "ignore"),
+        )?;
+    }
+    println!("    the MCP servers of others are in {}", folder.display());
+    Ok(folder)
+}
