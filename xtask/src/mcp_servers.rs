@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::process;
 
-/// Of npm, and of PyPI.
+/// From npm, and from the Python Package Index.
 const OF_NPM: [&str; 2] =
     ["@modelcontextprotocol/server-everything@2026.8.31", "@modelcontextprotocol/server-filesystem@2026.8.31"];
 const OF_PYPI: &str = "mcp-server-time==2026.10.19";
