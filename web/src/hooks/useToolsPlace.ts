@@ -1,7 +1,7 @@
 import { useSearchParams } from 'next/navigation'
 
 /** The parts of the page of tools. */
-export const TOOLS_VIEWS = ['browse', 'activity'] as const
+export const TOOLS_VIEWS = ['browse', 'activity', 'servers'] as const
 
 export type ToolsView = (typeof TOOLS_VIEWS)[number]
 
@@ -12,14 +12,17 @@ export interface ToolsPlace {
   readonly tool?: string | undefined
   /** The job that is looked at: in `browse` the newest try of the tool. */
   readonly job?: string | undefined
+  /** The MCP server that is looked at, in `servers`. */
+  readonly server?: string | undefined
 }
 
 /** Where a part of the page of tools is shown. */
-export function toolsPath({ job, tool, view }: ToolsPlace): string {
+export function toolsPath({ job, server, tool, view }: ToolsPlace): string {
   const query = new URLSearchParams()
   if (view !== 'browse') query.set('view', view)
   if (tool !== undefined) query.set('tool', tool)
   if (job !== undefined) query.set('job', job)
+  if (server !== undefined) query.set('server', server)
   const text = query.toString()
   return text === '' ? '/tools' : `/tools?${text}`
 }
@@ -28,7 +31,8 @@ export function toolsPath({ job, tool, view }: ToolsPlace): string {
 export function useToolsPlace(): ToolsPlace {
   const query = useSearchParams()
   const view = TOOLS_VIEWS.find((name) => name === query.get('view')) ?? 'browse'
-  return { view, tool: query.get('tool') ?? undefined, job: query.get('job') ?? undefined }
+  const named = (name: string) => query.get(name) ?? undefined
+  return { view, tool: named('tool'), job: named('job'), server: named('server') }
 }
 
 /** Puts a place into the address without a new entry in the history: a reload comes back to it. */

@@ -1,9 +1,5 @@
-import { AxeBuilder } from '@axe-core/playwright'
-import type { Page } from '@playwright/test'
-
+import { expectAccessible } from './support/axe'
 import { expect, test } from './support/fixtures'
-
-type Violation = Awaited<ReturnType<AxeBuilder['analyze']>>['violations'][number]
 
 const WIDTHS = {
   'on a phone': { width: 390, height: 844 },
@@ -122,27 +118,3 @@ test('axe finds nothing where there is no such conversation or page', async ({
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
   await expectAccessible(page, 'no such page')
 })
-
-/** Every rule of axe that is on by default, best practices too. */
-async function expectAccessible(page: Page, state: string): Promise<void> {
-  // Half-faded text has half its contrast: look once things have come to rest.
-  await page.evaluate(() =>
-    Promise.all(
-      document
-        .getAnimations()
-        .filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity)
-        .map(({ finished }) => finished.catch(() => undefined)),
-    ),
-  )
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  expect(violations.flatMap(seen), state).toEqual([])
-}
-
-/** What a violation says, and where. */
-function seen({ help, id, nodes }: Violation): { id: string; help: string; where: string[] }[] {
-  const where = nodes
-    .map(({ html }) => html)
-    // An open menu stands outside of the landmarks as a dialog does; axe knows only dialogs (deque axe-core, `region`).
-    .filter((html) => !(id === 'region' && html.includes('data-radix-popper')))
-  return where.length === 0 ? [] : [{ id, help, where }]
-}

@@ -1,16 +1,19 @@
 import Link from 'next/link'
 
-import { type ToolsView, toolsPath } from '@/hooks/useToolsPlace'
+import { TOOLS_VIEWS, type ToolsView, toolsPath } from '@/hooks/useToolsPlace'
 
-const LABELS: Record<ToolsView, string> = { browse: 'All tools', activity: 'Activity' }
-const VIEWS = ['browse', 'activity'] as const satisfies readonly ToolsView[]
+const LABELS: Record<ToolsView, string> = {
+  browse: 'All tools',
+  activity: 'Activity',
+  servers: 'MCP servers',
+}
 
 /** The parts of the page. */
 export function ToolsNav({ view }: { view: ToolsView }) {
   return (
     <nav aria-label="Parts of this page" className="shrink-0 border-b">
       <ul className="flex scrollbar-none gap-1 overflow-x-auto px-2 sm:px-3">
-        {VIEWS.map((name) => (
+        {TOOLS_VIEWS.map((name) => (
           <li key={name} className="shrink-0">
             <Link
               href={toolsPath({ view: name })}

@@ -4,7 +4,7 @@ import { useCallback, useEffect } from 'react'
 
 import { useNavigateThread } from '@/hooks/useCurrentThread'
 import { useLiveData } from '@/hooks/useLiveData'
-import { useToolsPlace } from '@/hooks/useToolsPlace'
+import { type ToolsPlace, useToolsPlace } from '@/hooks/useToolsPlace'
 import { useWebSocket } from '@/hooks/useWebSocket'
 import { NEW_THREAD } from '@/stores/chat.store'
 import { tools } from '@/stores/tools.store'
@@ -15,6 +15,7 @@ import { Overlays } from '../layout/Overlays'
 import { ActivityView } from './ActivityView'
 import { BrowseView } from './BrowseView'
 import { focusSearch } from './search-id'
+import { ServersView } from './servers/ServersView'
 import { SKIP } from './skip'
 import { ToolsHeader } from './ToolsHeader'
 import { ToolsNav } from './ToolsNav'
@@ -51,8 +52,19 @@ export function ToolsScreen() {
     >
       <ConnectionBanner thread={NEW_THREAD} />
       <ToolsNav view={place.view} />
-      {place.view === 'browse' ? <BrowseView place={place} /> : <ActivityView place={place} />}
+      <View place={place} />
       <Overlays thread={NEW_THREAD} onOpen={toThread} onNew={toNew} onFocusComposer={focusSearch} />
     </AppShell>
   )
+}
+
+function View({ place }: { place: ToolsPlace }) {
+  switch (place.view) {
+    case 'browse':
+      return <BrowseView place={place} />
+    case 'activity':
+      return <ActivityView place={place} />
+    case 'servers':
+      return <ServersView place={place} />
+  }
 }

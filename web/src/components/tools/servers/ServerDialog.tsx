@@ -1,0 +1,107 @@
+'use client'
+
+import { useRouter } from 'next/navigation'
+import { useState } from 'react'
+
+import { Button } from '@/components/ui/button'
+import {
+  Dialog,
+  DialogContent,
+  DialogDescription,
+  DialogHeader,
+  DialogTitle,
+} from '@/components/ui/dialog'
+import { toolsPath } from '@/hooks/useToolsPlace'
+import type { Failure } from '@/lib/failure'
+import { servers } from '@/stores/servers.store'
+import type { McpServer } from '@/types/servers'
+
+import { draftOf, serverOf } from './draft'
+import { ServerFields } from './ServerFields'
+
+interface ServerDialogProps {
+  /** The server that is changed; undefined adds one. */
+  server: McpServer | undefined
+  onClose: () => void
+}
+
+/** Adds an MCP server, or changes how one is reached. */
+export default function ServerDialog({ onClose, server }: ServerDialogProps) {
+  const router = useRouter()
+  const [draft, setDraft] = useState(() => draftOf(server))
+  const [failure, setFailure] = useState<Failure>()
+  const [asking, setAsking] = useState(false)
+  const faults = failure?.fields ?? []
+  const atFields = ['name', 'transport.command', 'transport.args', 'transport.url']
+  const others = faults.filter(({ path }) => !atFields.includes(path.replace(/\[\d+\]$/, '')))
+
+  const send = async () => {
+    setAsking(true)
+    const made = serverOf(draft)
+    const outcome = await (server
+      ? servers.change(server.name, { transport: made.transport })
+      : servers.add(made))
+    setAsking(false)
+    if (!outcome.ok) {
+      setFailure(outcome.failure)
+      return
+    }
+    onClose()
+    if (!server) router.push(toolsPath({ view: 'servers', server: made.name }))
+  }
+
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => {
+        if (!open) onClose()
+      }}
+    >
+      <DialogContent>
+        <DialogHeader>
+          <DialogTitle>{server ? `Edit “${server.name}”` : 'Add an MCP server'}</DialogTitle>
+          <DialogDescription>
+            Its tools ask for your word before they run, unless they only read.
+          </DialogDescription>
+        </DialogHeader>
+        <form
+          className="flex flex-col gap-4"
+          noValidate
+          onSubmit={(event) => {
+            event.preventDefault()
+            void send()
+          }}
+        >
+          <ServerFields
+            draft={draft}
+            faults={faults}
+            isNew={!server}
+            onChange={(changed) => {
+              setDraft(changed)
+              setFailure(undefined)
+            }}
+          />
+          {failure && (others.length > 0 || faults.length === 0) && (
+            <div role="alert" className="text-[0.8125rem] leading-5 text-destructive">
+              {others.length > 0
+                ? others.map(({ message, path }) => (
+                    <p key={path}>
+                      {path.replace('transport.', '')} {message}.
+                    </p>
+                  ))
+                : failure.message}
+            </div>
+          )}
+          <div className="flex justify-end gap-2">
+            <Button variant="outline" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" disabled={asking}>
+              {server ? 'Save' : 'Add server'}
+            </Button>
+          </div>
+        </form>
+      </DialogContent>
+    </Dialog>
+  )
+}
