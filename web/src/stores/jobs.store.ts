@@ -29,8 +29,8 @@ import {
 
 const PAGE_SIZE = 50
 /** How often the list is asked for again while it shows a job that goes on, and while it shows none, in milliseconds. */
-export const BUSY_MS = 2_000
-export const CALM_MS = 10_000
+export const BUSY_MS = 1_000
+export const CALM_MS = 4_000
 
 /** How a job's log is read just now. */
 export type Reading =

@@ -1,8 +1,13 @@
+import { fileURLToPath } from 'node:url'
+
 import type { APIRequestContext, Locator, Page } from '@playwright/test'
 
 import { expectAccessible } from './support/axe'
 import { expect, test } from './support/fixtures'
 import { NETWORK_LOSS } from './support/problems'
+
+/** Speaks the protocol over its standard input and output. */
+const MCP_SERVER = fileURLToPath(new URL('support/mcp-server.mjs', import.meta.url))
 
 const WIDTHS = {
   'on a phone': { width: 390, height: 844 },
@@ -195,7 +200,7 @@ spec('a rule for an argument is added, holds, and is removed', async ({ page, re
   await expect(rule).toBeHidden()
   await expect(page.getByText('If expression is 6 * 7')).toBeVisible()
 
-  await page.getByLabel('Expression').fill('6 * 8')
+  await page.getByRole('textbox', { name: 'Expression' }).fill('6 * 8')
   await tools.run.click()
   await expect(tools.result).toContainText('48')
   const refused = await request.post('/api/tools/calculate', {
@@ -239,11 +244,59 @@ spec(
 
 spec('a job that goes on is followed in the list too', async ({ page, request, tools }) => {
   await page.goto('/tools?view=activity')
-  const job = await invoke(request, 'wait', { seconds: 5 })
+  const job = await invoke(request, 'wait', { seconds: 7 })
   await expect(tools.jobs.getByRole('link', { name: /Running/ })).toBeVisible({ timeout: 15_000 })
   await expect(tools.jobs.getByRole('link', { name: /Done/ })).toBeVisible()
   expect(await statusOf(request, job)).toBe('done')
 })
+
+spec(
+  'an MCP server is added, its tools run, and it is removed',
+  async ({ page, problems, tools }) => {
+    problems.expect(/status of 4(04|22)/)
+    await page.goto('/tools?view=servers')
+    await page.getByRole('button', { name: 'Add a server' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Add an MCP server' })
+    await dialog.getByLabel('Name', { exact: true }).fill('Not a name')
+    await dialog.getByLabel('Command').fill(process.execPath)
+    await dialog.getByLabel('Arguments').fill(MCP_SERVER)
+    await dialog.getByRole('button', { name: 'Add a variable' }).click()
+    await dialog.getByLabel('Name of variable 1').fill('GREETING')
+    await dialog.getByLabel('Value of variable 1').fill('Welcome')
+    await dialog.getByRole('button', { name: 'Add server' }).click()
+    await expect(dialog.getByLabel('Name', { exact: true })).toHaveAccessibleDescription(/must be/i)
+    await dialog.getByLabel('Name', { exact: true }).fill('greeter')
+    await dialog.getByRole('button', { name: 'Add server' }).click()
+
+    await expect(page).toHaveURL(/server=greeter/)
+    const details = page.getByRole('article')
+    await expect(details).toContainText('Ready')
+    await expect(details).toContainText('GREETING is set')
+    await details.getByRole('link', { name: 'greeter__greet' }).click()
+    await expect(page.getByText('That is what its server says')).toBeVisible()
+    await page.getByRole('textbox', { name: 'Who' }).fill('weir')
+    await tools.run.click()
+    await expect(tools.result).toContainText('Welcome, weir')
+
+    // What is kept as a secret stays when something else is changed.
+    await page.goto('/tools?view=servers&server=greeter')
+    await details.getByRole('button', { name: 'Edit' }).click()
+    const edit = page.getByRole('dialog', { name: 'Edit “greeter”' })
+    await expect(edit.getByLabel('Value of variable 1')).toHaveValue('')
+    await edit.getByLabel('Arguments').fill(`${MCP_SERVER}\nagain`)
+    await edit.getByRole('button', { name: 'Save' }).click()
+    await expect(edit).toBeHidden()
+    await expect(details).toContainText('again')
+    await expect(details.getByRole('link', { name: 'greeter__greet' })).toBeVisible()
+    await expect(details).toContainText('started with again; GREETING is set')
+
+    await details.getByRole('button', { name: 'Switch off' }).click()
+    await expect(details.getByRole('status')).toContainText('Off')
+    await details.getByRole('button', { name: 'Remove' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
+    await expect(page.getByText('No MCP server yet')).toBeVisible()
+  },
+)
 
 spec.describe('on a phone', () => {
   spec.use({ viewport: WIDTHS['on a phone'] })
@@ -296,6 +349,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await tools.jobs.getByRole('link').first().click()
         await expect(page.getByText('Asked by')).toBeVisible()
         await expectAccessible(page, 'activity')
+        await page.getByRole('link', { name: 'MCP servers' }).click()
+        await page.getByRole('button', { name: 'Add a server' }).click()
+        await page.getByRole('button', { name: 'Add a variable' }).click()
+        await expectAccessible(page, 'a new server')
       })
     })
   }

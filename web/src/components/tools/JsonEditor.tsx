@@ -21,12 +21,17 @@ export function JsonEditor({ args, children, faults, onChange, onSubmit }: JsonE
   const id = useId()
   const [text, setText] = useState(() => JSON.stringify(args, undefined, 2))
   const [fault, setFault] = useState('')
-  const messages = [...(fault === '' ? [] : [fault]), ...messagesOf(faults.atFields)]
+  /** The text that the server's faults are about. */
+  const [judged, setJudged] = useState(text)
+  const messages = fault !== '' ? [fault] : text === judged ? messagesOf(faults.atFields) : []
 
   const submit = () => {
     const read = readObject(text)
     if (read === undefined) setFault('This is not a JSON object.')
-    else onSubmit(read)
+    else {
+      setJudged(text)
+      onSubmit(read)
+    }
   }
 
   return (

@@ -18,7 +18,7 @@ interface ToolFiltersProps {
 export function ToolFilters({ filter, items, onChange }: ToolFiltersProps) {
   const sources = [...new Set(items.map(sourceOf))].sort()
   return (
-    <div role="search" className="flex shrink-0 flex-col gap-2 border-b p-3">
+    <div role="search" aria-label="Tools" className="flex shrink-0 flex-col gap-2 border-b p-3">
       <div className="relative">
         <Search
           aria-hidden="true"

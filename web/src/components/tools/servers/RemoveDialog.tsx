@@ -29,8 +29,8 @@ export default function RemoveDialog({ name, onClose }: { name: string; onClose:
       <AlertDialogContent>
         <AlertDialogTitle>Remove “{name}”?</AlertDialogTitle>
         <AlertDialogDescription>
-          It is ended, its tools go away, and its secrets are forgotten. What its tools gave stays in
-          the conversations and in the activity.
+          It is ended, its tools go away, and its secrets are forgotten. What its tools gave stays
+          in the conversations and in the activity.
         </AlertDialogDescription>
         <AlertDialogFooter>
           <AlertDialogCancel>Keep it</AlertDialogCancel>

@@ -22,13 +22,7 @@ const useServerDialog = onDemand(async () => (await import('./ServerDialog')).de
 const useRemoveDialog = onDemand(async () => (await import('./RemoveDialog')).default)
 
 /** One MCP server: how it is, what it offers, what it said, and what can be done about it. */
-export function ServerDetail({
-  named,
-  server,
-}: {
-  server: McpServer
-  named: string | undefined
-}) {
+export function ServerDetail({ named, server }: { server: McpServer; named: string | undefined }) {
   const [dialog, setDialog] = useState<'none' | 'edit' | 'remove'>('none')
   const drawEdit = useServerDialog(dialog === 'edit')
   const drawRemove = useRemoveDialog(dialog === 'remove')
@@ -65,7 +59,10 @@ export function ServerDetail({
           {reachedBy(server.transport)}
         </p>
         {server.error !== undefined && (
-          <div role="alert" className="rounded-lg bg-destructive/8 px-3 py-2.5 text-[0.8125rem] leading-5">
+          <div
+            role="alert"
+            className="rounded-lg bg-destructive/8 px-3 py-2.5 text-[0.8125rem] leading-5"
+          >
             <p className="[overflow-wrap:anywhere] whitespace-pre-line">{server.error}</p>
             {server.retryAt !== undefined && (
               <p className="mt-1 text-muted-foreground">
@@ -122,8 +119,8 @@ export function ServerDetail({
         </div>
         {!isOurs && (
           <p className="text-[0.8125rem] text-muted-foreground">
-            This server is set in <code className="font-mono text-xs">weir.toml</code>; it is changed
-            there.
+            This server is set in <code className="font-mono text-xs">weir.toml</code>; it is
+            changed there.
           </p>
         )}
       </div>

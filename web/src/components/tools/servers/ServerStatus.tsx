@@ -4,7 +4,11 @@ import { cn } from '@/lib/utils'
 import type { McpServer } from '@/types/servers'
 
 const LOOKS = {
-  connecting: { Icon: LoaderCircle, label: 'Connecting', className: 'text-primary [&_svg]:animate-spin' },
+  connecting: {
+    Icon: LoaderCircle,
+    label: 'Connecting',
+    className: 'text-primary [&_svg]:animate-spin',
+  },
   ready: { Icon: CircleCheck, label: 'Ready', className: 'text-success' },
   failed: { Icon: CircleX, label: 'Failed', className: 'text-destructive' },
   off: { Icon: Power, label: 'Off', className: 'text-muted-foreground' },
@@ -18,7 +22,11 @@ export function ServerStatus({
   const { Icon, className: look, label } = LOOKS[status]
   return (
     <span
-      className={cn('inline-flex shrink-0 items-center gap-1.5 text-[0.8125rem] font-medium', look, className)}
+      className={cn(
+        'inline-flex shrink-0 items-center gap-1.5 text-[0.8125rem] font-medium',
+        look,
+        className,
+      )}
     >
       <Icon aria-hidden="true" className="size-4" />
       {label}

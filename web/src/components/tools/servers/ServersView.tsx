@@ -69,8 +69,8 @@ export function ServersView({ place }: { place: ToolsPlace }) {
               <ServerList items={items} selected={shown} />
             ) : (
               <ListMessage Icon={Plug} title="No MCP server yet" action={addButton}>
-                Programs that speak the Model Context Protocol bring tools of their own: files, time,
-                databases, other people&apos;s services.
+                Programs that speak the Model Context Protocol bring tools of their own: files,
+                time, databases, other people&apos;s services.
               </ListMessage>
             )}
           </>

@@ -1,0 +1,114 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+
+import { draftOf, serverOf } from '@/components/tools/servers/draft'
+import { BUSY_MS, CALM_MS, createServers } from '@/stores/servers.store'
+import type { McpServer } from '@/types/servers'
+
+import { FakeServer, json, problem } from '../support/server'
+import { ManualClock, ManualVisibility, settle } from '../support/values'
+
+const mcp = (name: string, fields: Partial<McpServer> = {}): McpServer => ({
+  name,
+  source: 'app',
+  transport: { type: 'stdio', command: 'npx', args: ['-y', 'x'], env: { KEY: null } },
+  enabled: true,
+  status: 'ready',
+  tools: [`${name}__read`],
+  ...fields,
+})
+
+let server: FakeServer
+let clock: ManualClock
+let changes: number
+let list: ReturnType<typeof createServers>
+
+const shown = () => list.store.getState().items.map(({ name, status }) => `${name} ${status}`)
+const answer = (...items: McpServer[]) => server.instead.push(() => json({ items }))
+
+beforeEach(() => {
+  server = new FakeServer()
+  clock = new ManualClock()
+  changes = 0
+  list = createServers({
+    fetch: server.fetch,
+    clock,
+    visibility: new ManualVisibility(),
+    onTools: () => (changes += 1),
+  })
+})
+
+describe('the servers', () => {
+  it('are looked at more often while one connects, and new tools are told of', async () => {
+    answer(mcp('files', { status: 'connecting', tools: [] }))
+    const leave = list.actions.watch()
+    await settle()
+    expect(shown()).toEqual(['files connecting'])
+    answer(mcp('files'))
+    await clock.advance(BUSY_MS)
+    expect(shown()).toEqual(['files ready'])
+    expect(changes).toBe(1)
+    await clock.advance(CALM_MS - 1)
+    expect(server.seen).toHaveLength(2)
+    leave()
+    expect(clock.pending).toBe(0)
+  })
+
+  it('are added where their name belongs, or the reason is told at the field', async () => {
+    answer(mcp('b'))
+    await list.actions.load()
+    const { name, transport } = mcp('a')
+    server.instead.push(() => json(mcp('a', { status: 'connecting', tools: [] })))
+    await expect(list.actions.add({ name, transport })).resolves.toEqual({ ok: true })
+    expect(shown()).toEqual(['a connecting', 'b ready'])
+    server.instead.push(() => problem(409, 'name_taken'))
+    await expect(list.actions.add({ name, transport })).resolves.toMatchObject({
+      ok: false,
+      failure: { code: 'name_taken' },
+    })
+  })
+
+  it('that are removed are gone at once, also from a list that was on its way', async () => {
+    answer(mcp('a'), mcp('b'))
+    await list.actions.load()
+    let late: (response: Response) => void = () => undefined
+    server.instead.push(
+      () => new Promise<Response>((resolve) => (late = resolve)),
+      () => new Response(null, { status: 204 }),
+    )
+    const reading = list.actions.load()
+    await list.actions.remove('a')
+    late(json({ items: [mcp('a'), mcp('b')] }))
+    await reading
+    expect(shown()).toEqual(['b ready'])
+  })
+})
+
+describe('the form of a server', () => {
+  it('keeps secrets that are not written anew, and drops what was left empty', () => {
+    const draft = draftOf(mcp('files'))
+    expect(serverOf(draft)).toEqual({
+      name: 'files',
+      transport: { type: 'stdio', command: 'npx', args: ['-y', 'x'], env: { KEY: null } },
+    })
+    const pairs = [
+      ...draft.pairs.map((pair) => ({ ...pair, value: 'new' })),
+      { id: 7, name: 'EMPTY', value: '', isKept: false },
+      { id: 8, name: ' ', value: 'x', isKept: false },
+    ]
+    expect(serverOf({ ...draft, args: 'one\n\ntwo words', pairs }).transport).toEqual({
+      type: 'stdio',
+      command: 'npx',
+      args: ['one', 'two words'],
+      env: { KEY: 'new', EMPTY: '' },
+    })
+  })
+
+  it('of a web address has headers', () => {
+    const transport = {
+      type: 'http',
+      url: 'https://example.com/mcp',
+      headers: { A: null },
+    } as const
+    expect(serverOf(draftOf(mcp('web', { transport }))).transport).toEqual(transport)
+  })
+})
