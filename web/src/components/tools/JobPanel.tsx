@@ -1,19 +1,21 @@
 'use client'
 
 import { CircleStop, RotateCw } from 'lucide-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 
 import { Button } from '@/components/ui/button'
 import { Progress } from '@/components/ui/progress'
 import { useNow } from '@/hooks/useNow'
 import { hasEnded } from '@/lib/job'
 import { type KnownJob, jobs } from '@/stores/jobs.store'
+import { useTool } from '@/stores/tools.store'
 
 import { reportFailure } from '../toasts'
+import { ApprovalRequest } from './card/ApprovalRequest'
 import { JobOutcome } from './JobOutcome'
 import { JobStatus } from './JobStatus'
 import { ReadingNote } from './ReadingNote'
-import { durationOf, statusOf } from './words'
+import { CALLERS, durationOf, statusOf } from './words'
 
 interface JobPanelProps {
   known: KnownJob
@@ -28,14 +30,18 @@ export function JobPanel({ known, onRunAgain }: JobPanelProps) {
   const now = useNow(!over, 250)
   const started = Date.parse(job.startedAt)
   const took = (job.endedAt === undefined ? now : Date.parse(job.endedAt)) - started
+  const title = useTool(job.name)?.title ?? job.name
+  const box = useRef<HTMLElement>(null)
   const runs = job.status !== 'queued'
 
   return (
     <section
+      ref={box}
+      tabIndex={-1}
       aria-label="Result"
       aria-busy={!over}
       data-job={job.id}
-      className="flex flex-col gap-4 rounded-xl border bg-card p-4"
+      className="flex flex-col gap-4 rounded-xl border bg-card p-4 outline-none"
     >
       <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
         <p className="flex items-center gap-2.5">
@@ -75,6 +81,14 @@ export function JobPanel({ known, onRunAgain }: JobPanelProps) {
             </p>
           )}
         </div>
+      )}
+      {!over && job.approval === 'pending' && (
+        <ApprovalRequest
+          id={job.id}
+          title={title}
+          asker={CALLERS[job.caller]}
+          onAnswer={() => box.current?.focus()}
+        />
       )}
       {!over && <ReadingNote reading={reading} />}
       <JobOutcome known={known} />
