@@ -6,7 +6,9 @@ export const SHORTCUTS = [
   { keys: 'mod+shift+o', action: 'New chat' },
   { keys: 'mod+k', action: 'Search and commands' },
   { keys: 'mod+b', action: 'Show or hide the history' },
-  { keys: '/', action: 'Go to the message field' },
+  { keys: '/', action: 'Go to the message field; in it, call a tool' },
+  { keys: 'a', action: 'Allow a tool, on the card that asks' },
+  { keys: 'd', action: 'Deny it there' },
   { keys: '?', action: 'Keyboard shortcuts' },
 ] as const
 

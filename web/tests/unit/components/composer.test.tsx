@@ -1,10 +1,12 @@
 import { fireEvent, render, screen } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
-import { beforeEach, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { ChatComposer } from '@/components/ChatComposer'
 import { MAX_PROMPT_BYTES } from '@/components/chat/limits'
 import { chat } from '@/stores/chat.store'
+import { toolsStore } from '@/stores/tools.store'
+import type { ToolInfo } from '@/types/tools'
 
 import { stubLayout } from './layout'
 
@@ -67,4 +69,68 @@ it('says when a message is longer than the server takes, counted in bytes', () =
 it('takes nothing while no model can answer', () => {
   composer('no-model')
   expect(field()).toBeDisabled()
+})
+
+describe('the list of tools', () => {
+  const tool = (name: string, permission: 'allow' | 'deny' = 'allow'): ToolInfo => ({
+    name,
+    title: name.charAt(0).toUpperCase() + name.slice(1),
+    description: `What ${name} does.`,
+    inputSchema: { type: 'object', properties: { seconds: { type: 'number' } } },
+    annotations: {
+      readOnlyHint: true,
+      destructiveHint: false,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
+    source: 'builtin',
+    permission,
+  })
+  const options = () => screen.queryAllByRole('option').map((option) => option.textContent)
+
+  beforeEach(() => {
+    const items = [tool('calculate'), tool('wait'), tool('secret', 'deny')]
+    toolsStore.setState({ load: { kind: 'ready' }, items })
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('no network')))
+  })
+
+  it('opens at a slash, is narrowed by typing, and gives Enter the tool', async () => {
+    composer()
+    await userEvent.type(field(), '/')
+    expect(await screen.findByRole('listbox', { name: 'Tools' })).toBeVisible()
+    expect(options()).toHaveLength(2)
+    await userEvent.type(field(), 'wa')
+    expect(options()).toEqual(['Wait/waitWhat wait does.'])
+    await userEvent.keyboard('{Enter}')
+    expect(await screen.findByRole('form', { name: 'Wait' })).toBeVisible()
+    expect(screen.getByRole('textbox', { name: 'Seconds' })).toHaveFocus()
+    expect(field()).toHaveValue('')
+    expect(onSend).not.toHaveBeenCalled()
+  })
+
+  it('is walked by the arrows, and says to a screen reader where', async () => {
+    composer()
+    await userEvent.type(field(), '/{ArrowDown}')
+    const active = await screen.findByRole('option', { selected: true })
+    expect(active).toHaveTextContent('Wait')
+    expect(field()).toHaveAttribute('aria-activedescendant', active.id)
+    await userEvent.keyboard('{ArrowDown}')
+    expect(screen.getByRole('option', { selected: true })).toHaveTextContent('Calculate')
+  })
+
+  it('is put away by Escape, and then the text is a message', async () => {
+    composer()
+    await userEvent.type(field(), '/wait')
+    await screen.findByRole('listbox')
+    await userEvent.keyboard('{Escape}')
+    expect(screen.queryByRole('listbox')).not.toBeInTheDocument()
+    await userEvent.keyboard('{Enter}')
+    expect(onSend).toHaveBeenCalledExactlyOnceWith('/wait')
+  })
+
+  it('leaves alone what only begins like it', async () => {
+    composer()
+    await userEvent.type(field(), '/wait for me{Enter}')
+    expect(onSend).toHaveBeenCalledExactlyOnceWith('/wait for me')
+  })
 })

@@ -6,6 +6,7 @@ const ROW = { width: 800, height: 100 }
 /** Gives jsdom a layout: one view that holds everything, and rows of 100 px, so that a virtual list mounts its rows. */
 export function stubLayout(): void {
   vi.spyOn(HTMLElement.prototype, 'offsetParent', 'get').mockReturnValue(document.body)
+  Element.prototype.scrollIntoView = () => undefined
   vi.stubGlobal(
     'ResizeObserver',
     class implements ResizeObserver {
