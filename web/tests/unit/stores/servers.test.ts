@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { draftOf, serverOf } from '@/components/tools/servers/draft'
+import { draftOf, faultsOf, serverOf } from '@/components/tools/servers/draft'
 import { BUSY_MS, CALM_MS, createServers } from '@/stores/servers.store'
 import type { McpServer } from '@/types/servers'
 
@@ -101,6 +101,16 @@ describe('the form of a server', () => {
       args: ['one', 'two words'],
       env: { KEY: 'new', EMPTY: '' },
     })
+  })
+
+  it('that the contract would not take is not sent', () => {
+    const paths = (fields: Partial<ReturnType<typeof draftOf>>) =>
+      faultsOf({ ...draftOf(mcp('files')), ...fields }, true).map(({ path }) => path)
+    expect(paths({})).toEqual([])
+    for (const name of ['', 'a_b', 'Files', '-a', 'x'.repeat(33)])
+      expect(paths({ name }), name).toEqual(['name'])
+    expect(paths({ command: ' ' })).toEqual(['transport.command'])
+    expect(paths({ type: 'http', url: '' })).toEqual(['transport.url'])
   })
 
   it('of a web address has headers', () => {

@@ -16,7 +16,7 @@ import type { Failure } from '@/lib/failure'
 import { servers } from '@/stores/servers.store'
 import type { McpServer } from '@/types/servers'
 
-import { draftOf, serverOf } from './draft'
+import { draftOf, faultsOf, serverOf } from './draft'
 import { ServerFields } from './ServerFields'
 
 interface ServerDialogProps {
@@ -36,6 +36,11 @@ export default function ServerDialog({ onClose, server }: ServerDialogProps) {
   const others = faults.filter(({ path }) => !atFields.includes(path.replace(/\[\d+\]$/, '')))
 
   const send = async () => {
+    const known = faultsOf(draft, !server)
+    if (known.length > 0) {
+      setFailure({ kind: 'problem', message: '', fields: known })
+      return
+    }
     setAsking(true)
     const made = serverOf(draft)
     const outcome = await (server

@@ -1,3 +1,4 @@
+import type { FieldError } from '@/types/api'
 import type { CreateMcpServer, McpServer, McpTransport } from '@/types/servers'
 
 /** A name and a value; a value that is known already is not told, and stays unless it is written anew. */
@@ -56,4 +57,20 @@ export function serverOf(draft: Draft): Pick<CreateMcpServer, 'name' | 'transpor
         }
       : { type: 'http', url: draft.url.trim(), headers: secrets }
   return { name: draft.name.trim(), transport }
+}
+
+/** What the contract would not take, as the server names it: such a form is not sent. */
+export function faultsOf(draft: Draft, isNew: boolean): FieldError[] {
+  const { name, transport } = serverOf(draft)
+  const faults: FieldError[] = []
+  if (isNew && !/^[a-z0-9][a-z0-9-]{0,31}$/.test(name))
+    faults.push({
+      path: 'name',
+      message: 'must be 1 to 32 of a-z, 0-9 and -, and begin with a letter or a digit',
+    })
+  if (transport.type === 'stdio' && transport.command === '')
+    faults.push({ path: 'transport.command', message: 'is required' })
+  if (transport.type === 'http' && transport.url === '')
+    faults.push({ path: 'transport.url', message: 'is required' })
+  return faults
 }
