@@ -5,6 +5,7 @@
 
 mod bench;
 mod build;
+mod conformance;
 mod contracts;
 mod dev;
 mod faults;
@@ -39,6 +40,7 @@ Usage: cargo xtask <command>
   contracts          generate the OpenAPI document and the TypeScript contract from the Rust types
   bench [ARGS]       run a benchmark of the bench/ folder against the release binary
   faults [ARGS]      play real faults against real servers; ARGS as in CONTRIBUTING.md
+  conformance        run the Model Context Protocol's own suite against /mcp and our client (network, Linux on x86-64)
   services           start PostgreSQL and Redis for tests that are run by hand, until Ctrl-C
   setup              install or name whatever building, running and testing Weir needs
   help               show this list
@@ -81,11 +83,12 @@ fn run(command: &str, arguments: &[String]) -> Result<ExitCode> {
             Some(lifetime) => services::run(lifetime)?,
             None => return Ok(usage_error(&takes_no_arguments(command, arguments))),
         },
-        "setup" | "build" | "contracts" | "dev" if !arguments.is_empty() => {
+        "setup" | "build" | "conformance" | "contracts" | "dev" if !arguments.is_empty() => {
             return Ok(usage_error(&takes_no_arguments(command, arguments)));
         }
         "setup" => drop(setup::run(&Workspace::locate()?, Purpose::Test)?),
         "build" => build::run(&Workspace::locate()?)?,
+        "conformance" => conformance::run(&Workspace::locate()?)?,
         "contracts" => contracts::run(&Workspace::locate()?)?,
         "dev" => dev::run(&Workspace::locate()?)?,
         unknown => return Ok(usage_error(&format!("there is no command `{unknown}`"))),

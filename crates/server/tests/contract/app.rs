@@ -22,7 +22,7 @@ use weir_server::{
 };
 use weir_store::Clock;
 use weir_testkit::{Event, EventParser, Heard, Script, ScriptedProvider, TestClock, TestStore, soon};
-use weir_tools::{Outside, Registry, SANDBOX_TIME, Sandbox, builtin::Surroundings, mcp::Servers};
+use weir_tools::{Callable, Outside, Registry, SANDBOX_TIME, Sandbox, builtin::Surroundings, mcp::Servers};
 
 /// A server. Its database goes with it.
 pub(crate) struct TestApp {
@@ -42,6 +42,8 @@ pub(crate) struct Options {
     /// Servers of this machine that tools may ask.
     pub(crate) outside: Outside,
     pub(crate) sandbox_time: Duration,
+    /// Further tools, as if they were built in.
+    pub(crate) tools: Vec<Arc<dyn Callable>>,
 }
 
 impl Default for Options {
@@ -49,7 +51,7 @@ impl Default for Options {
         let window = CommitterOptions::default().window;
         let (heartbeat, retention) = (Duration::from_secs(15), Duration::from_hours(24));
         let (outside, sandbox_time) = (Outside::default(), SANDBOX_TIME);
-        Self { heartbeat, window, retention, without_provider: false, outside, sandbox_time }
+        Self { heartbeat, window, retention, without_provider: false, outside, sandbox_time, tools: Vec::new() }
     }
 }
 
@@ -67,11 +69,13 @@ impl TestApp {
         let (provider, script) = ScriptedProvider::new();
         let all: Vec<Arc<dyn weir_providers::Provider>> =
             if options.without_provider { vec![] } else { vec![provider] };
-        let tools = Registry::new(weir_tools::builtin::all(Surroundings {
+        let mut tools = weir_tools::builtin::all(Surroundings {
             history: Arc::new(StoredHistory::new(store.clone())),
             outside: options.outside,
             sandbox: Sandbox::new(env!("CARGO_BIN_EXE_weir").into(), options.sandbox_time),
-        }));
+        });
+        tools.extend(options.tools);
+        let tools = Registry::new(tools);
         let fleet = Fleet::new(Vec::new(), store.clone(), Servers::new(tools.clone()), clock.clone());
         let runs = {
             Runs::new(store.clone(), log.clone(), Providers::new(all, None), tools, clock.clone(), APPROVAL_PATIENCE)

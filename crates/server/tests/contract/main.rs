@@ -12,6 +12,7 @@ mod errors;
 mod headers;
 mod idempotency;
 mod mcp_client;
+mod mcp_conformance;
 mod mcp_fixture;
 mod mcp_real;
 mod mcp_servers;
