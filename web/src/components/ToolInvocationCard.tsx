@@ -55,7 +55,8 @@ export const ToolInvocationCard = memo(function ToolInvocationCard({
   }
 
   return (
-    <section
+    <div
+      role="group"
       aria-label={`Tool: ${title}`}
       data-tool-call={name}
       data-state={state}
@@ -133,7 +134,7 @@ export const ToolInvocationCard = memo(function ToolInvocationCard({
           />
         )}
       </div>
-    </section>
+    </div>
   )
 })
 

@@ -13,6 +13,12 @@ test('a wrong key is told in words, and Retry works once it is right', async ({
   await expect(chat.answers.last()).toContainText(
     /does not accept the API key\. Check OPENAI_API_KEY\./,
   )
+  // A reload says the same.
+  await chat.conversationId()
+  await chat.page.reload()
+  await expect(chat.answers.last()).toContainText(
+    /does not accept the API key\. Check OPENAI_API_KEY\./,
+  )
   upstream.next({ text: 'Welcome in.' }).finish()
   await chat.answers.last().getByRole('button', { name: 'Retry' }).click()
   await expect(chat.answerText).toHaveText('Welcome in.')

@@ -61,9 +61,9 @@ export default function ToolForm({ tool, onClose }: ToolFormProps) {
     >
       <div className="flex max-h-[50dvh] scrollbar-thin flex-col gap-3 overflow-y-auto rounded-2xl border bg-card p-4 shadow-sm">
         <div>
-          <h3 id={titleId} className="text-sm font-semibold">
+          <p id={titleId} className="text-sm font-semibold">
             {tool.title}
-          </h3>
+          </p>
           <p className="mt-0.5 line-clamp-3 text-[0.8125rem] leading-5 text-muted-foreground">
             {tool.description}
           </p>

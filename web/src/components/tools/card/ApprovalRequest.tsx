@@ -47,7 +47,6 @@ export function ApprovalRequest({
 
   return (
     <form
-      aria-label={`${asker} wants to use ${title}`}
       className="flex flex-col gap-2.5"
       onSubmit={(event) => {
         event.preventDefault()

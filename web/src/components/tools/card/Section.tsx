@@ -3,8 +3,10 @@ import type { ReactNode } from 'react'
 /** A titled piece of a card. */
 export function Section({ title, children }: { title: string; children: ReactNode }) {
   return (
-    <div className="min-w-0">
-      <h4 className="mb-1 text-xs font-medium text-muted-foreground">{title}</h4>
+    <div role="group" aria-label={title} className="min-w-0">
+      <p aria-hidden="true" className="mb-1 text-xs font-medium text-muted-foreground">
+        {title}
+      </p>
       {children}
     </div>
   )
