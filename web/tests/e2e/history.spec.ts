@@ -31,7 +31,7 @@ test('a pinned conversation stands first', async ({ api, chat, page }) => {
   await api.exchange('Old one')
   await api.exchange('New one')
   await chat.open()
-  const links = chat.history.getByRole('link')
+  const links = chat.conversations
   await expect(links).toHaveText(['New one', 'Old one'])
   await chat.act('Old one', 'Pin')
   await expect(links).toHaveText(['Old one', 'New one'])
@@ -86,7 +86,7 @@ test('search finds titles and messages', async ({ api, chat, page }) => {
   await api.exchange('Lakes', 'They are still.')
   await chat.open()
   const search = page.getByRole('searchbox', { name: 'Search conversations' })
-  const links = chat.history.getByRole('link')
+  const links = chat.conversations
   await search.fill('lake')
   await expect(links).toHaveText(['Lakes'])
   await search.fill('meander')
@@ -115,7 +115,7 @@ test('the command palette finds a conversation and opens it', async ({ api, chat
 test('a long history loads as it is scrolled', async ({ api, chat }) => {
   for (let number = 1; number <= 70; number += 1) await api.conversation(`Chat ${number}`)
   await chat.open()
-  const links = chat.history.getByRole('link')
+  const links = chat.conversations
   await expect(links.first()).toHaveText('Chat 70')
   await expect(links).not.toHaveCount(70)
   await links.last().scrollIntoViewIfNeeded()

@@ -12,6 +12,8 @@ export class ChatPage {
   readonly questions: Locator
   /** The history beside the conversation. */
   readonly history: Locator
+  /** The conversations that the history lists. */
+  readonly conversations: Locator
   readonly jumpButton: Locator
   /** What the page says has gone wrong. */
   readonly alert: Locator
@@ -25,6 +27,7 @@ export class ChatPage {
     this.answers = page.getByRole('article', { name: 'Answer', exact: true })
     this.questions = page.getByRole('article', { name: 'Your message', exact: true })
     this.history = page.getByRole('navigation', { name: 'Conversations' })
+    this.conversations = this.history.getByRole('listitem').getByRole('link')
     this.jumpButton = page.getByRole('button', { name: 'Jump to latest' })
     this.alert = page.getByRole('main').getByRole('alert')
   }

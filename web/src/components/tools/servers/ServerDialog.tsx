@@ -66,7 +66,7 @@ export default function ServerDialog({ onClose, server }: ServerDialogProps) {
         <DialogHeader>
           <DialogTitle>{server ? `Edit “${server.name}”` : 'Add an MCP server'}</DialogTitle>
           <DialogDescription>
-            Its tools ask for your word before they run, unless they only read.
+            Its tools ask for your word before they run, until you allow them.
           </DialogDescription>
         </DialogHeader>
         <form
