@@ -19,12 +19,14 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
-use weir_protocol::{FinishReason, InboxChange, RunId, Seq, StartRun, StreamChunk};
+use weir_protocol::{
+    DecideApproval, FinishReason, InboxChange, Permission, RunId, Seq, SetPermission, StartRun, StreamChunk, Verdict,
+};
 use weir_realtime::{BellError, Broadcaster, CommitterOptions, EventLog, Heard, Ring};
 use weir_runs::{APPROVAL_PATIENCE, Contact, Providers, Runs};
 use weir_store::{LogId, RunRecord, Store, SystemClock};
 use weir_testkit::{ALICE, Answer, Script, ScriptedProvider, TestStore, soon};
-use weir_tools::Registry;
+use weir_tools::{Registry, builtin::Wait, callable};
 
 /// The bell between the instances of a test.
 #[derive(Debug)]
@@ -85,7 +87,8 @@ impl Instance {
             tokio::spawn(ringing);
             let providers = Providers::new(vec![provider], None);
             let clock = Arc::new(SystemClock::default());
-            let runs = Runs::new(store.clone(), log.clone(), providers, Registry::default(), clock, APPROVAL_PATIENCE);
+            let tools = Registry::new(vec![callable(Wait)]);
+            let runs = Runs::new(store.clone(), log.clone(), providers, tools, clock, APPROVAL_PATIENCE);
             runs.join().await.unwrap();
             (store, log, runs)
         });
@@ -156,6 +159,37 @@ async fn ins_1_a_run_of_one_instance_is_followed_at_another() {
     answer.say("day.");
     answer.finish();
     assert_eq!(b.read(run.id, "").await, "Good day.");
+}
+
+#[tokio::test]
+async fn ins_9_a_call_that_waits_at_one_instance_is_answered_at_another() {
+    let Some((a, b, hall)) = two().await else { return };
+    a.script.set_calls_tools(true);
+    let ask = SetPermission { permission: Permission::Ask, rules: None };
+    b.runs.jobs().set_permission(ALICE, "wait", ask).await.unwrap();
+    for silent in [false, true] {
+        hall.silent.store(silent, Ordering::SeqCst);
+        let run = a.ask().await;
+        let answer = a.script.answers().await;
+        answer.call("wait", r#"{"seconds":0}"#);
+        answer.finish();
+        let waiting = async {
+            loop {
+                if let [waiting] = &b.runs.jobs().approvals(ALICE).await.unwrap()[..] {
+                    return waiting.id;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let call = soon("the call", waiting).await;
+        let grant = DecideApproval { decision: Verdict::Grant, remember: false, message: None };
+        b.runs.jobs().decide(ALICE, call, grant).await.unwrap();
+        let answer = a.script.answers().await;
+        assert!(answer.request.turns.last().unwrap().content.contains("waited"), "{:?}", answer.request);
+        answer.say("Done.");
+        answer.finish();
+        assert_eq!(b.read(run.id, "").await, "Done.");
+    }
 }
 
 #[tokio::test]
