@@ -192,8 +192,11 @@ fn check(stored: &TestStore, answer: &Answer, lives: &[Life]) {
             assert!(answer.text.starts_with(&joined) && !joined.is_empty());
         }
         if before.status == MessageStatus::Streaming && answer.continues {
-            let partial = Some(before.content).filter(|text| !text.is_empty());
-            assert_eq!(*provider.partials.lock().unwrap(), [partial]);
+            // What the dead process was about to commit may still have come in between this look and the take-over.
+            let partials = provider.partials.lock().unwrap();
+            let [partial] = &partials[..] else { panic!("asked once: {partials:?}") };
+            let partial = partial.as_deref().unwrap_or_default();
+            assert!(partial.starts_with(&before.content) && answer.text.starts_with(partial), "{partial:?}");
         }
     });
 }

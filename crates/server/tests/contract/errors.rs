@@ -33,7 +33,7 @@ async fn err_2_a_body_that_is_not_json_is_400() {
 #[tokio::test]
 async fn err_3_an_unknown_path_is_a_problem_for_programs() {
     let app = TestApp::new().await;
-    for path in ["/api", "/api/", "/api/nothing", "/api/realtime", "/v1/models", "/mcp", "/healthz/x"] {
+    for path in ["/api", "/api/", "/api/nothing", "/api/realtime", "/v1/models", "/healthz/x"] {
         let answer = app.get(path).await;
         if path == "/api/realtime" {
             answer.problem(405, "method_not_allowed");
