@@ -26,6 +26,8 @@ export default function ToolMenuList({ id, menu }: { id: string; menu: ToolMenu 
           id={id}
           role="listbox"
           aria-label="Tools"
+          // It scrolls: whoever has no mouse must be able to reach it.
+          tabIndex={0}
           className="max-h-[min(20rem,40dvh)] scrollbar-thin overflow-y-auto p-1.5"
         >
           {menu.items.map((tool, index) => (

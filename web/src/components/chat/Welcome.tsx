@@ -46,7 +46,7 @@ export function Welcome({ onSend }: { onSend: (text: string) => void }) {
       </ul>
       {/* Keeps its height while the models load, so that nothing above it moves. */}
       <div
-        className="mt-6 min-h-10 text-[0.8125rem] leading-5 text-muted-foreground max-sm:mt-4 max-sm:min-h-20"
+        className="mt-6 min-h-15 text-[0.8125rem] leading-5 text-muted-foreground max-sm:mt-4 max-sm:min-h-25"
         data-model-note=""
       >
         {model?.demo === true && (

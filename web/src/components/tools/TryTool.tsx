@@ -40,6 +40,14 @@ export function TryTool({ job, tool }: TryToolProps) {
   const show = (id: string) => {
     replacePlace({ view: 'browse', tool: tool.name, job: id })
   }
+  /** Moves to the first field that is wrong, once the form shows which: some frames from now. */
+  const focusFault = (frames = 30) => {
+    requestAnimationFrame(() => {
+      const field = section.current?.querySelector<HTMLElement>('[aria-invalid="true"]:enabled')
+      if (field) field.focus()
+      else if (frames > 0) focusFault(frames - 1)
+    })
+  }
   const run = async (given: Arguments) => {
     if (asking) return
     setAsking(true)
@@ -51,10 +59,7 @@ export function TryTool({ job, tool }: TryToolProps) {
       return
     }
     setFailure(started.failure)
-    // Once the faults stand at their fields.
-    requestAnimationFrame(() => {
-      section.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
-    })
+    focusFault()
   }
 
   return (
