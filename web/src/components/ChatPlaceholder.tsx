@@ -1,6 +1,6 @@
 import { Skeleton } from '@/components/ui/skeleton'
 
-import { Greeting, SuggestionsPlaceholder } from './chat/Welcome'
+import { Greeting, MODEL_NOTE_ROOM, SuggestionsPlaceholder } from './chat/Welcome'
 import { HistoryPlaceholder } from './layout/HistoryPlaceholder'
 import { ShellFrame } from './layout/ShellFrame'
 import { MessageListSkeleton } from './Skeleton'
@@ -25,7 +25,7 @@ export function ChatPlaceholder() {
         <div className="column my-auto flex flex-col py-8 max-sm:pt-4 max-sm:pb-7">
           <Greeting />
           <SuggestionsPlaceholder />
-          <div className="mt-6 min-h-10 max-sm:mt-4 max-sm:min-h-20" />
+          <div className={MODEL_NOTE_ROOM} />
         </div>
       </div>
       <div className="hidden min-h-0 flex-1 overflow-hidden in-data-[thread=open]:block">

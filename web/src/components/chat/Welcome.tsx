@@ -1,6 +1,7 @@
 'use client'
 
 import { Skeleton } from '@/components/ui/skeleton'
+import { cn } from '@/lib/utils'
 import { useSelectedModel } from '@/stores/models.store'
 
 import { LogoMark } from '../layout/Logo'
@@ -21,6 +22,9 @@ export const SUGGESTIONS = [
   },
   { title: 'Compare two things', prompt: 'Compare tea and coffee in a small table.' },
 ]
+
+/** Room for what is said of the demonstration model: three lines, on a phone five. */
+export const MODEL_NOTE_ROOM = 'mt-6 min-h-15 max-sm:mt-4 max-sm:min-h-25'
 
 /** An empty conversation: a greeting, and four ways to begin. */
 export function Welcome({ onSend }: { onSend: (text: string) => void }) {
@@ -46,7 +50,7 @@ export function Welcome({ onSend }: { onSend: (text: string) => void }) {
       </ul>
       {/* Keeps its height while the models load, so that nothing above it moves. */}
       <div
-        className="mt-6 min-h-15 text-[0.8125rem] leading-5 text-muted-foreground max-sm:mt-4 max-sm:min-h-25"
+        className={cn(MODEL_NOTE_ROOM, 'text-[0.8125rem] leading-5 text-muted-foreground')}
         data-model-note=""
       >
         {model?.demo === true && (
