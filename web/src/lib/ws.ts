@@ -179,7 +179,12 @@ export const browserConnect: Connect = ({ onClosed, onText }) => {
     close: () => {
       socket.onmessage = null
       socket.onclose = null
-      socket.close(1000)
+      const close = () => {
+        socket.close(1000)
+      }
+      // One that is still opening is closed once it is open: before that the browser complains.
+      if (socket.readyState === WebSocket.CONNECTING) socket.onopen = close
+      else close()
     },
   }
 }
