@@ -54,3 +54,15 @@ id! {
     /// One WebSocket client's numbered conversation with the server.
     SessionId
 }
+id! {
+    /// One browser that a person is signed in on.
+    SignInId
+}
+id! {
+    /// One key for programs.
+    ApiTokenId
+}
+id! {
+    /// One link that makes an account.
+    InviteId
+}

@@ -3,6 +3,7 @@
 //! This crate does no I/O. Every type that a client sees is defined here once; the `OpenAPI` document, the
 //! TypeScript types and the Zod schemas are generated from it.
 
+mod account;
 mod chat;
 mod error;
 mod event;
@@ -15,11 +16,16 @@ mod request;
 mod time;
 mod tool;
 
+pub use account::{
+    AccessScope, ApiToken, ApiTokenList, AuthMode, AuthState, ChangePassword, CreateAccount, CreateApiToken,
+    CreateInvite, CreatedApiToken, CreatedInvite, Credentials, DeleteAccount, Device, DeviceList, Invite, InviteList,
+    MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Me, Person, PersonList, UpdateMe, UpdatePerson, UserRole,
+};
 pub use chat::{Approval, ChatMessage, Conversation, MessageStatus, Role, ToolCall, ToolCallStatus, Usage};
 pub use error::{FieldError, Problem};
 pub use event::{Done, Failure, FinishReason, StreamChunk, Token, ToolStatus};
 pub use frame::{ClientFrame, InboxChange, ServerFrame};
-pub use id::{ConversationId, MessageId, RunId, SessionId, ToolCallId, UserId};
+pub use id::{ApiTokenId, ConversationId, InviteId, MessageId, RunId, SessionId, SignInId, ToolCallId, UserId};
 pub use mcp::{
     CreateMcpServer, McpLogLine, McpServer, McpServerList, McpServerLog, McpServerSource, McpServerStatus,
     McpTransport, UpdateMcpServer, name_fault as mcp_name_fault,

@@ -3,7 +3,11 @@
 
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
-use weir_protocol::{ClientFrame, InboxChange, JobEvent, ServerFrame, StreamChunk};
+use weir_protocol::{
+    ApiTokenList, ChangePassword, ClientFrame, CreateAccount, CreateApiToken, CreateInvite, CreatedApiToken,
+    CreatedInvite, Credentials, DeleteAccount, DeviceList, InboxChange, InviteList, JobEvent, PersonList, ServerFrame,
+    StreamChunk, UpdateMe, UpdatePerson,
+};
 
 use crate::http;
 
@@ -15,7 +19,11 @@ use crate::http;
         description = "A self-hosted, real-time chat and tools server for language models. An answer, once started, is never lost.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    components(schemas(StreamChunk, JobEvent, ClientFrame, ServerFrame, InboxChange)),
+    components(schemas(
+        StreamChunk, JobEvent, ClientFrame, ServerFrame, InboxChange,
+        ApiTokenList, ChangePassword, CreateAccount, CreateApiToken, CreateInvite, CreatedApiToken, CreatedInvite,
+        Credentials, DeleteAccount, DeviceList, InviteList, PersonList, UpdateMe, UpdatePerson,
+    )),
     tags(
         (name = "runs", description = "One answer, one log. A reader that goes away never stops a run."),
         (name = "conversations", description = "Trees of messages."),
@@ -23,6 +31,7 @@ use crate::http;
         (name = "sessions", description = "One WebSocket for everything that is live; a session outlives its socket."),
         (name = "tools", description = "What can be called, under which permission, and the jobs that came of it."),
         (name = "models", description = "What can answer."),
+        (name = "account", description = "Who asks, and what lets them in."),
         (name = "health", description = "For whoever runs the server."),
     )
 )]

@@ -40,6 +40,15 @@ impl Store {
         Ok(())
     }
 
+    /// What a person is called.
+    pub async fn user_name(&self, user: UserId) -> Result<String, StoreError> {
+        let found = query("SELECT name FROM users WHERE id = $1")
+            .bind(user.0)
+            .fetch_optional(&mut self.database.read(Scope::User(user)).await?)
+            .await?;
+        Ok(found.ok_or(StoreError::NotFound("user"))?.get(0))
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         query("SELECT 1").fetch_one(&mut self.database.read(Scope::System).await?).await?;

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use weir_protocol::{FieldError, Problem};
+use weir_protocol::{AccessScope, FieldError, Problem};
 use weir_runs::{InvokeError, StartError};
 use weir_store::StoreError;
 
@@ -30,6 +30,21 @@ impl ApiError {
     /// 400: the body cannot be read.
     pub(crate) fn unreadable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
+    }
+
+    /// 401: nobody asks.
+    pub(crate) fn unauthenticated() -> Self {
+        let detail = "Sign in, or send a token as Authorization: Bearer.";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+    }
+
+    /// 403: not theirs to do.
+    pub(crate) fn forbidden(scope: AccessScope) -> Self {
+        let detail = match scope {
+            AccessScope::Read | AccessScope::Write => "This token is not good for that: it lacks the scope.",
+            AccessScope::Admin => "Only an administrator may do that.",
+        };
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
     /// 403: the request comes from another site.

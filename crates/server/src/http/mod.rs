@@ -2,6 +2,7 @@
 
 mod admission;
 mod asset;
+mod auth;
 mod error;
 mod extract;
 mod idempotency;

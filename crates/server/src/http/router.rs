@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     ApiError,
     admission::{self, Admission},
-    asset,
+    asset, auth,
     extract::MAX_BODY_BYTES,
     layers, routes as at, ws,
 };
@@ -43,6 +43,8 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(at::mcp_servers::update, at::mcp_servers::delete))
         .routes(routes!(at::mcp_servers::restart))
         .routes(routes!(at::mcp_servers::log))
+        .routes(routes!(at::account::auth_state))
+        .routes(routes!(at::account::me))
         .routes(routes!(at::health::alive))
         .routes(routes!(at::health::ready))
         .routes(routes!(at::health::document))
@@ -55,6 +57,7 @@ pub fn router(app: App) -> Router {
         .route_service("/mcp", service::service(&app))
         .fallback(asset::serve)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(from_fn_with_state(app.clone(), auth::identify))
         .layer(from_fn_with_state(Admission::new(), admission::admit))
         .layer(from_fn_with_state(app.contact.clone(), layers::refuse_while_cut_off))
         .layer(from_fn_with_state(app.clone(), layers::refuse_while_draining))

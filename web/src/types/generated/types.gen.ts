@@ -5,6 +5,56 @@ export type ClientOptions = {
 };
 
 /**
+ * What a credential is good for. A sign-in has every scope that its person's role has.
+ */
+export type AccessScope = 'read' | 'write' | 'admin';
+
+/**
+ * A key for programs. Its secret is told once, when it is made.
+ */
+export type ApiToken = {
+    /**
+     * When it was made.
+     */
+    createdAt: Timestamp;
+    /**
+     * From when on it is not good any more; absent: it has no end.
+     */
+    expiresAt?: Timestamp;
+    /**
+     * The token.
+     */
+    id: ApiTokenId;
+    /**
+     * When it was last used, to the minute; absent: never.
+     */
+    lastUsedAt?: Timestamp;
+    /**
+     * What it is for.
+     */
+    name: string;
+    /**
+     * What it is good for.
+     */
+    scopes: Array<AccessScope>;
+};
+
+/**
+ * One key for programs.
+ */
+export type ApiTokenId = string;
+
+/**
+ * A person's tokens, the newest first.
+ */
+export type ApiTokenList = {
+    /**
+     * All of them.
+     */
+    items: Array<ApiToken>;
+};
+
+/**
  * The person's word on a call that asks for it.
  */
 export type Approval = 'pending' | 'granted' | 'denied';
@@ -42,9 +92,46 @@ export type ArgumentRule = {
 };
 
 /**
+ * Whether people sign in.
+ */
+export type AuthMode = 'open' | 'required';
+
+/**
+ * What a page must know before anyone has signed in.
+ */
+export type AuthState = {
+    /**
+     * Whether people sign in.
+     */
+    mode: AuthMode;
+    /**
+     * There is no administrator yet: the link that the server printed at its start makes one.
+     */
+    needsSetup: boolean;
+    /**
+     * The name of the `OpenID` Connect provider that lets people in, if there is one.
+     */
+    openId?: string;
+};
+
+/**
  * Who asked for a job.
  */
 export type Caller = 'model' | 'person' | 'mcp';
+
+/**
+ * Changes the password. Every other device is signed out.
+ */
+export type ChangePassword = {
+    /**
+     * The one until now.
+     */
+    current: string;
+    /**
+     * The one from now on.
+     */
+    new: string;
+};
 
 /**
  * One message; the content is Markdown as its author wrote it, never HTML to trust.
@@ -257,6 +344,46 @@ export type ConversationPage = {
 };
 
 /**
+ * Makes an account: the first administrator's with the link of the first start, anyone else's with an invite.
+ */
+export type CreateAccount = {
+    /**
+     * What the person will sign in with.
+     */
+    email: string;
+    /**
+     * The person's name.
+     */
+    name: string;
+    /**
+     * At least 12 characters, and none of those that everybody tries.
+     */
+    password: string;
+    /**
+     * The secret of the link.
+     */
+    secret: string;
+};
+
+/**
+ * Makes a token.
+ */
+export type CreateApiToken = {
+    /**
+     * After how many days it ends; absent: it has no end.
+     */
+    expiresInDays?: number;
+    /**
+     * What it is for.
+     */
+    name: string;
+    /**
+     * What it is good for; `admin` only for administrators.
+     */
+    scopes: Array<AccessScope>;
+};
+
+/**
  * Makes a conversation.
  */
 export type CreateConversation = {
@@ -264,6 +391,24 @@ export type CreateConversation = {
      * Its title; absent: taken from the first prompt.
      */
     title?: string;
+};
+
+/**
+ * Makes an invite.
+ */
+export type CreateInvite = {
+    /**
+     * After how many days it ends; absent: 7.
+     */
+    expiresInDays?: number;
+    /**
+     * For whom it is.
+     */
+    note?: string;
+    /**
+     * What the account will be allowed.
+     */
+    role: UserRole;
 };
 
 /**
@@ -304,6 +449,48 @@ export type CreateMessage = {
      * Who speaks.
      */
     role: Role;
+};
+
+/**
+ * A token that was just made.
+ */
+export type CreatedApiToken = {
+    /**
+     * The token.
+     */
+    item: ApiToken;
+    /**
+     * What stands after `Authorization: Bearer`. It is told only now.
+     */
+    secret: string;
+};
+
+/**
+ * An invite that was just made.
+ */
+export type CreatedInvite = {
+    /**
+     * The invite.
+     */
+    item: Invite;
+    /**
+     * What stands after `/join#` in the link. It is told only now.
+     */
+    secret: string;
+};
+
+/**
+ * Signs in.
+ */
+export type Credentials = {
+    /**
+     * The address the account was made with; letters count the same in either case.
+     */
+    email: string;
+    /**
+     * The password.
+     */
+    password: string;
 };
 
 /**
@@ -349,6 +536,56 @@ export type Decision = {
      * What the person had to say.
      */
     message?: string;
+};
+
+/**
+ * Deletes one's own account with everything in it.
+ */
+export type DeleteAccount = {
+    /**
+     * The password again, where there is one.
+     */
+    password?: string;
+};
+
+/**
+ * A browser that a person is signed in on.
+ */
+export type Device = {
+    /**
+     * The address it was last used from.
+     */
+    address: string;
+    /**
+     * When it signed in.
+     */
+    createdAt: Timestamp;
+    /**
+     * Whether this is the browser that asks.
+     */
+    current: boolean;
+    /**
+     * The browser and the system, as far as they say so, for instance `Firefox on Linux`.
+     */
+    device: string;
+    /**
+     * The sign-in.
+     */
+    id: SignInId;
+    /**
+     * When it last asked for something, to the minute.
+     */
+    lastUsedAt: Timestamp;
+};
+
+/**
+ * The devices a person is signed in on, the last used first.
+ */
+export type DeviceList = {
+    /**
+     * All of them.
+     */
+    items: Array<Device>;
 };
 
 /**
@@ -491,6 +728,47 @@ export type InboxChangeUpdated = {
      */
     conversation: Conversation;
     type: 'updated';
+};
+
+/**
+ * A link that makes one account.
+ */
+export type Invite = {
+    /**
+     * When it was made.
+     */
+    createdAt: Timestamp;
+    /**
+     * From when on it is not good any more.
+     */
+    expiresAt: Timestamp;
+    /**
+     * The invite.
+     */
+    id: InviteId;
+    /**
+     * For whom it was made, in the administrator's words.
+     */
+    note?: string;
+    /**
+     * What the account will be allowed.
+     */
+    role: UserRole;
+};
+
+/**
+ * One link that makes an account.
+ */
+export type InviteId = string;
+
+/**
+ * The invites that are still good, the newest first.
+ */
+export type InviteList = {
+    /**
+     * All of them.
+     */
+    items: Array<Invite>;
 };
 
 /**
@@ -799,6 +1077,40 @@ export type McpTransportStdio = {
 };
 
 /**
+ * Who asks, and what they may do.
+ */
+export type Me = {
+    /**
+     * Whether people sign in here.
+     */
+    auth: AuthMode;
+    /**
+     * What they sign in with; the local user of an open server has none.
+     */
+    email?: string;
+    /**
+     * Whether they sign in with a password; without one, through the `OpenID` Connect provider.
+     */
+    hasPassword: boolean;
+    /**
+     * The person.
+     */
+    id: UserId;
+    /**
+     * Their name.
+     */
+    name: string;
+    /**
+     * What they may do.
+     */
+    role: UserRole;
+    /**
+     * What the credential of this request is good for.
+     */
+    scopes: Array<AccessScope>;
+};
+
+/**
  * One message of a conversation.
  */
 export type MessageId = string;
@@ -944,6 +1256,50 @@ export type PendingApproval = {
  * Whether a tool may run when somebody asks for it.
  */
 export type Permission = 'allow' | 'ask' | 'deny';
+
+/**
+ * A person, as an administrator sees them.
+ */
+export type Person = {
+    /**
+     * When the account was made.
+     */
+    createdAt: Timestamp;
+    /**
+     * Shut out: their devices and tokens let nobody in.
+     */
+    disabled: boolean;
+    /**
+     * What they sign in with.
+     */
+    email?: string;
+    /**
+     * The person.
+     */
+    id: UserId;
+    /**
+     * When they last asked for something, to the minute; absent: never.
+     */
+    lastUsedAt?: Timestamp;
+    /**
+     * Their name.
+     */
+    name: string;
+    /**
+     * What they may do.
+     */
+    role: UserRole;
+};
+
+/**
+ * Everyone who has an account, by name.
+ */
+export type PersonList = {
+    /**
+     * All of them.
+     */
+    items: Array<Person>;
+};
 
 /**
  * A problem, as `application/problem+json` (RFC 9457).
@@ -1222,6 +1578,11 @@ export type SetPermission = {
      */
     rules?: Array<ArgumentRule>;
 };
+
+/**
+ * One browser that a person is signed in on.
+ */
+export type SignInId = string;
 
 /**
  * Starts a run.
@@ -1620,6 +1981,30 @@ export type UpdateMcpServer = {
 };
 
 /**
+ * Changes one's own account; what is absent stays as it is.
+ */
+export type UpdateMe = {
+    /**
+     * A new name.
+     */
+    name?: string;
+};
+
+/**
+ * Changes what a person may do; what is absent stays as it is. The last administrator stays one.
+ */
+export type UpdatePerson = {
+    /**
+     * Shut out, or let in again.
+     */
+    disabled?: boolean;
+    /**
+     * A new role.
+     */
+    role?: UserRole;
+};
+
+/**
  * Tokens counted by the provider.
  */
 export type Usage = {
@@ -1632,6 +2017,16 @@ export type Usage = {
      */
     outputTokens: number;
 };
+
+/**
+ * One person.
+ */
+export type UserId = string;
+
+/**
+ * What a person may do beside their own things.
+ */
+export type UserRole = 'user' | 'administrator';
 
 /**
  * A person's word on a call.
@@ -1650,6 +2045,19 @@ export type ListApprovalsResponses = {
 };
 
 export type ListApprovalsResponse = ListApprovalsResponses[keyof ListApprovalsResponses];
+
+export type AuthStateData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/auth';
+};
+
+export type AuthStateResponses = {
+    200: AuthState;
+};
+
+export type AuthStateResponse = AuthStateResponses[keyof AuthStateResponses];
 
 export type ListConversationsData = {
     body?: never;
@@ -2059,6 +2467,25 @@ export type RestartMcpServerResponses = {
 };
 
 export type RestartMcpServerResponse = RestartMcpServerResponses[keyof RestartMcpServerResponses];
+
+export type MeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/me';
+};
+
+export type MeErrors = {
+    401: Problem;
+};
+
+export type MeError = MeErrors[keyof MeErrors];
+
+export type MeResponses = {
+    200: Me;
+};
+
+export type MeResponse = MeResponses[keyof MeResponses];
 
 export type ListMessagesData = {
     body?: never;

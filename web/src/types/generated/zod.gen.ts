@@ -3,6 +3,20 @@
 import * as z from 'zod/mini';
 
 /**
+ * What a credential is good for. A sign-in has every scope that its person's role has.
+ */
+export const zAccessScope = z.enum([
+    'read',
+    'write',
+    'admin'
+]);
+
+/**
+ * One key for programs.
+ */
+export const zApiTokenId = z.uuid();
+
+/**
  * The person's word on a call that asks for it.
  */
 export const zApproval = z.enum([
@@ -10,6 +24,20 @@ export const zApproval = z.enum([
     'granted',
     'denied'
 ]);
+
+/**
+ * Whether people sign in.
+ */
+export const zAuthMode = z.enum(['open', 'required']);
+
+/**
+ * What a page must know before anyone has signed in.
+ */
+export const zAuthState = z.object({
+    mode: zAuthMode,
+    needsSetup: z.boolean(),
+    openId: z.exactOptional(z.string())
+});
 
 /**
  * Who asked for a job.
@@ -21,15 +49,50 @@ export const zCaller = z.enum([
 ]);
 
 /**
+ * Changes the password. Every other device is signed out.
+ */
+export const zChangePassword = z.object({
+    current: z.string(),
+    new: z.string().check(z.minLength(12))
+});
+
+/**
  * A conversation: a tree of messages that belongs to one user.
  */
 export const zConversationId = z.uuid();
+
+/**
+ * Makes an account: the first administrator's with the link of the first start, anyone else's with an invite.
+ */
+export const zCreateAccount = z.object({
+    email: z.string(),
+    name: z.string().check(z.minLength(1), z.maxLength(100)),
+    password: z.string().check(z.minLength(12)),
+    secret: z.string()
+});
+
+/**
+ * Makes a token.
+ */
+export const zCreateApiToken = z.object({
+    expiresInDays: z.exactOptional(z.int().check(z.gte(1), z.lte(3650))),
+    name: z.string().check(z.minLength(1), z.maxLength(100)),
+    scopes: z.array(zAccessScope).check(z.minLength(1))
+});
 
 /**
  * Makes a conversation.
  */
 export const zCreateConversation = z.object({
     title: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(200)))
+});
+
+/**
+ * Signs in.
+ */
+export const zCredentials = z.object({
+    email: z.string(),
+    password: z.string()
 });
 
 /**
@@ -40,6 +103,13 @@ export const zDecidedBy = z.enum([
     'person',
     'timeout'
 ]);
+
+/**
+ * Deletes one's own account with everything in it.
+ */
+export const zDeleteAccount = z.object({
+    password: z.exactOptional(z.string())
+});
 
 /**
  * Why a run could not go on, or a tool gave nothing.
@@ -67,6 +137,11 @@ export const zFinishReason = z.enum([
     'interrupted',
     'error'
 ]);
+
+/**
+ * One link that makes an account.
+ */
+export const zInviteId = z.uuid();
 
 /**
  * Runs a tool.
@@ -252,6 +327,11 @@ export const zSetPermission = z.object({
 });
 
 /**
+ * One browser that a person is signed in on.
+ */
+export const zSignInId = z.uuid();
+
+/**
  * Starts a run.
  */
 export const zStartRun = z.object({
@@ -278,6 +358,25 @@ export const zStreamChunkError = z.object({
 export const zTimestamp = z.iso.datetime();
 
 /**
+ * A key for programs. Its secret is told once, when it is made.
+ */
+export const zApiToken = z.object({
+    createdAt: zTimestamp,
+    expiresAt: z.exactOptional(zTimestamp),
+    id: zApiTokenId,
+    lastUsedAt: z.exactOptional(zTimestamp),
+    name: z.string(),
+    scopes: z.array(zAccessScope)
+});
+
+/**
+ * A person's tokens, the newest first.
+ */
+export const zApiTokenList = z.object({
+    items: z.array(zApiToken)
+});
+
+/**
  * A conversation: a tree of messages that belongs to one user.
  */
 export const zConversation = z.object({
@@ -299,6 +398,14 @@ export const zConversationPage = z.object({
 });
 
 /**
+ * A token that was just made.
+ */
+export const zCreatedApiToken = z.object({
+    item: zApiToken,
+    secret: z.string()
+});
+
+/**
  * The word on a call.
  */
 export const zDecision = z.object({
@@ -306,6 +413,25 @@ export const zDecision = z.object({
     at: zTimestamp,
     by: zDecidedBy,
     message: z.exactOptional(z.string())
+});
+
+/**
+ * A browser that a person is signed in on.
+ */
+export const zDevice = z.object({
+    address: z.string(),
+    createdAt: zTimestamp,
+    current: z.boolean(),
+    device: z.string(),
+    id: zSignInId,
+    lastUsedAt: zTimestamp
+});
+
+/**
+ * The devices a person is signed in on, the last used first.
+ */
+export const zDeviceList = z.object({
+    items: z.array(zDevice)
 });
 
 /**
@@ -607,6 +733,13 @@ export const zUpdateMcpServer = z.object({
 });
 
 /**
+ * Changes one's own account; what is absent stays as it is.
+ */
+export const zUpdateMe = z.object({
+    name: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(100)))
+});
+
+/**
  * Tokens counted by the provider.
  */
 export const zUsage = z.object({
@@ -677,6 +810,92 @@ export const zStreamChunk = z.discriminatedUnion('type', [
     zStreamChunkError,
     zStreamChunkDone
 ]);
+
+/**
+ * One person.
+ */
+export const zUserId = z.uuid();
+
+/**
+ * What a person may do beside their own things.
+ */
+export const zUserRole = z.enum(['user', 'administrator']);
+
+/**
+ * Makes an invite.
+ */
+export const zCreateInvite = z.object({
+    expiresInDays: z.exactOptional(z.int().check(z.gte(1), z.lte(3650))),
+    note: z.exactOptional(z.string().check(z.minLength(1), z.maxLength(100))),
+    role: zUserRole
+});
+
+/**
+ * A link that makes one account.
+ */
+export const zInvite = z.object({
+    createdAt: zTimestamp,
+    expiresAt: zTimestamp,
+    id: zInviteId,
+    note: z.exactOptional(z.string()),
+    role: zUserRole
+});
+
+/**
+ * An invite that was just made.
+ */
+export const zCreatedInvite = z.object({
+    item: zInvite,
+    secret: z.string()
+});
+
+/**
+ * The invites that are still good, the newest first.
+ */
+export const zInviteList = z.object({
+    items: z.array(zInvite)
+});
+
+/**
+ * Who asks, and what they may do.
+ */
+export const zMe = z.object({
+    auth: zAuthMode,
+    email: z.exactOptional(z.string()),
+    hasPassword: z.boolean(),
+    id: zUserId,
+    name: z.string(),
+    role: zUserRole,
+    scopes: z.array(zAccessScope)
+});
+
+/**
+ * A person, as an administrator sees them.
+ */
+export const zPerson = z.object({
+    createdAt: zTimestamp,
+    disabled: z.boolean(),
+    email: z.exactOptional(z.string()),
+    id: zUserId,
+    lastUsedAt: z.exactOptional(zTimestamp),
+    name: z.string(),
+    role: zUserRole
+});
+
+/**
+ * Everyone who has an account, by name.
+ */
+export const zPersonList = z.object({
+    items: z.array(zPerson)
+});
+
+/**
+ * Changes what a person may do; what is absent stays as it is. The last administrator stays one.
+ */
+export const zUpdatePerson = z.object({
+    disabled: z.exactOptional(z.boolean()),
+    role: z.exactOptional(zUserRole)
+});
 
 /**
  * A person's word on a call.

@@ -11,9 +11,10 @@ use weir_realtime::Topic;
 use weir_store::ConversationFilter;
 
 use crate::{
-    app::{App, LOCAL_USER},
+    app::App,
     http::{
         ApiError,
+        auth::Principal,
         extract::{Body, PathId, Query},
         idempotency::Key,
     },
@@ -33,13 +34,17 @@ use crate::{
         (status = 422, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>, mut query: Query) -> Result<Json<ConversationPage>, ApiError> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+    mut query: Query,
+) -> Result<Json<ConversationPage>, ApiError> {
     let limit = query.limit();
     let archived = query.parsed("archived", "true or false").unwrap_or(false);
     let text = query.search("q");
     query.check()?;
     let filter = ConversationFilter { text, archived };
-    let page = app.store.conversations(LOCAL_USER, &filter, query.text("cursor"), limit).await?;
+    let page = app.store.conversations(user, &filter, query.text("cursor"), limit).await?;
     Ok(Json(page))
 }
 
@@ -55,14 +60,15 @@ pub(crate) async fn list(State(app): State<App>, mut query: Query) -> Result<Jso
 )]
 pub(crate) async fn create(
     State(app): State<App>,
+    Principal { user, .. }: Principal,
     key: Key,
     Body(body): Body<CreateConversation>,
 ) -> Result<impl IntoResponse, ApiError> {
     let key = key.of(&body);
     let id = ConversationId(app.clock.id());
     let title = body.title.as_deref();
-    let made = app.store.create_conversation(LOCAL_USER, id, title, app.clock.now(), key.as_ref()).await?;
-    app.log.changed(Topic::Inbox(LOCAL_USER));
+    let made = app.store.create_conversation(user, id, title, app.clock.now(), key.as_ref()).await?;
+    app.log.changed(Topic::Inbox(user));
     let location = format!("/api/conversations/{}", made.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(made)))
 }
@@ -78,9 +84,10 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn get(
     State(app): State<App>,
+    Principal { user, .. }: Principal,
     PathId(id): PathId<ConversationId>,
 ) -> Result<Json<Conversation>, ApiError> {
-    Ok(Json(app.store.conversation(LOCAL_USER, id).await?))
+    Ok(Json(app.store.conversation(user, id).await?))
 }
 
 /// Renames, pins or archives a conversation.
@@ -95,11 +102,12 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn update(
     State(app): State<App>,
+    Principal { user, .. }: Principal,
     PathId(id): PathId<ConversationId>,
     Body(body): Body<UpdateConversation>,
 ) -> Result<Json<Conversation>, ApiError> {
-    let changed = app.store.update_conversation(LOCAL_USER, id, &body, app.clock.now()).await?;
-    app.log.changed(Topic::Inbox(LOCAL_USER));
+    let changed = app.store.update_conversation(user, id, &body, app.clock.now()).await?;
+    app.log.changed(Topic::Inbox(user));
     Ok(Json(changed))
 }
 
@@ -112,9 +120,13 @@ pub(crate) async fn update(
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn delete(State(app): State<App>, PathId(id): PathId<ConversationId>) -> Result<StatusCode, ApiError> {
-    app.runs.cancel_all_in(LOCAL_USER, id).await?;
-    app.store.delete_conversation(LOCAL_USER, id, app.clock.now()).await?;
-    app.log.changed(Topic::Inbox(LOCAL_USER));
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+    PathId(id): PathId<ConversationId>,
+) -> Result<StatusCode, ApiError> {
+    app.runs.cancel_all_in(user, id).await?;
+    app.store.delete_conversation(user, id, app.clock.now()).await?;
+    app.log.changed(Topic::Inbox(user));
     Ok(StatusCode::NO_CONTENT)
 }

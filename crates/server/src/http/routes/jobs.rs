@@ -14,9 +14,10 @@ use weir_store::{JobRecord, LogId};
 
 use super::realtime::position;
 use crate::{
-    app::{App, LOCAL_USER},
+    app::App,
     http::{
         ApiError,
+        auth::Principal,
         extract::{Body, PathId, Query},
         idempotency::Key,
         sse::LogStream,
@@ -40,13 +41,14 @@ use crate::{
 )]
 pub(crate) async fn invoke(
     State(app): State<App>,
+    Principal { user, .. }: Principal,
     Path(tool): Path<String>,
     key: Key,
     Body(body): Body<InvokeTool>,
 ) -> Result<(StatusCode, Json<JobAccepted>), ApiError> {
     let key = key.of(&body);
     let id = ToolCallId(app.clock.id());
-    let call = Invocation { id, user: LOCAL_USER, name: tool, args: body.args, caller: Caller::Person, run: None, key };
+    let call = Invocation { id, user, name: tool, args: body.args, caller: Caller::Person, run: None, key };
     let job = app.runs.jobs().invoke(call).await?;
     Ok((StatusCode::ACCEPTED, Json(JobAccepted { job_id: job.job.id })))
 }
@@ -64,11 +66,15 @@ pub(crate) async fn invoke(
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>, mut query: Query) -> Result<Json<JobPage>, ApiError> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+    mut query: Query,
+) -> Result<Json<JobPage>, ApiError> {
     let limit = query.limit();
     let status = query.word("status", "queued, running, done or error");
     query.check()?;
-    Ok(Json(app.store.jobs(LOCAL_USER, query.text("cursor"), limit, status).await?))
+    Ok(Json(app.store.jobs(user, query.text("cursor"), limit, status).await?))
 }
 
 /// One job.
@@ -80,8 +86,12 @@ pub(crate) async fn list(State(app): State<App>, mut query: Query) -> Result<Jso
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn get(State(app): State<App>, PathId(id): PathId<ToolCallId>) -> Result<Json<Job>, ApiError> {
-    Ok(Json(app.store.job(LOCAL_USER, id).await?.job))
+pub(crate) async fn get(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+    PathId(id): PathId<ToolCallId>,
+) -> Result<Json<Job>, ApiError> {
+    Ok(Json(app.store.job(user, id).await?.job))
 }
 
 /// Follows a job's log: first what is there after event n, then what comes.
@@ -101,11 +111,12 @@ pub(crate) async fn get(State(app): State<App>, PathId(id): PathId<ToolCallId>) 
 )]
 pub(crate) async fn follow(
     State(app): State<App>,
+    Principal { user, .. }: Principal,
     PathId(id): PathId<ToolCallId>,
     query: Query,
     headers: HeaderMap,
 ) -> Result<LogStream, ApiError> {
-    let job = app.store.job(LOCAL_USER, id).await?;
+    let job = app.store.job(user, id).await?;
     let reader = open_log(&app, &job, position(&query, &headers)?).await?;
     Ok(LogStream::of_job(&app, &job, reader))
 }
@@ -119,8 +130,12 @@ pub(crate) async fn follow(
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn cancel(State(app): State<App>, PathId(id): PathId<ToolCallId>) -> Result<StatusCode, ApiError> {
-    app.runs.jobs().cancel(LOCAL_USER, id).await?;
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+    PathId(id): PathId<ToolCallId>,
+) -> Result<StatusCode, ApiError> {
+    app.runs.jobs().cancel(user, id).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -10,7 +10,7 @@ use weir_store::StoredMcpServer;
 
 use crate::{
     app::App,
-    http::{ApiError, extract::Body},
+    http::{ApiError, auth::Administrator, extract::Body},
 };
 
 /// Every MCP server and how it is, as this instance sees it.
@@ -18,7 +18,7 @@ use crate::{
     get, path = "/api/mcp-servers", tag = "tools", operation_id = "listMcpServers",
     responses((status = 200, body = McpServerList))
 )]
-pub(crate) async fn list(State(app): State<App>) -> Result<Json<McpServerList>, ApiError> {
+pub(crate) async fn list(State(app): State<App>, _: Administrator) -> Result<Json<McpServerList>, ApiError> {
     Ok(Json(McpServerList { items: app.fleet.list().await? }))
 }
 
@@ -34,6 +34,7 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<McpServerList>, 
 )]
 pub(crate) async fn create(
     State(app): State<App>,
+    _: Administrator,
     Body(body): Body<CreateMcpServer>,
 ) -> Result<(StatusCode, Json<McpServer>), ApiError> {
     check(weir_tools::mcp::faults(&body.transport, "transport"))?;
@@ -55,6 +56,7 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn update(
     State(app): State<App>,
+    _: Administrator,
     Path(name): Path<String>,
     Body(body): Body<UpdateMcpServer>,
 ) -> Result<Json<McpServer>, ApiError> {
@@ -72,7 +74,11 @@ pub(crate) async fn update(
         (status = 409, description = "It is set in weir.toml", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn delete(State(app): State<App>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
+pub(crate) async fn delete(
+    State(app): State<App>,
+    _: Administrator,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
     app.fleet.forget(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -88,6 +94,7 @@ pub(crate) async fn delete(State(app): State<App>, Path(name): Path<String>) -> 
 )]
 pub(crate) async fn restart(
     State(app): State<App>,
+    _: Administrator,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Json<McpServer>), ApiError> {
     Ok((StatusCode::ACCEPTED, Json(app.fleet.restart(&name).await?)))
@@ -102,7 +109,11 @@ pub(crate) async fn restart(
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn log(State(app): State<App>, Path(name): Path<String>) -> Result<Json<McpServerLog>, ApiError> {
+pub(crate) async fn log(
+    State(app): State<App>,
+    _: Administrator,
+    Path(name): Path<String>,
+) -> Result<Json<McpServerLog>, ApiError> {
     Ok(Json(app.fleet.log(&name).await?))
 }
 

@@ -6,9 +6,10 @@ use weir_realtime::Topic;
 use weir_store::{NewMessage, Position};
 
 use crate::{
-    app::{App, LOCAL_USER},
+    app::App,
     http::{
         ApiError,
+        auth::Principal,
         extract::{Body, Query},
         idempotency::Key,
     },
@@ -27,12 +28,16 @@ use crate::{
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>, mut query: Query) -> Result<Json<MessagePage>, ApiError> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+    mut query: Query,
+) -> Result<Json<MessagePage>, ApiError> {
     let limit = query.limit();
     let conversation = query.required("conversationId", "the id of a conversation");
     query.check()?;
     let Some(conversation) = conversation else { return Err(ApiError::not_found("conversation")) };
-    Ok(Json(app.store.messages(LOCAL_USER, conversation, query.text("cursor"), limit).await?))
+    Ok(Json(app.store.messages(user, conversation, query.text("cursor"), limit).await?))
 }
 
 /// Stores a message; starts no run.
@@ -47,6 +52,7 @@ pub(crate) async fn list(State(app): State<App>, mut query: Query) -> Result<Jso
 )]
 pub(crate) async fn create(
     State(app): State<App>,
+    Principal { user, .. }: Principal,
     key: Key,
     Body(body): Body<CreateMessage>,
 ) -> Result<(StatusCode, Json<ChatMessage>), ApiError> {
@@ -60,7 +66,7 @@ pub(crate) async fn create(
         role: body.role,
         content: body.content,
     };
-    let stored = app.store.create_message(LOCAL_USER, &new, app.clock.now(), key.as_ref()).await?;
-    app.log.changed(Topic::Inbox(LOCAL_USER));
+    let stored = app.store.create_message(user, &new, app.clock.now(), key.as_ref()).await?;
+    app.log.changed(Topic::Inbox(user));
     Ok((StatusCode::CREATED, Json(stored)))
 }

@@ -1,5 +1,6 @@
 //! The handlers: extract, ask, answer.
 
+pub(crate) mod account;
 pub(crate) mod conversations;
 pub(crate) mod health;
 pub(crate) mod jobs;

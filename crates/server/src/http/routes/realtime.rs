@@ -9,9 +9,10 @@ use weir_realtime::Reader;
 use weir_store::{LogId, RunRecord, RunState};
 
 use crate::{
-    app::{App, LOCAL_USER},
+    app::App,
     http::{
         ApiError,
+        auth::Principal,
         extract::{Body, PathId, Query},
         idempotency::Key,
         sse::LogStream,
@@ -34,9 +35,14 @@ use crate::{
         (status = 503, description = "Try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn start(State(app): State<App>, key: Key, Body(body): Body<StartRun>) -> Result<LogStream, ApiError> {
+pub(crate) async fn start(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+    key: Key,
+    Body(body): Body<StartRun>,
+) -> Result<LogStream, ApiError> {
     let key = key.of(&body);
-    let run = app.runs.start(LOCAL_USER, body, key).await?;
+    let run = app.runs.start(user, body, key).await?;
     if is_expired(&app, &run) {
         return Err(ApiError::log_expired());
     }
@@ -61,11 +67,12 @@ pub(crate) async fn start(State(app): State<App>, key: Key, Body(body): Body<Sta
 )]
 pub(crate) async fn replay(
     State(app): State<App>,
+    Principal { user, .. }: Principal,
     PathId(id): PathId<RunId>,
     query: Query,
     headers: HeaderMap,
 ) -> Result<LogStream, ApiError> {
-    let run = app.store.run(LOCAL_USER, id).await?;
+    let run = app.store.run(user, id).await?;
     let after = position(&query, &headers)?;
     let reader = open_log(&app, &run, after).await?;
     Ok(LogStream::of_run(&app, &run, reader))
@@ -93,8 +100,12 @@ pub(crate) async fn open_log(app: &App, run: &RunRecord, after: Seq) -> Result<R
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn cancel(State(app): State<App>, PathId(id): PathId<RunId>) -> Result<StatusCode, ApiError> {
-    app.runs.cancel(LOCAL_USER, id).await?;
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+    PathId(id): PathId<RunId>,
+) -> Result<StatusCode, ApiError> {
+    app.runs.cancel(user, id).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -7,9 +7,10 @@ use axum::{
 use weir_protocol::{ApprovalList, DecideApproval, Job, Problem, SetPermission, ToolCallId, ToolInfo, ToolList};
 
 use crate::{
-    app::{App, LOCAL_USER},
+    app::App,
     http::{
         ApiError,
+        auth::Principal,
         extract::{Body, PathId},
     },
 };
@@ -19,8 +20,11 @@ use crate::{
     get, path = "/api/tools", tag = "tools", operation_id = "listTools",
     responses((status = 200, body = ToolList))
 )]
-pub(crate) async fn list(State(app): State<App>) -> Result<Json<ToolList>, ApiError> {
-    Ok(Json(ToolList { items: app.runs.jobs().tools(LOCAL_USER).await? }))
+pub(crate) async fn list(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+) -> Result<Json<ToolList>, ApiError> {
+    Ok(Json(ToolList { items: app.runs.jobs().tools(user).await? }))
 }
 
 /// Sets whether a tool may run, and what holds for some of its arguments.
@@ -35,10 +39,11 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<ToolList>, ApiEr
 )]
 pub(crate) async fn set_permission(
     State(app): State<App>,
+    Principal { user, .. }: Principal,
     Path(tool): Path<String>,
     Body(body): Body<SetPermission>,
 ) -> Result<Json<ToolInfo>, ApiError> {
-    Ok(Json(app.runs.jobs().set_permission(LOCAL_USER, &tool, body).await?))
+    Ok(Json(app.runs.jobs().set_permission(user, &tool, body).await?))
 }
 
 /// What waits for this user's word, oldest first.
@@ -46,8 +51,11 @@ pub(crate) async fn set_permission(
     get, path = "/api/approvals", tag = "tools", operation_id = "listApprovals",
     responses((status = 200, body = ApprovalList))
 )]
-pub(crate) async fn approvals(State(app): State<App>) -> Result<Json<ApprovalList>, ApiError> {
-    Ok(Json(ApprovalList { items: app.runs.jobs().approvals(LOCAL_USER).await? }))
+pub(crate) async fn approvals(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+) -> Result<Json<ApprovalList>, ApiError> {
+    Ok(Json(ApprovalList { items: app.runs.jobs().approvals(user).await? }))
 }
 
 /// Grants or denies a call that waits for the user's word. The same word once more changes nothing.
@@ -63,8 +71,9 @@ pub(crate) async fn approvals(State(app): State<App>) -> Result<Json<ApprovalLis
 )]
 pub(crate) async fn decide(
     State(app): State<App>,
+    Principal { user, .. }: Principal,
     PathId(id): PathId<ToolCallId>,
     Body(body): Body<DecideApproval>,
 ) -> Result<Json<Job>, ApiError> {
-    Ok(Json(app.runs.jobs().decide(LOCAL_USER, id, body).await?.job))
+    Ok(Json(app.runs.jobs().decide(user, id, body).await?.job))
 }

@@ -16,8 +16,8 @@ use super::{
     topics::InboxPosition,
 };
 use crate::{
-    app::{App, LOCAL_USER},
-    http::ApiError,
+    app::App,
+    http::{ApiError, auth::Principal},
 };
 
 const SUBPROTOCOL: &str = "weir.v1";
@@ -38,7 +38,11 @@ const VERSION: HeaderValue = HeaderValue::from_static("13");
         (status = 503, description = "Try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn connect(State(app): State<App>, mut request: Request) -> Response {
+pub(crate) async fn connect(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+    mut request: Request,
+) -> Response {
     if app.draining.is_cancelled() {
         return refused(ApiError::draining());
     }
@@ -46,7 +50,6 @@ pub(crate) async fn connect(State(app): State<App>, mut request: Request) -> Res
         Ok(accept) => accept,
         Err(error) => return refused(error),
     };
-    let user = LOCAL_USER;
     // Before the welcome: whoever loads the list of conversations after it misses nothing.
     let inbox = match app.log.inbox_head(user).await {
         Ok(head) => InboxPosition::new(head),
