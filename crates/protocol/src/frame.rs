@@ -1,12 +1,12 @@
 //! The frames of the WebSocket subprotocol `weir.v1`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    Approval, Conversation, ConversationId, PendingApproval, RunId, Seq, SessionId, StreamChunk, Timestamp, ToolCallId,
-    ToolCallStatus,
+    Approval, Conversation, ConversationId, InstanceMetrics, MetricsPoint, MetricsSample, PendingApproval, RunId,
+    RunningRun, Seq, SessionId, StreamChunk, Timestamp, ToolCallId, ToolCallStatus,
 };
 
 /// What a client sends.
@@ -157,15 +157,24 @@ pub enum ServerFrame {
         /// What has changed.
         change: InboxChange,
     },
-    /// About once a second; never queued, never replayed.
+    /// The figures of one second; see `MetricsPoint`. Never queued, never replayed, and without a number of the session.
     Metrics {
-        /// When it was measured.
+        /// When the second ended.
         at: Timestamp,
-        /// The figures.
-        #[serde(flatten)]
-        #[schema(value_type = Object)]
-        figures: Map<String, Value>,
+        /// All instances together.
+        total: Box<MetricsSample>,
+        /// Each instance; empty for those who are no administrators.
+        instances: Vec<InstanceMetrics>,
+        /// Answers under way, the asking person's own first; other people's are shown to administrators only.
+        runs: Vec<RunningRun>,
     },
+}
+
+impl From<MetricsPoint> for ServerFrame {
+    fn from(point: MetricsPoint) -> Self {
+        let MetricsPoint { at, total, instances, runs } = point;
+        Self::Metrics { at, total: Box::new(total), instances, runs }
+    }
 }
 
 /// What has changed among a user's things.

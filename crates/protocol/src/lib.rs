@@ -10,6 +10,7 @@ mod event;
 mod frame;
 mod id;
 mod mcp;
+mod metrics;
 mod model;
 mod page;
 mod request;
@@ -29,6 +30,10 @@ pub use id::{ApiTokenId, ConversationId, InviteId, MessageId, RunId, SessionId, 
 pub use mcp::{
     CreateMcpServer, McpLogLine, McpServer, McpServerList, McpServerLog, McpServerSource, McpServerStatus,
     McpTransport, UpdateMcpServer, name_fault as mcp_name_fault,
+};
+pub use metrics::{
+    InstanceMetrics, MetricsColumns, MetricsHistory, MetricsPoint, MetricsSample, Quantiles, QuantilesColumns,
+    RunningRun,
 };
 pub use model::{Model, ModelCapabilities, ModelList};
 pub use page::{ConversationPage, MessagePage};

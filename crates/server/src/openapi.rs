@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use weir_protocol::{
     ApiTokenList, ChangePassword, ClientFrame, CreateAccount, CreateApiToken, CreateInvite, CreatedApiToken,
-    CreatedInvite, Credentials, DeleteAccount, DeviceList, InboxChange, InviteList, JobEvent, PersonList, ServerFrame,
-    StreamChunk, UpdateMe, UpdatePerson,
+    CreatedInvite, Credentials, DeleteAccount, DeviceList, InboxChange, InviteList, JobEvent, MetricsHistory,
+    PersonList, ServerFrame, StreamChunk, UpdateMe, UpdatePerson,
 };
 
 use crate::http;
@@ -22,7 +22,7 @@ use crate::http;
     components(schemas(
         StreamChunk, JobEvent, ClientFrame, ServerFrame, InboxChange,
         ApiTokenList, ChangePassword, CreateAccount, CreateApiToken, CreateInvite, CreatedApiToken, CreatedInvite,
-        Credentials, DeleteAccount, DeviceList, InviteList, PersonList, UpdateMe, UpdatePerson,
+        Credentials, DeleteAccount, DeviceList, InviteList, MetricsHistory, PersonList, UpdateMe, UpdatePerson,
     )),
     tags(
         (name = "runs", description = "One answer, one log. A reader that goes away never stops a run."),
@@ -45,7 +45,6 @@ pub fn document() -> String {
     let mut document = serde_json::to_value(http::api().into_openapi()).unwrap_or_default();
     forget_int64(&mut document);
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
-        schemas.values_mut().for_each(merge_flattened);
         hoist_tagged_unions(schemas);
     }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
@@ -64,25 +63,6 @@ fn forget_int64(value: &mut Value) {
         }
         Value::Array(list) => list.iter_mut().for_each(forget_int64),
         _ => {}
-    }
-}
-
-/// Makes one object of the parts of a variant that has flattened fields; what is flattened into it is open.
-fn merge_flattened(union: &mut Value) {
-    for variant in union.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
-        let Some(parts) = variant.get("allOf").and_then(Value::as_array).cloned() else { continue };
-        let (mut properties, mut required) = (Map::new(), Vec::new());
-        for part in &parts {
-            properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
-            required.extend(part["required"].as_array().cloned().unwrap_or_default());
-        }
-        *variant = json!({
-            "description": variant["description"],
-            "type": "object",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": true,
-        });
     }
 }
 

@@ -6,8 +6,11 @@ import {
     zApproval,
     zConversation,
     zConversationId,
+    zInstanceMetrics,
+    zMetricsSample,
     zPendingApproval,
     zRunId,
+    zRunningRun,
     zSeq,
     zStreamChunk,
     zTimestamp,
@@ -99,10 +102,13 @@ export const zInboxChangeUpdated = z.object({
 });
 
 /**
- * About once a second; never queued, never replayed.
+ * The figures of one second; see `MetricsPoint`. Never queued, never replayed, and without a number of the session.
  */
 export const zServerFrameMetrics = z.object({
     at: zTimestamp,
+    instances: z.array(zInstanceMetrics),
+    runs: z.array(zRunningRun),
+    total: zMetricsSample,
     type: z.literal('metrics')
 });
 

@@ -731,6 +731,24 @@ export type InboxChangeUpdated = {
 };
 
 /**
+ * One instance by itself.
+ */
+export type InstanceMetrics = {
+    /**
+     * Which one; each start of the server is a new one.
+     */
+    id: string;
+    /**
+     * Its figures.
+     */
+    sample: MetricsSample;
+    /**
+     * When it started.
+     */
+    startedAt: Timestamp;
+};
+
+/**
  * A link that makes one account.
  */
 export type Invite = {
@@ -1135,6 +1153,252 @@ export type MessagePage = {
 export type MessageStatus = 'complete' | 'streaming' | 'cancelled' | 'interrupted' | 'error';
 
 /**
+ * Figures over time: one array for each, as long as `at`. Null: not measured in that second.
+ */
+export type MetricsColumns = {
+    /**
+     * As in `MetricsSample`.
+     */
+    bell: QuantilesColumns;
+    /**
+     * As in `MetricsSample`.
+     */
+    commit: QuantilesColumns;
+    /**
+     * As in `MetricsSample`.
+     */
+    cpu: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    errorsPerSecond: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    firstToken: QuantilesColumns;
+    /**
+     * As in `MetricsSample`.
+     */
+    framesDropped: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    heldBytes: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    inputTokensPerSecond: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    jobs: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    latency: QuantilesColumns;
+    /**
+     * As in `MetricsSample`.
+     */
+    memoryBytes: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    people: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    rateLimited: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    readers: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    readersDropped: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    requestsPerSecond: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    resumes: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    rowsPerCommit: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    runs: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    sockets: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    takeOvers: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    tokensPerSecond: Array<number | null>;
+    /**
+     * As in `MetricsSample`.
+     */
+    upstreamErrors: Array<number | null>;
+};
+
+/**
+ * What a dashboard shows at once: now, and the last 15 minutes.
+ */
+export type MetricsHistory = {
+    /**
+     * The ends of the seconds, oldest first, at most 900; the last is that of `now`.
+     */
+    at: Array<Timestamp>;
+    /**
+     * Milliseconds from one second's figures to the next.
+     */
+    intervalMs: number;
+    /**
+     * The newest second.
+     */
+    now: MetricsPoint;
+    /**
+     * Each instance by its id; empty for those who are no administrators.
+     */
+    perInstance: {
+        [key: string]: MetricsColumns;
+    };
+    /**
+     * All instances together.
+     */
+    total: MetricsColumns;
+};
+
+/**
+ * One second: all together, and what the asking person may see of the parts.
+ */
+export type MetricsPoint = {
+    /**
+     * When the second ended.
+     */
+    at: Timestamp;
+    /**
+     * Each instance; empty for those who are no administrators.
+     */
+    instances: Array<InstanceMetrics>;
+    /**
+     * Answers under way, the asking person's own first; other people's are shown to administrators only.
+     */
+    runs: Array<RunningRun>;
+    /**
+     * All instances together.
+     */
+    total: MetricsSample;
+};
+
+/**
+ * The figures of one second. What is absent was not measured, because nothing of the kind happened.
+ */
+export type MetricsSample = {
+    /**
+     * From the ringing of the bell to its being heard.
+     */
+    bell?: Quantiles;
+    /**
+     * How long a commit of events took.
+     */
+    commit?: Quantiles;
+    /**
+     * Processor cores in use by the server's process.
+     */
+    cpu: number;
+    /**
+     * Those of them that were answered with 5xx.
+     */
+    errorsPerSecond: number;
+    /**
+     * From the start of a run to its first token.
+     */
+    firstToken?: Quantiles;
+    /**
+     * Frames of metrics that a slow socket did not get because there was a newer one, in this second.
+     */
+    framesDropped: number;
+    /**
+     * Bytes of frames that are kept until clients acknowledge them.
+     */
+    heldBytes: number;
+    /**
+     * Tokens that models were given, counted when a provider says how many they were.
+     */
+    inputTokensPerSecond: number;
+    /**
+     * Jobs under way, those that wait for a person among them.
+     */
+    jobs: number;
+    /**
+     * From a request to the head of its answer, all routes together.
+     */
+    latency?: Quantiles;
+    /**
+     * Resident memory of the server's process.
+     */
+    memoryBytes: number;
+    /**
+     * People who have a socket open or an answer under way.
+     */
+    people: number;
+    /**
+     * Requests and frames that a limit refused, in this second.
+     */
+    rateLimited: number;
+    /**
+     * Logs that are followed, by whatever transport.
+     */
+    readers: number;
+    /**
+     * Readers that were let go because they were too slow, in this second.
+     */
+    readersDropped: number;
+    /**
+     * HTTP requests that were answered.
+     */
+    requestsPerSecond: number;
+    /**
+     * Sessions that went on with a new socket, in this second.
+     */
+    resumes: number;
+    /**
+     * Events in one commit, on average.
+     */
+    rowsPerCommit?: number;
+    /**
+     * Runs under way.
+     */
+    runs: number;
+    /**
+     * Open WebSockets.
+     */
+    sockets: number;
+    /**
+     * Runs and jobs of a dead instance that were taken over, in this second.
+     */
+    takeOvers: number;
+    /**
+     * Tokens that models wrote.
+     */
+    tokensPerSecond: number;
+    /**
+     * Failures of providers, in this second.
+     */
+    upstreamErrors: number;
+};
+
+/**
  * One model that can, or could, answer.
  */
 export type Model = {
@@ -1336,6 +1600,42 @@ export type Problem = {
 };
 
 /**
+ * How long something took, in milliseconds: of a hundred, the 50th, the 95th and the 99th slowest.
+ */
+export type Quantiles = {
+    /**
+     * Half of them were faster.
+     */
+    p50: number;
+    /**
+     * One of twenty was slower.
+     */
+    p95: number;
+    /**
+     * One of a hundred was slower.
+     */
+    p99: number;
+};
+
+/**
+ * Quantiles over time: one array for each.
+ */
+export type QuantilesColumns = {
+    /**
+     * Half of them were faster.
+     */
+    p50: Array<number | null>;
+    /**
+     * One of twenty was slower.
+     */
+    p95: Array<number | null>;
+    /**
+     * One of a hundred was slower.
+     */
+    p99: Array<number | null>;
+};
+
+/**
  * Who speaks.
  */
 export type Role = 'user' | 'assistant' | 'tool' | 'system';
@@ -1344,6 +1644,44 @@ export type Role = 'user' | 'assistant' | 'tool' | 'system';
  * One run: one generation with its log. Never used twice.
  */
 export type RunId = string;
+
+/**
+ * An answer that is being written.
+ */
+export type RunningRun = {
+    /**
+     * Where it is read; said of one's own only.
+     */
+    conversationId?: ConversationId;
+    /**
+     * The run.
+     */
+    id: RunId;
+    /**
+     * The model that answers.
+     */
+    model: string;
+    /**
+     * Whether it is the asking person's own.
+     */
+    own: boolean;
+    /**
+     * Whose it is; said to administrators, of other people's.
+     */
+    person?: string;
+    /**
+     * When it started.
+     */
+    startedAt: Timestamp;
+    /**
+     * Tokens so far.
+     */
+    tokens: number;
+    /**
+     * Tokens of the last second.
+     */
+    tokensPerSecond: number;
+};
 
 /**
  * Position in one run's log. Starts at 1; dense; never used twice. 0 stands before the first event.
@@ -1464,15 +1802,26 @@ export type ServerFrameInbox = {
 };
 
 /**
- * About once a second; never queued, never replayed.
+ * The figures of one second; see `MetricsPoint`. Never queued, never replayed, and without a number of the session.
  */
 export type ServerFrameMetrics = {
     /**
-     * When it was measured.
+     * When the second ended.
      */
     at: Timestamp;
+    /**
+     * Each instance; empty for those who are no administrators.
+     */
+    instances: Array<InstanceMetrics>;
+    /**
+     * Answers under way, the asking person's own first; other people's are shown to administrators only.
+     */
+    runs: Array<RunningRun>;
+    /**
+     * All instances together.
+     */
+    total: MetricsSample;
     type: 'metrics';
-    [key: string]: unknown;
 };
 
 /**

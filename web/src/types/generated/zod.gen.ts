@@ -289,6 +289,82 @@ export const zProblem = z.object({
 });
 
 /**
+ * How long something took, in milliseconds: of a hundred, the 50th, the 95th and the 99th slowest.
+ */
+export const zQuantiles = z.object({
+    p50: z.number(),
+    p95: z.number(),
+    p99: z.number()
+});
+
+/**
+ * The figures of one second. What is absent was not measured, because nothing of the kind happened.
+ */
+export const zMetricsSample = z.object({
+    bell: z.exactOptional(zQuantiles),
+    commit: z.exactOptional(zQuantiles),
+    cpu: z.number(),
+    errorsPerSecond: z.number(),
+    firstToken: z.exactOptional(zQuantiles),
+    framesDropped: z.int().check(z.gte(0)),
+    heldBytes: z.int().check(z.gte(0)),
+    inputTokensPerSecond: z.number(),
+    jobs: z.int().check(z.gte(0)),
+    latency: z.exactOptional(zQuantiles),
+    memoryBytes: z.int().check(z.gte(0)),
+    people: z.int().check(z.gte(0)),
+    rateLimited: z.int().check(z.gte(0)),
+    readers: z.int().check(z.gte(0)),
+    readersDropped: z.int().check(z.gte(0)),
+    requestsPerSecond: z.number(),
+    resumes: z.int().check(z.gte(0)),
+    rowsPerCommit: z.exactOptional(z.number()),
+    runs: z.int().check(z.gte(0)),
+    sockets: z.int().check(z.gte(0)),
+    takeOvers: z.int().check(z.gte(0)),
+    tokensPerSecond: z.number(),
+    upstreamErrors: z.int().check(z.gte(0))
+});
+
+/**
+ * Quantiles over time: one array for each.
+ */
+export const zQuantilesColumns = z.object({
+    p50: z.array(z.nullable(z.number())),
+    p95: z.array(z.nullable(z.number())),
+    p99: z.array(z.nullable(z.number()))
+});
+
+/**
+ * Figures over time: one array for each, as long as `at`. Null: not measured in that second.
+ */
+export const zMetricsColumns = z.object({
+    bell: zQuantilesColumns,
+    commit: zQuantilesColumns,
+    cpu: z.array(z.nullable(z.number())),
+    errorsPerSecond: z.array(z.nullable(z.number())),
+    firstToken: zQuantilesColumns,
+    framesDropped: z.array(z.nullable(z.int().check(z.gte(0)))),
+    heldBytes: z.array(z.nullable(z.int().check(z.gte(0)))),
+    inputTokensPerSecond: z.array(z.nullable(z.number())),
+    jobs: z.array(z.nullable(z.int().check(z.gte(0)))),
+    latency: zQuantilesColumns,
+    memoryBytes: z.array(z.nullable(z.int().check(z.gte(0)))),
+    people: z.array(z.nullable(z.int().check(z.gte(0)))),
+    rateLimited: z.array(z.nullable(z.int().check(z.gte(0)))),
+    readers: z.array(z.nullable(z.int().check(z.gte(0)))),
+    readersDropped: z.array(z.nullable(z.int().check(z.gte(0)))),
+    requestsPerSecond: z.array(z.nullable(z.number())),
+    resumes: z.array(z.nullable(z.int().check(z.gte(0)))),
+    rowsPerCommit: z.array(z.nullable(z.number())),
+    runs: z.array(z.nullable(z.int().check(z.gte(0)))),
+    sockets: z.array(z.nullable(z.int().check(z.gte(0)))),
+    takeOvers: z.array(z.nullable(z.int().check(z.gte(0)))),
+    tokensPerSecond: z.array(z.nullable(z.number())),
+    upstreamErrors: z.array(z.nullable(z.int().check(z.gte(0))))
+});
+
+/**
  * Who speaks.
  */
 export const zRole = z.enum([
@@ -435,6 +511,15 @@ export const zDeviceList = z.object({
 });
 
 /**
+ * One instance by itself.
+ */
+export const zInstanceMetrics = z.object({
+    id: z.string(),
+    sample: zMetricsSample,
+    startedAt: zTimestamp
+});
+
+/**
  * A line of what an MCP server said beside the protocol.
  */
 export const zMcpLogLine = z.object({
@@ -470,6 +555,41 @@ export const zMcpServerList = z.object({
  */
 export const zMcpServerLog = z.object({
     lines: z.array(zMcpLogLine)
+});
+
+/**
+ * An answer that is being written.
+ */
+export const zRunningRun = z.object({
+    conversationId: z.exactOptional(zConversationId),
+    id: zRunId,
+    model: z.string(),
+    own: z.boolean(),
+    person: z.exactOptional(z.string()),
+    startedAt: zTimestamp,
+    tokens: z.int().check(z.gte(0)),
+    tokensPerSecond: z.number()
+});
+
+/**
+ * One second: all together, and what the asking person may see of the parts.
+ */
+export const zMetricsPoint = z.object({
+    at: zTimestamp,
+    instances: z.array(zInstanceMetrics),
+    runs: z.array(zRunningRun),
+    total: zMetricsSample
+});
+
+/**
+ * What a dashboard shows at once: now, and the last 15 minutes.
+ */
+export const zMetricsHistory = z.object({
+    at: z.array(zTimestamp),
+    intervalMs: z.int().check(z.gte(0)),
+    now: zMetricsPoint,
+    perInstance: z.record(z.string(), zMetricsColumns),
+    total: zMetricsColumns
 });
 
 /**
