@@ -1,7 +1,5 @@
-import type { Problem } from '@/types/api'
-
 import { type SchemaOf, loadValidators } from './contract'
-import { ApiError, OfflineError, isAbort } from './errors'
+import { type ApiError, OfflineError, isAbort } from './errors'
 
 /** The `fetch` in use; a test passes its own. */
 export type Fetch = typeof globalThis.fetch
@@ -25,7 +23,7 @@ export interface RequestOptions<T = unknown> {
 }
 
 /**
- * One request; the response is successful and its body unread.
+ * One request; the response is successful and its body unread. Who is not signed in any more is led to the sign-in.
  * @throws {ApiError} when the server says no.
  * @throws {OfflineError} when no answer comes.
  * @throws {ContractError} when the body does not fit its schema.
@@ -53,7 +51,7 @@ export async function request<T>(path: string, options: RequestOptions<T> = {}):
   }
 
   const response = await answered(send(path, init))
-  if (!response.ok) throw await toApiError(response)
+  if (!response.ok) throw await answered(refusalOf(path, response))
   return response
 }
 
@@ -90,46 +88,7 @@ async function answered<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-async function toApiError(response: Response): Promise<ApiError> {
-  const retryAfterMs = retryAfter(response.headers)
-  const type = response.headers.get('content-type') ?? ''
-  if (!type.startsWith('application/problem+json')) return plainError(response, retryAfterMs)
-
-  const problem = await readProblem(await answered(response.text()))
-  if (!problem) return plainError(response, retryAfterMs)
-  return new ApiError({
-    status: response.status,
-    code: problem.code,
-    detail: problem.detail,
-    requestId: problem.requestId,
-    ...(problem.errors && { fields: problem.errors }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  })
-}
-
-async function readProblem(text: string): Promise<Problem | undefined> {
-  try {
-    const { parseJson, zProblem } = await loadValidators()
-    return parseJson(zProblem, text, 'a problem document')
-  } catch {
-    return undefined
-  }
-}
-
-/** The error page of a proxy in front of the server: only its status means anything. */
-function plainError(response: Response, retryAfterMs: number | undefined): ApiError {
-  const requestId = response.headers.get('x-request-id')
-  return new ApiError({
-    status: response.status,
-    code: `http_${response.status}`,
-    detail: `The server answered with status ${response.status}.`,
-    ...(requestId !== null && { requestId }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  })
-}
-
-/** `Retry-After` in milliseconds; Weir sends whole seconds only (RFC 9110 §10.2.3). */
-function retryAfter(headers: Headers): number | undefined {
-  const text = headers.get('retry-after')
-  return text !== null && /^\d{1,6}$/.test(text) ? Number(text) * 1000 : undefined
+/** The reader of refusals comes with the validators: no paint needs it. */
+async function refusalOf(path: string, response: Response): Promise<ApiError> {
+  return (await loadValidators()).toApiError(path, response)
 }

@@ -1,39 +1,11 @@
 import * as z from 'zod/mini'
 
-import { ContractError } from './errors'
-
 // The page's content security policy forbids `eval`; without this Zod probes for it, and the browser reports that.
 z.config({ jitless: true })
 
-/** A generated schema whose parsed value is a `T`. */
-export type Schema<T> = z.core.$ZodType<T>
-
-/**
- * The value as a `T`.
- * @throws {ContractError} when it does not fit; the message names each field that is wrong.
- */
-export function parse<T>(schema: Schema<T>, value: unknown, subject: string): T {
-  const result = z.safeParse(schema, value)
-  if (result.success) return result.data
-  const faults = result.error.issues.map(
-    (issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`,
-  )
-  throw new ContractError(`${subject} does not fit the contract: ${faults.join('; ')}`)
-}
-
-/**
- * The JSON text as a `T`.
- * @throws {ContractError} when it is not JSON, or does not fit.
- */
-export function parseJson<T>(schema: Schema<T>, text: string, subject: string): T {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw new ContractError(`${subject} is not JSON`)
-  }
-  return parse(schema, value, subject)
-}
+export { type Schema, parse, parseJson } from './parse'
+/** No paint needs to read a refusal either. */
+export { toApiError } from './problem'
 
 /** The number of an event: from 1. */
 export const zEventNumber = z.int().check(z.gte(1))
@@ -45,12 +17,24 @@ export const zId = z.uuid()
 export const zAnything = z.unknown()
 
 export {
+  zApiTokenList,
   zApprovalList,
+  zAuthState,
+  zChangePassword,
   zChatMessage,
   zConversation,
   zConversationPage,
+  zCreateAccount,
+  zCreateApiToken,
+  zCreatedApiToken,
+  zCreatedInvite,
+  zCreateInvite,
   zCreateMcpServer,
+  zCredentials,
   zDecideApproval,
+  zDeleteAccount,
+  zDeviceList,
+  zInviteList,
   zInvokeTool,
   zJob,
   zJobAccepted,
@@ -59,8 +43,11 @@ export {
   zMcpServer,
   zMcpServerList,
   zMcpServerLog,
+  zMe,
   zMessagePage,
   zModelList,
+  zPerson,
+  zPersonList,
   zProblem,
   zSetPermission,
   zStartRun,
@@ -69,4 +56,6 @@ export {
   zToolList,
   zUpdateConversation,
   zUpdateMcpServer,
+  zUpdateMe,
+  zUpdatePerson,
 } from '@/types/generated/zod.gen'

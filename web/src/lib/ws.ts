@@ -95,7 +95,9 @@ async function keepTalking(
     if (ending.kind === 'rested') continue
     if (ending.kind === 'closed' && ending.code === 4401) {
       show({ kind: 'refused' })
-      return
+      // A sign-in that took the place of another ends the sockets of that one only.
+      if (!(await context.deps.isSignedIn())) return
+      context.memory = undefined
     }
     attempt = nextAttempt(context, ending, clock.now() - begun >= STABLE_MS ? 0 : attempt)
     await patience(context.deps, attempt, signal, show)

@@ -23,6 +23,8 @@ export interface SessionDeps extends RetryDeps {
   readonly visibility: Visibility
   /** A fresh UUID. */
   readonly newUuid: () => string
+  /** Whether the person is still signed in, after a socket was closed because they are not. Does not reject. */
+  readonly isSignedIn: () => Promise<boolean>
 }
 
 /** How the session is: `resting` while nobody looks at the page, `waiting` for the next try, `refused` for good. */

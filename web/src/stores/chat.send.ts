@@ -194,6 +194,8 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
       if (threadOf(state, key).runs.length > 0) return BUSY
       const localId = `local-${deps.newId()}`
       const { parentId } = original
+      // Until the server has it, a reload brings it back behind what is being written.
+      deps.storage.write(`draft.${key}`, [state.drafts[key], text].filter(Boolean).join('\n'))
       store.setState((before) =>
         withSelected(
           shown(before, {

@@ -1,3 +1,4 @@
+import { getMe } from '@/lib/account'
 import { type Clock, systemClock } from '@/lib/clock'
 import { browserConnectivity } from '@/lib/connectivity'
 import { ApiError } from '@/lib/errors'
@@ -27,6 +28,7 @@ export function startLive(page: Pick<InboxDeps, 'shown' | 'onGone'>): () => void
     connectivity: browserConnectivity,
     visibility: pageVisibility,
     newUuid: randomUuid,
+    isSignedIn,
   })
   session.follow(inboxFollower({ approvals, chat, conversations, ...page }))
   const tell = () => {
@@ -91,6 +93,16 @@ export function watchServer(session: Pick<Session, 'state' | 'subscribe'>, deps:
     stopped = true
     unsubscribe()
     calm()
+  }
+}
+
+/** Asks as whom the page is known; the answer to somebody who is signed out leads to the sign-in. */
+async function isSignedIn(): Promise<boolean> {
+  try {
+    await getMe({ fetch: (input, init) => fetch(input, init) })
+    return true
+  } catch (error) {
+    return !(error instanceof ApiError && error.status === 401)
   }
 }
 

@@ -1,7 +1,8 @@
 'use client'
 
-import { Keyboard, MessageSquare, SquarePen } from 'lucide-react'
+import { Keyboard, MessageSquare, Settings, SquarePen } from 'lucide-react'
 import { useTheme } from 'next-themes'
+import { useRouter } from 'next/navigation'
 import { useState } from 'react'
 
 import {
@@ -34,6 +35,7 @@ export default function CommandPalette({ onOpen, onNew }: CommandPaletteProps) {
   const [selected, setSelected] = useState('')
   const { items, state } = useConversationSearch(text)
   const { setTheme } = useTheme()
+  const router = useRouter()
 
   const commands = [
     {
@@ -50,6 +52,15 @@ export default function CommandPalette({ onOpen, onNew }: CommandPaletteProps) {
       hint: shortcutHint('?'),
       run: () => {
         ui.setShortcutsHelp('open')
+      },
+    },
+    {
+      id: 'settings',
+      label: 'Settings',
+      Icon: Settings,
+      hint: '',
+      run: () => {
+        router.push('/settings')
       },
     },
     ...THEMES.map(({ value, label, Icon }) => ({

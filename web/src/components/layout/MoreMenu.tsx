@@ -9,7 +9,7 @@ import { useOpened } from '@/hooks/useOpened'
 
 const useThemeMenu = onDemand(async () => (await import('./ThemeMenu')).default)
 
-/** Theme, commands and keyboard help. */
+/** Commands, settings, the theme and the sign-out. */
 export function MoreMenu() {
   const [opened, opener] = useOpened('menu')
   const drawMenu = useThemeMenu(opened)

@@ -1,7 +1,8 @@
 'use client'
 
-import { Keyboard, Search } from 'lucide-react'
+import { Keyboard, Search, Settings } from 'lucide-react'
 import { useTheme } from 'next-themes'
+import Link from 'next/link'
 import type { ReactNode } from 'react'
 
 import {
@@ -18,9 +19,10 @@ import {
 import { ui } from '@/stores/ui.store'
 
 import { shortcutHint } from '../shortcuts'
+import { AccountItems } from './AccountItems'
 import { THEMES } from './themes'
 
-/** Commands, keyboard help and the theme, below their button. Open when it comes. */
+/** Commands, settings, the theme and whoever is signed in, below their button. Open when it comes. */
 export default function ThemeMenu({ button }: { button: ReactNode }) {
   const { theme, setTheme } = useTheme()
   return (
@@ -45,6 +47,12 @@ export default function ThemeMenu({ button }: { button: ReactNode }) {
           Keyboard shortcuts
           <DropdownMenuShortcut>{shortcutHint('?')}</DropdownMenuShortcut>
         </DropdownMenuItem>
+        <DropdownMenuItem asChild>
+          <Link href="/settings" prefetch={false}>
+            <Settings aria-hidden="true" />
+            Settings
+          </Link>
+        </DropdownMenuItem>
         <DropdownMenuSeparator />
         <DropdownMenuLabel>Theme</DropdownMenuLabel>
         <DropdownMenuRadioGroup value={theme ?? 'system'} onValueChange={setTheme}>
@@ -55,6 +63,7 @@ export default function ThemeMenu({ button }: { button: ReactNode }) {
             </DropdownMenuRadioItem>
           ))}
         </DropdownMenuRadioGroup>
+        <AccountItems />
       </DropdownMenuContent>
     </DropdownMenu>
   )

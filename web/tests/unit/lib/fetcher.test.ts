@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import type { Validators } from '@/lib/contract'
 import { ApiError, ContractError, OfflineError } from '@/lib/errors'
@@ -54,6 +54,17 @@ describe('request', () => {
     expect(String(error)).toContain('prompt:')
     expect(String(error)).toContain('conversationId:')
     expect(fetch.asked).toEqual([])
+  })
+
+  it('leads to the sign-in who is not signed in any more, but not who is just signing in', async () => {
+    const replace = vi.fn()
+    vi.stubGlobal('location', { pathname: '/chat', search: '?c=1', replace })
+    const fetch = answering(() => problem(401, 'unauthenticated'))
+    await request('/api/auth/sign-in', { method: 'POST', fetch }).catch(() => undefined)
+    expect(replace).not.toHaveBeenCalled()
+    const error = await request('/api/models', { fetch }).catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ status: 401, code: 'unauthenticated' })
+    expect(replace.mock.calls).toEqual([['/sign-in?next=%2Fchat%3Fc%3D1']])
   })
 
   it('turns a problem document into an error with code, fields, request and time to wait', async () => {

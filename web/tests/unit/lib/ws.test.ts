@@ -242,12 +242,21 @@ describe('a connection that is lost', () => {
     expect(sent('resume')).toHaveLength(1)
   })
 
-  it('takes 4401 for the end', async () => {
+  it('takes 4401 for the end when nobody is signed in any more', async () => {
     test.server.newest.close(4401)
     await test.clock.advance(LONG)
     expect(session.state()).toEqual({ kind: 'refused' })
     expect(test.server.sockets).toHaveLength(1)
     expect(test.clock.pending).toBe(0)
+  })
+
+  it('begins a new session after 4401 when a newer sign-in holds', async () => {
+    test.signedIn.value = true
+    test.server.newest.close(4401)
+    await test.clock.advance(LONG)
+    expect(session.state()).toEqual({ kind: 'live' })
+    expect(sent('resume')).toEqual([])
+    expect(standing).toBe(2)
   })
 })
 

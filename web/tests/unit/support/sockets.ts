@@ -169,6 +169,7 @@ export function testSession(random: () => number = () => 0.5) {
   const network = new ManualNetwork()
   const visibility = new ManualVisibility()
   let made = 0
+  const signedIn = { value: false }
   const start = (): Session =>
     startSession({
       connect: server.connect,
@@ -177,6 +178,7 @@ export function testSession(random: () => number = () => 0.5) {
       connectivity: network,
       visibility,
       newUuid: () => id(50_000 + (made += 1)),
+      isSignedIn: () => Promise.resolve(signedIn.value),
     })
-  return { server, clock, network, visibility, start, settle }
+  return { server, clock, network, visibility, signedIn, start, settle }
 }

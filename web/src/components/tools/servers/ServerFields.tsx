@@ -4,7 +4,7 @@ import { Textarea } from '@/components/ui/textarea'
 import type { FieldError } from '@/types/api'
 
 import type { Draft } from './draft'
-import { Labelled } from './Labelled'
+import { Labelled } from '@/components/ui/labelled'
 import { PairsField } from './PairsField'
 
 interface ServerFieldsProps {

@@ -1,0 +1,146 @@
+'use client'
+
+import { useState } from 'react'
+
+import { Button } from '@/components/ui/button'
+import {
+  Dialog,
+  DialogContent,
+  DialogDescription,
+  DialogHeader,
+  DialogTitle,
+} from '@/components/ui/dialog'
+import { Labelled } from '@/components/ui/labelled'
+import { Select } from '@/components/ui/select'
+import { useSubmission } from '@/hooks/useSubmission'
+import { tokens } from '@/stores/tokens.store'
+import type { AccessScope, Me } from '@/types/account'
+
+import { nameFaults } from '../account/faults'
+import { SubmissionForm } from '../account/SubmissionForm'
+import { SubmitButton } from '../account/SubmitButton'
+import { TextField } from '../account/TextField'
+import { LIVES } from './scopes'
+import { ScopesField } from './ScopesField'
+import { CopyLine, SecretOnce } from './SecretOnce'
+
+/** Makes an API token, and shows its secret this once. */
+export function TokenDialog({ me, onClose }: { me: Me; onClose: () => void }) {
+  const [secret, setSecret] = useState<string>()
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => {
+        if (!open) onClose()
+      }}
+    >
+      <DialogContent
+        // A slip of the hand must not lose what is shown once.
+        onInteractOutside={(event) => {
+          if (secret !== undefined) event.preventDefault()
+        }}
+      >
+        <DialogHeader>
+          <DialogTitle>{secret === undefined ? 'New token' : 'Copy the token now'}</DialogTitle>
+          <DialogDescription>
+            {secret === undefined
+              ? 'It speaks in your name, as far as you allow it.'
+              : 'It is shown only this once; the server keeps no copy of it.'}
+          </DialogDescription>
+        </DialogHeader>
+        {secret === undefined ? (
+          <TokenForm me={me} onMade={setSecret} onCancel={onClose} />
+        ) : (
+          <SecretOnce label="Token" secret={secret} onDone={onClose}>
+            <p className="text-[0.8125rem] text-muted-foreground">A first try:</p>
+            <CopyLine
+              label="Example"
+              text={`curl -H "Authorization: Bearer ${secret}" ${window.location.origin}/api/conversations`}
+            />
+          </SecretOnce>
+        )}
+      </DialogContent>
+    </Dialog>
+  )
+}
+
+interface TokenFormProps {
+  me: Me
+  onMade: (secret: string) => void
+  onCancel: () => void
+}
+
+function TokenForm({ me, onCancel, onMade }: TokenFormProps) {
+  const [name, setName] = useState('')
+  const [days, setDays] = useState('90')
+  const [scopes, setScopes] = useState<readonly AccessScope[]>(['read', 'write'])
+  const submission = useSubmission(['name', 'scopes', 'expiresInDays'])
+  const { faultAt, mend, submit, trouble } = submission
+
+  const send = async () => {
+    const known = [
+      ...nameFaults('name', name),
+      ...(scopes.length > 0 ? [] : [{ path: 'scopes', message: 'must be at least one' }]),
+    ]
+    const made = await submit(known, () =>
+      tokens.create({
+        name: name.trim(),
+        scopes: [...scopes],
+        ...(days !== '' && { expiresInDays: Number(days) }),
+      }),
+    )
+    if (made?.ok === true) onMade(made.secret)
+  }
+
+  return (
+    <SubmissionForm aria-label="New token" trouble={trouble} onSubmit={send}>
+      <TextField
+        autoFocus
+        label="Name"
+        hint="What it is for."
+        placeholder="Backup script"
+        autoComplete="off"
+        value={name}
+        fault={faultAt('name')}
+        onText={(text) => {
+          setName(text)
+          mend('name')
+        }}
+      />
+      <ScopesField
+        role={me.role}
+        value={scopes}
+        fault={faultAt('scopes')}
+        onChange={(chosen) => {
+          setScopes(chosen)
+          mend('scopes')
+        }}
+      />
+      <Labelled label="Good for" fault={faultAt('expiresInDays')}>
+        {(field) => (
+          <Select
+            {...field}
+            value={days}
+            onChange={({ target }) => {
+              setDays(target.value)
+              mend('expiresInDays')
+            }}
+          >
+            {LIVES.map(({ label, value }) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+            <option value="">Ever, until it is revoked</option>
+          </Select>
+        )}
+      </Labelled>
+      <div className="flex justify-end gap-2">
+        <Button variant="outline" onClick={onCancel}>
+          Cancel
+        </Button>
+        <SubmitButton submission={submission}>Create token</SubmitButton>
+      </div>
+    </SubmissionForm>
+  )
+}
