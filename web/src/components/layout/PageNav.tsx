@@ -1,7 +1,14 @@
+'use client'
+
 import Link from 'next/link'
 
 interface PageNavProps {
   parts: readonly { readonly href: string; readonly label: string; readonly current: boolean }[]
+}
+
+/** On a phone there are more parts than room: the current one is always to be seen. */
+function showItself(link: HTMLAnchorElement | null): void {
+  link?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
 }
 
 /** The parts of a page, below its header. */
@@ -13,6 +20,7 @@ export function PageNav({ parts }: PageNavProps) {
           <li key={href} className="shrink-0">
             <Link
               href={href}
+              {...(current && { ref: showItself })}
               prefetch={false}
               aria-current={current ? 'page' : undefined}
               className="relative flex h-11 items-center px-2 text-sm text-muted-foreground transition-colors outline-none after:absolute after:inset-x-2 after:bottom-0 after:h-0.5 after:rounded-full hover:text-foreground focus-visible:rounded-md focus-visible:ring-2 focus-visible:ring-ring focus-visible:ring-inset aria-[current=page]:font-medium aria-[current=page]:text-foreground aria-[current=page]:after:bg-primary"
