@@ -42,7 +42,7 @@ pub struct MetricsSample {
     pub input_tokens_per_second: f64,
     /// People who have a socket open or an answer under way.
     pub people: u64,
-    /// Open WebSockets.
+    /// Open `WebSockets`.
     pub sockets: u64,
     /// Logs that are followed, by whatever transport.
     pub readers: u64,

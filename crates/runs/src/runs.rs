@@ -181,13 +181,29 @@ impl Runs {
     /// When the database fails.
     pub async fn cancel_all_in(&self, user: UserId, conversation: ConversationId) -> Result<(), StoreError> {
         self.inner.store.conversation(user, conversation).await?;
-        for run in self.inner.store.running_in(conversation).await? {
+        self.cancel_each(user, self.inner.store.running_in(conversation).await?).await
+    }
+
+    /// Stops everything of a user who is about to be deleted: the runs, waiting until their logs have ended, and the jobs.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cancel_all_of(&self, user: UserId) -> Result<(), StoreError> {
+        self.cancel_each(user, self.inner.store.running_of(user).await?).await?;
+        for job in self.inner.store.unfinished_jobs_of(user).await? {
+            self.jobs().cancel(user, job).await?;
+        }
+        Ok(())
+    }
+
+    async fn cancel_each(&self, user: UserId, runs: Vec<RunId>) -> Result<(), StoreError> {
+        for run in runs {
             let active = self.inner.active(run);
             self.cancel(user, run).await?;
             if let Some(active) = active
                 && timeout(DELETION_WAIT, active.ended.cancelled()).await.is_err()
             {
-                tracing::warn!(%run, "a run of a deleted conversation did not end in time");
+                tracing::warn!(%run, "a run that is about to be deleted did not end in time");
             }
         }
         Ok(())

@@ -2,11 +2,13 @@
 //! once.
 
 mod mcp;
+mod public_url;
 mod source;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use tracing_subscriber::EnvFilter;
+use weir_protocol::AuthMode;
 use weir_providers::{
     model_file::ModelSource,
     openai::{ApiKey, BaseUrl},
@@ -16,6 +18,7 @@ use weir_store::{Durability, PostgresUrl};
 
 use crate::mcp::ConfiguredServer;
 
+pub use public_url::PublicUrl;
 use source::Reading;
 pub use source::Source;
 
@@ -36,6 +39,10 @@ pub struct Config {
     pub redis: Option<RedisBell>,
     /// What a commit holds through.
     pub durability: Durability,
+    /// Whether people sign in.
+    pub auth: AuthMode,
+    /// Where people reach this server.
+    pub public_url: Option<PublicUrl>,
     /// The names this server is known by, beside IP addresses and names without a dot.
     pub hosts: Vec<String>,
     /// After how long a silent stream sends a comment.
@@ -119,15 +126,22 @@ impl Config {
         let addr: SocketAddr = reading
             .parsed("WEIR_ADDR", "an address and port such as 127.0.0.1:3000", str::parse::<SocketAddr>)
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)));
-        match reading.text("WEIR_AUTH").as_deref() {
-            None | Some("open") if !addr.ip().is_loopback() => reading.fault(
+        let auth = reading
+            .one_of("WEIR_AUTH", &[("open", AuthMode::Open), ("required", AuthMode::Required)])
+            .unwrap_or_default();
+        if auth == AuthMode::Open && !addr.ip().is_loopback() {
+            reading.fault(
                 "WEIR_AUTH",
-                "an open server has one local user and no sign-in, so it listens on a loopback address only: set WEIR_ADDR to 127.0.0.1 and put a proxy with a sign-in of its own before it",
-            ),
-            None | Some("open") => {}
-            Some("required") => reading.fault("WEIR_AUTH", "`required` is not in this version yet; only `open` is"),
-            Some(_) => reading.fault("WEIR_AUTH", "must be open or required"),
+                "an open server has one local user and no sign-in, so it listens on a loopback address only: set WEIR_AUTH=required, or WEIR_ADDR to 127.0.0.1",
+            );
         }
+        let public_url = reading.parsed(
+            "WEIR_PUBLIC_URL",
+            "where people reach this server, such as https://weir.example.org",
+            str::parse::<PublicUrl>,
+        );
+        let mut hosts = reading.list("WEIR_HOSTS").unwrap_or_default();
+        hosts.extend(public_url.iter().map(|url| url.host().to_owned()));
         let postgres = reading.parsed(
             "DATABASE_URL",
             "a URL such as postgres://user:password@host:5432/database; unset, SQLite in WEIR_DATA_DIR is used",
@@ -158,7 +172,9 @@ impl Config {
             durability: reading
                 .one_of("WEIR_DURABILITY", &[("disk", Durability::Disk), ("process", Durability::Process)])
                 .unwrap_or_default(),
-            hosts: reading.list("WEIR_HOSTS").unwrap_or_default(),
+            auth,
+            public_url,
+            hosts,
             heartbeat: reading.duration("WEIR_HEARTBEAT", Duration::from_secs(15), Duration::from_millis(10)),
             run_retention: reading.duration("WEIR_RUN_RETENTION", Duration::from_hours(24), Duration::ZERO),
             approval_timeout: reading.duration(

@@ -1,5 +1,6 @@
 //! The Weir server: configuration, HTTP, the embedded web app.
 
+pub mod access;
 pub mod app;
 pub mod cli;
 pub mod config;

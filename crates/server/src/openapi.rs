@@ -4,9 +4,8 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use weir_protocol::{
-    ApiTokenList, ChangePassword, ClientFrame, CreateAccount, CreateApiToken, CreateInvite, CreatedApiToken,
-    CreatedInvite, Credentials, DeleteAccount, DeviceList, InboxChange, InviteList, JobEvent, MetricsHistory,
-    PersonList, ServerFrame, StreamChunk, UpdateMe, UpdatePerson,
+    ClientFrame, CreateInvite, CreatedInvite, InboxChange, InviteList, JobEvent, MetricsHistory, PersonList,
+    ServerFrame, StreamChunk, UpdatePerson,
 };
 
 use crate::http;
@@ -21,8 +20,7 @@ use crate::http;
     ),
     components(schemas(
         StreamChunk, JobEvent, ClientFrame, ServerFrame, InboxChange,
-        ApiTokenList, ChangePassword, CreateAccount, CreateApiToken, CreateInvite, CreatedApiToken, CreatedInvite,
-        Credentials, DeleteAccount, DeviceList, InviteList, MetricsHistory, PersonList, UpdateMe, UpdatePerson,
+        CreateInvite, CreatedInvite, InviteList, MetricsHistory, PersonList, UpdatePerson,
     )),
     tags(
         (name = "runs", description = "One answer, one log. A reader that goes away never stops a run."),

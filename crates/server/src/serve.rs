@@ -1,6 +1,6 @@
 //! The life of the server: open, take over, listen, drain, close.
 
-use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use axum::serve::ListenerExt as _;
 use tokio::{
@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
-use weir_protocol::Timestamp;
+use weir_protocol::{AuthMode, InviteId, Timestamp};
 use weir_providers::{
     Pacer, Provider, ProviderError,
     openai::{OpenAiOptions, OpenAiProvider},
@@ -22,6 +22,7 @@ use weir_store::{Clock, Store, StoreError, SystemClock};
 use weir_tools::{Outside, Registry, SANDBOX_TIME, Sandbox, builtin::Surroundings, mcp::Servers};
 
 use crate::{
+    access::{Access, Secret},
     app::{App, LOCAL_USER, Parts},
     config::Config,
     connections,
@@ -57,7 +58,7 @@ pub enum ServeError {
     #[error("{addr} cannot be listened on: {error}; set WEIR_ADDR to another address")]
     Listen {
         /// Which one.
-        addr: std::net::SocketAddr,
+        addr: SocketAddr,
         /// Why.
         error: io::Error,
     },
@@ -98,7 +99,14 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let addr = listener.local_addr()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let (store, data_dir) = open_store(&config).await?;
-    store.ensure_user(LOCAL_USER, "You", clock.now()).await?;
+    let access = Access::new(config.auth, config.public_url.clone());
+    let setup = match config.auth {
+        AuthMode::Open => {
+            store.ensure_user(LOCAL_USER, "You", clock.now()).await?;
+            None
+        }
+        AuthMode::Required => setup_link(&store, &access, addr, &*clock).await?,
+    };
     let (log, committer, bell) = open_log(&store, config.redis.take());
     let embedded = Embedded::new(&config)?;
     let pacer = Pacer::start(PACE)?;
@@ -115,6 +123,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         runs: runs.clone(),
         sessions: Sessions::default(),
         fleet: fleet.clone(),
+        access: access.clone(),
         clock: clock.clone(),
         hosts: config.hosts,
         heartbeat: config.heartbeat,
@@ -131,6 +140,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         tracing::info!(runs = taken_over, "went on with the answers of a server that died");
     }
     let keeper = tokio::spawn(runs.clone().keep(contact));
+    let watcher = tokio::spawn(access.watches().clone().keep(store.clone(), clock.clone()));
     let sweeper = tokio::spawn(sweep(store.clone(), clock, config.run_retention));
 
     let patience = 2 * config.heartbeat.max(SHORTEST_PATIENCE);
@@ -145,6 +155,9 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     // Whoever reads the next line may send one at once.
     let mut signals = Signals::listen()?;
     println!("Weir is ready: http://{addr}");
+    if let Some(link) = setup {
+        println!("Nobody has an account yet. Open this link once to become the administrator: {link}");
+    }
 
     signals.next().await;
     tracing::info!("stopping; a second signal stops at once");
@@ -159,6 +172,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         tokio::join!(embedded.shutdown(), fleet.stop());
         sweeper.abort();
         keeper.abort();
+        watcher.abort();
         bell.abort();
         drop((app, runs, pacer, fleet));
         // What was said last is committed before the database is closed.
@@ -171,6 +185,22 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     }
     drop(data_dir);
     Ok(())
+}
+
+/// The link that makes the administrator, while there is none. Each start makes a new one, and the one before is dead.
+async fn setup_link(
+    store: &Store,
+    access: &Access,
+    addr: SocketAddr,
+    clock: &dyn Clock,
+) -> Result<Option<String>, ServeError> {
+    if !store.needs_setup().await? {
+        return Ok(None);
+    }
+    let secret = Secret::plain().map_err(io::Error::other)?;
+    store.replace_setup_link(InviteId(clock.id()), &secret.hash, clock.now()).await?;
+    let origin = access.public_url().map_or_else(|| format!("http://{addr}"), |url| url.origin().to_owned());
+    Ok(Some(format!("{origin}/setup#{}", secret.text)))
 }
 
 /// What the built-in tools need.
@@ -272,6 +302,7 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
             store.forget_job_logs(Timestamp(now.0.saturating_sub(retention))).await?;
             let keys = store.forget_old_keys(now).await?;
             store.forget_old_changes(now).await?;
+            store.forget_old_access(now).await?;
             Ok::<_, StoreError>((events, keys))
         };
         match swept.await {

@@ -24,6 +24,12 @@ pub enum StoreError {
     /// There is one of this name already.
     #[error("the name is taken")]
     NameTaken,
+    /// Somebody else signs in with this address.
+    #[error("the address is taken")]
+    EmailTaken,
+    /// Nobody could let others in any more.
+    #[error("the last administrator stays one")]
+    LastAdministrator,
     /// The call waits for nobody's word, or another word was given before.
     #[error("the call waits for no word any more")]
     Decided,

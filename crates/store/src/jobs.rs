@@ -122,6 +122,15 @@ const COLUMNS: &str = "SELECT id, user_id, name, args, caller, run_id, conversat
     ended_at FROM jobs ";
 
 impl Store {
+    /// The jobs of a user that are going on, or wait for a word.
+    pub async fn unfinished_jobs_of(&self, user: UserId) -> Result<Vec<ToolCallId>, StoreError> {
+        let rows = query("SELECT id FROM jobs WHERE user_id = $1 AND ended_at IS NULL")
+            .bind(user.0)
+            .fetch_all(&mut self.database.read(Scope::User(user)).await?)
+            .await?;
+        Ok(rows.iter().map(|row| ToolCallId(row.get(0))).collect())
+    }
+
     /// Commits the job and its event 1, or gives the one that is there under its id or key.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
-//! The only SQL of Weir: conversations, messages, runs, jobs, their logs and what users have set.
+//! The only SQL of Weir: conversations, messages, runs, jobs, their logs, accounts and what users have set.
 //!
 //! Everything that a user owns is asked for together with the user; another user's thing does not exist.
 
+mod accounts;
 mod bell;
 mod clock;
 mod conversations;
@@ -20,6 +21,10 @@ mod runs;
 mod search;
 mod store;
 
+pub use accounts::{
+    Credential, Grant, NewAccount, NewApiToken, NewInvite, NewSignIn, PersonRecord, SIGN_IN_KEPT_MS, SecretHash,
+    SignInAttempts, email_key,
+};
 pub use bell::{LONGEST_NOTICE, Notices};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use conversations::{ConversationFilter, UNTITLED};

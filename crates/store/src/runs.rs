@@ -209,6 +209,15 @@ impl Store {
         Ok(rows.iter().map(|row| RunId(row.get(0))).collect())
     }
 
+    /// The runs of a user that are going on.
+    pub async fn running_of(&self, user: UserId) -> Result<Vec<RunId>, StoreError> {
+        let rows = query("SELECT id FROM runs WHERE user_id = $1 AND state = 'running'")
+            .bind(user.0)
+            .fetch_all(&mut self.database.read(Scope::User(user)).await?)
+            .await?;
+        Ok(rows.iter().map(|row| RunId(row.get(0))).collect())
+    }
+
     /// A run of any user that has no terminal event yet.
     ///
     /// # Errors

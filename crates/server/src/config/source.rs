@@ -6,7 +6,7 @@ use super::{ConfigFaults, Fault, mcp};
 use crate::mcp::ConfiguredServer;
 
 /// Every key that Weir reads.
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "DATABASE_URL",
@@ -27,6 +27,7 @@ const KEYS: [&str; 24] = [
     "WEIR_LOG",
     "WEIR_LOG_FORMAT",
     "WEIR_MODEL",
+    "WEIR_PUBLIC_URL",
     "WEIR_RATE_BURST",
     "WEIR_RATE_LIMIT",
     "WEIR_RUN_RETENTION",

@@ -32,8 +32,26 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
-fn an_open_server_stays_on_its_machine() {
-    assert_eq!(faults(&[("WEIR_ADDR", "0.0.0.0:3000")]), ["WEIR_AUTH"]);
+fn auth_1_an_open_server_stays_on_its_machine_and_says_how_to_leave_it() {
+    let open = Config::read(Source::of([("WEIR_ADDR", "0.0.0.0:3000")])).map(drop).expect_err("it is open");
+    assert_eq!((open.0.len(), open.0[0].key.as_str()), (1, "WEIR_AUTH"));
+    assert!(open.0[0].message.contains("WEIR_AUTH=required"), "{open}");
+    let required = Config::read(Source::of([("WEIR_ADDR", "0.0.0.0:3000"), ("WEIR_AUTH", "required")])).unwrap();
+    assert_eq!(required.auth, AuthMode::Required);
+    assert_eq!(faults(&[("WEIR_AUTH", "sometimes")]), ["WEIR_AUTH"]);
+}
+
+#[test]
+fn where_people_reach_the_server_is_an_origin_and_one_of_its_names() {
+    let config = Config::read(Source::of([("WEIR_PUBLIC_URL", "https://Weir.example.org:443/")])).unwrap();
+    let url = config.public_url.unwrap();
+    assert_eq!((url.origin(), url.is_secure()), ("https://weir.example.org", true));
+    assert_eq!(config.hosts, ["weir.example.org"]);
+    for wrong in
+        ["weir.example.org", "ftp://weir.example.org", "https://weir.example.org/app", "https://a@b", "https://"]
+    {
+        assert_eq!(faults(&[("WEIR_PUBLIC_URL", wrong)]), ["WEIR_PUBLIC_URL"], "{wrong}");
+    }
 }
 
 #[test]

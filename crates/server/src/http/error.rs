@@ -10,7 +10,10 @@ use weir_protocol::{AccessScope, FieldError, Problem};
 use weir_runs::{InvokeError, StartError};
 use weir_store::StoreError;
 
-use crate::mcp::FleetError;
+use crate::{
+    access::{NoRandomNumbers, PasswordError, TooManyGuesses},
+    mcp::FleetError,
+};
 
 /// A failure as a client sees it.
 #[derive(Debug)]
@@ -45,6 +48,43 @@ impl ApiError {
             AccessScope::Admin => "Only an administrator may do that.",
         };
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// 403: what lets a person in is changed by that person, not by a program.
+    pub(crate) fn sign_in_needed() -> Self {
+        let detail = "A token cannot do that. Sign in with a browser.";
+        Self::new(StatusCode::FORBIDDEN, "sign_in_needed", detail)
+    }
+
+    /// 409: an open server has no accounts.
+    pub(crate) fn open_server() -> Self {
+        let detail = "This server is open to its own machine and has no accounts. WEIR_AUTH=required turns sign-in on.";
+        Self::new(StatusCode::CONFLICT, "open_server", detail)
+    }
+
+    /// 401: the same whatever is wrong with them, so that nobody learns who has an account.
+    pub(crate) fn invalid_credentials() -> Self {
+        let detail = "The address or the password is wrong.";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
+    }
+
+    /// 403: the password that was asked for again is wrong.
+    pub(crate) fn wrong_password() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "wrong_password", "The password is wrong.")
+    }
+
+    /// 403: the link makes no account any more, or never did.
+    pub(crate) fn invalid_link() -> Self {
+        let detail = "This link is not good any more: it was used, or its time is over. Ask for a new one.";
+        Self::new(StatusCode::FORBIDDEN, "invalid_link", detail)
+    }
+
+    /// 422: the new password in this field is a bad one.
+    pub(crate) fn of_new_password(error: PasswordError, path: &str) -> Self {
+        match error {
+            PasswordError::Weak(advice) => Self::invalid(vec![FieldError::new(path, advice)]),
+            error => error.into(),
+        }
     }
 
     /// 403: the request comes from another site.
@@ -186,6 +226,10 @@ impl IntoResponse for ApiError {
             let seconds = after.as_secs_f64().ceil().max(1.0);
             response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(seconds));
         }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 15.5.2: a 401 says what would be accepted.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response.extensions_mut().insert(self.into_problem());
         response
     }
@@ -222,6 +266,16 @@ impl From<StoreError> for ApiError {
                 "This call waits for no word any more: it was decided, or has ended.",
             ),
             StoreError::NameTaken => Self::name_taken(),
+            StoreError::EmailTaken => Self::new(
+                StatusCode::CONFLICT,
+                "email_taken",
+                "Somebody has an account with this address already. Sign in, or use another one.",
+            ),
+            StoreError::LastAdministrator => Self::new(
+                StatusCode::CONFLICT,
+                "last_administrator",
+                "This is the last administrator. Make somebody else one first.",
+            ),
             StoreError::Database(sqlx_error) => {
                 tracing::error!(error = %sqlx_error, "the database failed");
                 Self::database_unavailable()
@@ -231,6 +285,43 @@ impl From<StoreError> for ApiError {
                 Self::internal()
             }
         }
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Weak(advice) => Self::invalid(vec![FieldError::new("password", advice)]),
+            PasswordError::Busy => {
+                let detail = "Too many people sign in at once. Try again in a moment.";
+                Self::unavailable("overloaded", detail, Duration::from_secs(2))
+            }
+            PasswordError::Failed => {
+                tracing::error!(%error, "a stored password cannot be read");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<TooManyGuesses> for ApiError {
+    fn from(error: TooManyGuesses) -> Self {
+        match error {
+            TooManyGuesses::Wait(wait) => {
+                let detail = "Too many wrong attempts. Wait a while, then try again.";
+                let mut refused = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", detail);
+                refused.retry_after = Some(wait);
+                refused
+            }
+            TooManyGuesses::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoRandomNumbers> for ApiError {
+    fn from(error: NoRandomNumbers) -> Self {
+        tracing::error!(%error, "a secret could not be made");
+        Self::internal()
     }
 }
 

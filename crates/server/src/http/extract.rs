@@ -10,8 +10,9 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weir_protocol::{
-    CreateConversation, CreateMcpServer, CreateMessage, DecideApproval, FieldError, InvokeTool, SetPermission,
-    StartRun, UpdateConversation, UpdateMcpServer,
+    ChangePassword, CreateAccount, CreateApiToken, CreateConversation, CreateInvite, CreateMcpServer, CreateMessage,
+    Credentials, DecideApproval, DeleteAccount, FieldError, InvokeTool, SetPermission, StartRun, UpdateConversation,
+    UpdateMcpServer, UpdateMe, UpdatePerson,
 };
 
 use super::ApiError;
@@ -53,6 +54,14 @@ checked! {
     DecideApproval: ["decision"],
     CreateMcpServer: ["name", "transport"],
     UpdateMcpServer: [],
+    Credentials: ["email", "password"],
+    CreateAccount: ["secret", "email", "name", "password"],
+    UpdateMe: [],
+    ChangePassword: ["current", "new"],
+    DeleteAccount: [],
+    CreateApiToken: ["name", "scopes"],
+    UpdatePerson: [],
+    CreateInvite: ["role"],
 }
 
 /// A JSON body of the right form whose fields make sense.

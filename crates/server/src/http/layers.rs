@@ -73,7 +73,7 @@ pub(crate) async fn known_host(State(app): State<App>, request: Request, next: N
 }
 
 /// Refuses changes and sockets that another site's page asks for in the person's browser.
-pub(crate) async fn same_origin(request: Request, next: Next) -> Result<Response, ApiError> {
+pub(crate) async fn same_origin(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
     // Browsers let any page open a socket to anywhere, with the person's cookies (RFC 6455, 10.2).
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
         && !request.headers().contains_key(header::UPGRADE);
@@ -81,13 +81,19 @@ pub(crate) async fn same_origin(request: Request, next: Next) -> Result<Response
         let host = request.headers().get(header::HOST);
         let allowed = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok()).is_some_and(|origin| {
             let own = host.is_some_and(|host| origin.authority().is_some_and(|a| host == a.as_str()));
-            own || origin.host().is_some_and(is_loopback)
+            own || origin.host().is_some_and(is_loopback) || is_public(&app, &origin)
         });
         if !allowed {
             return Err(ApiError::foreign_origin());
         }
     }
     Ok(next.run(request).await)
+}
+
+/// Whether it is where people reach this server, behind a proxy that passes on another name.
+fn is_public(app: &App, origin: &Uri) -> bool {
+    let Some(url) = app.access.public_url() else { return false };
+    origin.to_string().trim_end_matches('/').eq_ignore_ascii_case(url.origin())
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -5,7 +5,7 @@ use std::any::Any;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
 };
 use tower_http::catch_panic::CatchPanicLayer;
@@ -44,7 +44,16 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(at::mcp_servers::restart))
         .routes(routes!(at::mcp_servers::log))
         .routes(routes!(at::account::auth_state))
-        .routes(routes!(at::account::me))
+        .routes(routes!(at::account::me, at::account::update, at::account::delete))
+        .routes(routes!(at::account::change_password))
+        .routes(routes!(at::account::devices::list, at::account::devices::delete_others))
+        .routes(routes!(at::account::devices::delete))
+        .routes(routes!(at::account::tokens::list, at::account::tokens::create))
+        .routes(routes!(at::account::tokens::delete))
+        .routes(routes!(at::account::sign_in::set_up))
+        .routes(routes!(at::account::sign_in::join))
+        .routes(routes!(at::account::sign_in::sign_in))
+        .routes(routes!(at::account::sign_in::sign_out))
         .routes(routes!(at::health::alive))
         .routes(routes!(at::health::ready))
         .routes(routes!(at::health::document))
@@ -55,13 +64,13 @@ pub fn router(app: App) -> Router {
     let (routes, _) = api().split_for_parts();
     routes
         .route_service("/mcp", service::service(&app))
+        .route_layer(from_fn_with_state(app.clone(), auth::identify))
         .fallback(asset::serve)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(from_fn_with_state(app.clone(), auth::identify))
         .layer(from_fn_with_state(Admission::new(), admission::admit))
         .layer(from_fn_with_state(app.contact.clone(), layers::refuse_while_cut_off))
         .layer(from_fn_with_state(app.clone(), layers::refuse_while_draining))
-        .layer(from_fn(layers::same_origin))
+        .layer(from_fn_with_state(app.clone(), layers::same_origin))
         .layer(from_fn_with_state(app.clone(), layers::known_host))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(after_panic))

@@ -12,10 +12,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
-use weir_protocol::{ChatMessage, Conversation, ConversationId, MessageId, RunId};
+use weir_protocol::{AuthMode, ChatMessage, Conversation, ConversationId, MessageId, RunId};
 use weir_realtime::{CommitterOptions, EventLog};
 use weir_runs::{APPROVAL_PATIENCE, Contact, Providers, Runs, StoredHistory};
 use weir_server::{
+    access::Access,
     app::{App, LOCAL_USER, Parts},
     http,
     mcp::Fleet,
@@ -44,6 +45,8 @@ pub(crate) struct Options {
     pub(crate) sandbox_time: Duration,
     /// Further tools, as if they were built in.
     pub(crate) tools: Vec<Arc<dyn Callable>>,
+    /// Whether people sign in, and where they reach the server.
+    pub(crate) access: Access,
 }
 
 impl Default for Options {
@@ -51,7 +54,8 @@ impl Default for Options {
         let window = CommitterOptions::default().window;
         let (heartbeat, retention) = (Duration::from_secs(15), Duration::from_hours(24));
         let (outside, sandbox_time) = (Outside::default(), SANDBOX_TIME);
-        Self { heartbeat, window, retention, without_provider: false, outside, sandbox_time, tools: Vec::new() }
+        let access = Access::new(AuthMode::Open, None);
+        Self { heartbeat, window, retention, without_provider: false, outside, sandbox_time, tools: Vec::new(), access }
     }
 }
 
@@ -81,12 +85,14 @@ impl TestApp {
             Runs::new(store.clone(), log.clone(), Providers::new(all, None), tools, clock.clone(), APPROVAL_PATIENCE)
         };
         let closing = CancellationToken::new();
+        tokio::spawn(options.access.watches().clone().keep(store.clone(), clock.clone()));
         let app = App::new(Parts {
             store,
             log,
             runs,
             sessions: http::Sessions::default(),
             fleet,
+            access: options.access,
             clock: clock.clone(),
             hosts: vec!["weir.example".to_owned()],
             heartbeat: options.heartbeat,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail as it does")]
 
+mod accounts;
 mod app;
 mod built_in_tools;
 mod cancelling;
@@ -18,6 +19,7 @@ mod mcp_real;
 mod mcp_servers;
 mod mcp_service;
 mod pages;
+mod people;
 mod providers;
 mod recorded;
 mod replay;

@@ -1381,7 +1381,7 @@ export type MetricsSample = {
      */
     runs: number;
     /**
-     * Open WebSockets.
+     * Open `WebSockets`.
      */
     sockets: number;
     /**
@@ -2408,6 +2408,121 @@ export type AuthStateResponses = {
 
 export type AuthStateResponse = AuthStateResponses[keyof AuthStateResponses];
 
+export type JoinData = {
+    body: CreateAccount;
+    path?: never;
+    query?: never;
+    url: '/api/auth/join';
+};
+
+export type JoinErrors = {
+    /**
+     * The link is not good any more
+     */
+    403: Problem;
+    /**
+     * Somebody signs in with this address already
+     */
+    409: Problem;
+    '4XX': Problem;
+};
+
+export type JoinError = JoinErrors[keyof JoinErrors];
+
+export type JoinResponses = {
+    /**
+     * They are signed in
+     */
+    201: Me;
+};
+
+export type JoinResponse = JoinResponses[keyof JoinResponses];
+
+export type SetUpData = {
+    body: CreateAccount;
+    path?: never;
+    query?: never;
+    url: '/api/auth/setup';
+};
+
+export type SetUpErrors = {
+    /**
+     * The link is not good any more
+     */
+    403: Problem;
+    /**
+     * The server is open and has no accounts
+     */
+    409: Problem;
+    '4XX': Problem;
+};
+
+export type SetUpError = SetUpErrors[keyof SetUpErrors];
+
+export type SetUpResponses = {
+    /**
+     * They are signed in
+     */
+    201: Me;
+};
+
+export type SetUpResponse = SetUpResponses[keyof SetUpResponses];
+
+export type SignInData = {
+    body: Credentials;
+    path?: never;
+    query?: never;
+    url: '/api/auth/sign-in';
+};
+
+export type SignInErrors = {
+    /**
+     * The address or the password is wrong
+     */
+    401: Problem;
+    /**
+     * Too many attempts; try again after `Retry-After`
+     */
+    429: Problem;
+    '4XX': Problem;
+};
+
+export type SignInError = SignInErrors[keyof SignInErrors];
+
+export type SignInResponses = {
+    /**
+     * They are signed in
+     */
+    200: Me;
+};
+
+export type SignInResponse = SignInResponses[keyof SignInResponses];
+
+export type SignOutData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/auth/sign-out';
+};
+
+export type SignOutErrors = {
+    /**
+     * The server is open and has no accounts
+     */
+    409: Problem;
+};
+
+export type SignOutError = SignOutErrors[keyof SignOutErrors];
+
+export type SignOutResponses = {
+    /**
+     * They are out
+     */
+    204: void;
+};
+
+export type SignOutResponse = SignOutResponses[keyof SignOutResponses];
+
 export type ListConversationsData = {
     body?: never;
     path?: never;
@@ -2817,6 +2932,36 @@ export type RestartMcpServerResponses = {
 
 export type RestartMcpServerResponse = RestartMcpServerResponses[keyof RestartMcpServerResponses];
 
+export type DeleteMeData = {
+    body: DeleteAccount;
+    path?: never;
+    query?: never;
+    url: '/api/me';
+};
+
+export type DeleteMeErrors = {
+    /**
+     * The password is wrong
+     */
+    403: Problem;
+    /**
+     * The last administrator, or an open server
+     */
+    409: Problem;
+    '4XX': Problem;
+};
+
+export type DeleteMeError = DeleteMeErrors[keyof DeleteMeErrors];
+
+export type DeleteMeResponses = {
+    /**
+     * It is gone, and everybody who was signed in to it is out
+     */
+    204: void;
+};
+
+export type DeleteMeResponse = DeleteMeResponses[keyof DeleteMeResponses];
+
 export type MeData = {
     body?: never;
     path?: never;
@@ -2835,6 +2980,194 @@ export type MeResponses = {
 };
 
 export type MeResponse = MeResponses[keyof MeResponses];
+
+export type UpdateMeData = {
+    body: UpdateMe;
+    path?: never;
+    query?: never;
+    url: '/api/me';
+};
+
+export type UpdateMeErrors = {
+    /**
+     * The server is open and has no accounts
+     */
+    409: Problem;
+    '4XX': Problem;
+};
+
+export type UpdateMeError = UpdateMeErrors[keyof UpdateMeErrors];
+
+export type UpdateMeResponses = {
+    200: Me;
+};
+
+export type UpdateMeResponse = UpdateMeResponses[keyof UpdateMeResponses];
+
+export type SignOutOtherDevicesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/me/devices';
+};
+
+export type SignOutOtherDevicesErrors = {
+    '4XX': Problem;
+};
+
+export type SignOutOtherDevicesError = SignOutOtherDevicesErrors[keyof SignOutOtherDevicesErrors];
+
+export type SignOutOtherDevicesResponses = {
+    /**
+     * They are out
+     */
+    204: void;
+};
+
+export type SignOutOtherDevicesResponse = SignOutOtherDevicesResponses[keyof SignOutOtherDevicesResponses];
+
+export type ListDevicesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/me/devices';
+};
+
+export type ListDevicesErrors = {
+    '4XX': Problem;
+};
+
+export type ListDevicesError = ListDevicesErrors[keyof ListDevicesErrors];
+
+export type ListDevicesResponses = {
+    200: DeviceList;
+};
+
+export type ListDevicesResponse = ListDevicesResponses[keyof ListDevicesResponses];
+
+export type SignOutDeviceData = {
+    body?: never;
+    path: {
+        /**
+         * The sign-in
+         */
+        id: SignInId;
+    };
+    query?: never;
+    url: '/api/me/devices/{id}';
+};
+
+export type SignOutDeviceErrors = {
+    404: Problem;
+    '4XX': Problem;
+};
+
+export type SignOutDeviceError = SignOutDeviceErrors[keyof SignOutDeviceErrors];
+
+export type SignOutDeviceResponses = {
+    /**
+     * It is out
+     */
+    204: void;
+};
+
+export type SignOutDeviceResponse = SignOutDeviceResponses[keyof SignOutDeviceResponses];
+
+export type ChangePasswordData = {
+    body: ChangePassword;
+    path?: never;
+    query?: never;
+    url: '/api/me/password';
+};
+
+export type ChangePasswordErrors = {
+    /**
+     * The current one is wrong
+     */
+    403: Problem;
+    /**
+     * Too many wrong ones; try again after `Retry-After`
+     */
+    429: Problem;
+    '4XX': Problem;
+};
+
+export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
+
+export type ChangePasswordResponses = {
+    /**
+     * From now on it is the new one
+     */
+    204: void;
+};
+
+export type ChangePasswordResponse = ChangePasswordResponses[keyof ChangePasswordResponses];
+
+export type ListApiTokensData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/me/tokens';
+};
+
+export type ListApiTokensErrors = {
+    '4XX': Problem;
+};
+
+export type ListApiTokensError = ListApiTokensErrors[keyof ListApiTokensErrors];
+
+export type ListApiTokensResponses = {
+    200: ApiTokenList;
+};
+
+export type ListApiTokensResponse = ListApiTokensResponses[keyof ListApiTokensResponses];
+
+export type CreateApiTokenData = {
+    body: CreateApiToken;
+    path?: never;
+    query?: never;
+    url: '/api/me/tokens';
+};
+
+export type CreateApiTokenErrors = {
+    '4XX': Problem;
+};
+
+export type CreateApiTokenError = CreateApiTokenErrors[keyof CreateApiTokenErrors];
+
+export type CreateApiTokenResponses = {
+    201: CreatedApiToken;
+};
+
+export type CreateApiTokenResponse = CreateApiTokenResponses[keyof CreateApiTokenResponses];
+
+export type RevokeApiTokenData = {
+    body?: never;
+    path: {
+        /**
+         * The token
+         */
+        id: ApiTokenId;
+    };
+    query?: never;
+    url: '/api/me/tokens/{id}';
+};
+
+export type RevokeApiTokenErrors = {
+    404: Problem;
+    '4XX': Problem;
+};
+
+export type RevokeApiTokenError = RevokeApiTokenErrors[keyof RevokeApiTokenErrors];
+
+export type RevokeApiTokenResponses = {
+    /**
+     * It lets nobody in any more
+     */
+    204: void;
+};
+
+export type RevokeApiTokenResponse = RevokeApiTokenResponses[keyof RevokeApiTokenResponses];
 
 export type ListMessagesData = {
     body?: never;

@@ -1,5 +1,11 @@
 //! Who asks. One layer reads the credential of a request; the extractors say in a handler's signature what it needs.
 
+mod cookie;
+mod device;
+mod identify;
 mod principal;
 
-pub(crate) use principal::{Administrator, Principal, identify};
+pub(crate) use cookie::SessionCookie;
+pub(crate) use device::Visitor;
+pub(crate) use identify::identify;
+pub(crate) use principal::{Accounts, Administrator, Principal, SignedIn};

@@ -1,0 +1,107 @@
+//! Finds out who asks, once for each request.
+
+use std::net::IpAddr;
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, header},
+    middleware::Next,
+    response::Response,
+};
+use futures_util::StreamExt as _;
+use weir_protocol::AuthMode;
+use weir_store::{Grant, StoreError};
+
+use super::{Principal, SessionCookie, device};
+use crate::{
+    access::{Watch, digest},
+    app::App,
+    http::ApiError,
+};
+
+/// After how long it is noted that a credential was used, in milliseconds.
+const NOTED_EVERY_MS: i64 = 60_000;
+
+/// Puts the [`Principal`] into the request's extensions, where somebody asks. A stream of events ends with the credential that
+/// opened it.
+pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, ApiError> {
+    if app.access.mode() == AuthMode::Open {
+        request.extensions_mut().insert(Principal::local());
+        return Ok(next.run(request).await);
+    }
+    // Whether the server is alive does not depend on who asks.
+    if matches!(request.uri().path(), "/healthz" | "/readyz") {
+        return Ok(next.run(request).await);
+    }
+    let Some(grant) = find(&app, request.headers()).await? else { return Ok(next.run(request).await) };
+    note(&app, &grant, device::address(request.extensions())).await;
+    request.extensions_mut().insert(Principal::of(grant.clone()));
+    let response = next.run(request).await;
+    let is_stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    Ok(if is_stream { ending_with(app.access.watches().watch(&grant), response) } else { response })
+}
+
+/// The credential of a request: a token, or else a session's cookie. A token that is none is not made good by a cookie.
+async fn find(app: &App, headers: &HeaderMap) -> Result<Option<Grant>, StoreError> {
+    let now = app.clock.now();
+    if headers.contains_key(header::AUTHORIZATION) {
+        let Some(token) = bearer(headers) else { return Ok(None) };
+        return app.store.token_grant(&digest(token), now).await;
+    }
+    let Some(secret) = SessionCookie::of(app).read(headers) else { return Ok(None) };
+    app.store.sign_in_grant(&digest(secret), now).await
+}
+
+/// `Authorization: Bearer <token>` (RFC 6750, 2.1), once.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
+    let (line, None) = (lines.next()?, lines.next()) else { return None };
+    let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+async fn note(app: &App, grant: &Grant, address: Option<IpAddr>) {
+    let now = app.clock.now();
+    if grant.last_used_at.is_some_and(|last| now.0 - last.0 < NOTED_EVERY_MS) {
+        return;
+    }
+    let address = address.map(|address| address.to_string());
+    if let Err(error) = app.store.note_use(grant.user, grant.credential, address.as_deref(), now).await {
+        tracing::debug!(%error, "when a credential was last used could not be noted");
+    }
+}
+
+fn ending_with(watch: Watch, response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let ended = watch.ended().clone().cancelled_owned();
+    let events = body.into_data_stream().take_until(ended).map(move |bytes| {
+        // What is watched is open for as long as this stream is.
+        let _open = &watch;
+        bytes
+    });
+    Response::from_parts(parts, Body::from_stream(events))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_one_whole_bearer_token_is_read() {
+        let read = |lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::AUTHORIZATION, HeaderValue::from_str(line).unwrap());
+            }
+            bearer(&headers).map(str::to_owned)
+        };
+        assert_eq!(read(&["Bearer weir_x"]).as_deref(), Some("weir_x"));
+        assert_eq!(read(&["bearer  weir_x"]).as_deref(), Some("weir_x"));
+        for lines in [&["Basic d2Vpcg=="][..], &["Bearer"], &["weir_x"], &["Bearer weir_x", "Bearer weir_y"]] {
+            assert_eq!(read(lines), None, "{lines:?}");
+        }
+    }
+}

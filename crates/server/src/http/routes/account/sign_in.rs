@@ -1,0 +1,166 @@
+//! Getting in and out.
+
+use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use weir_protocol::{AccessScope, CreateAccount, Credentials, Me, Problem, SignInId, UserId, UserRole};
+use weir_store::{NewAccount, NewSignIn, PersonRecord, StoreError};
+
+use super::known_of;
+use crate::{
+    access::{Guesses, Secret, digest},
+    app::{App, LOCAL_USER},
+    http::{
+        ApiError,
+        auth::{Accounts, SessionCookie, Visitor},
+        extract::Body,
+    },
+};
+
+/// Makes the administrator, with the secret of the link that the first start printed.
+#[utoipa::path(
+    post, path = "/api/auth/setup", tag = "account", operation_id = "setUp",
+    request_body = CreateAccount,
+    responses(
+        (status = 201, description = "They are signed in", body = Me),
+        (status = 403, description = "The link is not good any more", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The server is open and has no accounts", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn set_up(
+    State(app): State<App>,
+    _: Accounts,
+    visitor: Visitor,
+    Body(body): Body<CreateAccount>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (secret, new) = account(&app, body, true).await?;
+    let made = app.store.set_up(&secret, LOCAL_USER, &new, app.clock.now()).await;
+    let person = made.map_err(of_link)?;
+    tracing::info!(user = %person.person.id, "the administrator is there");
+    let_in(&app, StatusCode::CREATED, person, visitor).await
+}
+
+/// Makes an account, with the secret of an invite.
+#[utoipa::path(
+    post, path = "/api/auth/join", tag = "account", operation_id = "join",
+    request_body = CreateAccount,
+    responses(
+        (status = 201, description = "They are signed in", body = Me),
+        (status = 403, description = "The link is not good any more", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody signs in with this address already", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn join(
+    State(app): State<App>,
+    _: Accounts,
+    visitor: Visitor,
+    Body(body): Body<CreateAccount>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (secret, new) = account(&app, body, false).await?;
+    let made = app.store.join(&secret, &new, app.clock.now()).await;
+    let_in(&app, StatusCode::CREATED, made.map_err(of_link)?, visitor).await
+}
+
+/// Signs in. What the browser was signed in with until now ends.
+#[utoipa::path(
+    post, path = "/api/auth/sign-in", tag = "account", operation_id = "signIn",
+    request_body = Credentials,
+    responses(
+        (status = 200, description = "They are signed in", body = Me),
+        (status = 401, description = "The address or the password is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many attempts; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    _: Accounts,
+    visitor: Visitor,
+    Body(body): Body<Credentials>,
+) -> Result<impl IntoResponse, ApiError> {
+    let guesses = Guesses::of_email(&body.email, visitor.address);
+    guesses.count(&app.store, app.clock.now()).await?;
+    let found = app.store.person_by_email(&body.email).await?;
+    let hash = found.as_ref().and_then(|record| record.password_hash.clone());
+    let right = app.access.passwords().verify(body.password, hash).await?;
+    let record = found.filter(|record| right && !record.person.disabled).ok_or_else(ApiError::invalid_credentials)?;
+    guesses.was_right(&app.store).await?;
+    let_in(&app, StatusCode::OK, record, visitor).await
+}
+
+/// Signs out, whoever asks.
+#[utoipa::path(
+    post, path = "/api/auth/sign-out", tag = "account", operation_id = "signOut",
+    responses(
+        (status = 204, description = "They are out"),
+        (status = 409, description = "The server is open and has no accounts", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn sign_out(
+    State(app): State<App>,
+    _: Accounts,
+    visitor: Visitor,
+) -> Result<impl IntoResponse, ApiError> {
+    if let Some(session) = visitor.session {
+        app.store.sign_out(&digest(&session)).await?;
+        app.access.watches().ring();
+    }
+    Ok((StatusCode::NO_CONTENT, SessionCookie::of(&app).cleared()))
+}
+
+/// The account that a link is about to make. Only a link that is good is worth the work of a password.
+async fn account(
+    app: &App,
+    body: CreateAccount,
+    setup: bool,
+) -> Result<(weir_store::SecretHash, NewAccount), ApiError> {
+    let secret = digest(&body.secret);
+    if !app.store.link_is_good(&secret, setup, app.clock.now()).await? {
+        return Err(ApiError::invalid_link());
+    }
+    let known = known_of(&body.name, Some(&body.email));
+    let made = app.access.passwords().make(body.password, known).await;
+    let password_hash = made.map_err(|error| ApiError::of_new_password(error, "password"))?;
+    let id = UserId(app.clock.id());
+    Ok((secret, NewAccount { id, email: body.email, name: body.name, password_hash }))
+}
+
+fn of_link(error: StoreError) -> ApiError {
+    match error {
+        StoreError::NotFound(_) => ApiError::invalid_link(),
+        error => error.into(),
+    }
+}
+
+/// Signs a person in under a new secret, and tells who they are.
+pub(crate) async fn let_in(
+    app: &App,
+    status: StatusCode,
+    record: PersonRecord,
+    visitor: Visitor,
+) -> Result<impl IntoResponse + use<>, ApiError> {
+    let secret = Secret::plain()?;
+    let new = NewSignIn {
+        id: SignInId(app.clock.id()),
+        user: record.person.id,
+        secret: secret.hash,
+        device: visitor.device,
+        address: visitor.address.map(|address| address.to_string()).unwrap_or_default(),
+        replaces: visitor.session.as_deref().map(digest),
+    };
+    app.store.sign_in(&new, app.clock.now()).await?;
+    app.access.watches().ring();
+    let PersonRecord { person, password_hash } = record;
+    let mut scopes = vec![AccessScope::Read, AccessScope::Write];
+    scopes.extend((person.role == UserRole::Administrator).then_some(AccessScope::Admin));
+    let me = Me {
+        id: person.id,
+        name: person.name,
+        email: person.email,
+        role: person.role,
+        auth: app.access.mode(),
+        scopes,
+        has_password: password_hash.is_some(),
+    };
+    Ok((status, SessionCookie::of(app).carrying(&secret.text), Json(me)))
+}

@@ -1,0 +1,157 @@
+//! The browsers that people are signed in on.
+
+use weir_protocol::{Device, SignInId, Timestamp, UserId};
+
+use super::{SecretHash, access::changed};
+use crate::{
+    Store, StoreError,
+    db::{Connection, Scope, query},
+};
+
+/// A sign-in ends when it was not used for so long: 30 days, in milliseconds.
+pub const SIGN_IN_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// A browser that signs in.
+#[derive(Clone, Debug)]
+pub struct NewSignIn {
+    /// The sign-in.
+    pub id: SignInId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Digest of what its cookie carries.
+    pub secret: SecretHash,
+    /// The browser and the system, in words.
+    pub device: String,
+    /// Where it comes from.
+    pub address: String,
+    /// What the browser was signed in with until now: that ends.
+    pub replaces: Option<SecretHash>,
+}
+
+impl Store {
+    /// Signs a browser in.
+    pub async fn sign_in(&self, new: &NewSignIn, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.database.write(Scope::System).await?;
+        if let Some(old) = &new.replaces {
+            end(&mut transaction, old).await?;
+        }
+        query(
+            "INSERT INTO sign_ins (id, user_id, secret_hash, device, address, created_at, last_used_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $6)",
+        )
+        .bind(new.id.0)
+        .bind(new.user.0)
+        .bind(&new.secret[..])
+        .bind(new.device.as_str())
+        .bind(new.address.as_str())
+        .bind(now.0)
+        .execute(&mut transaction)
+        .await?;
+        query("UPDATE users SET last_used_at = $2 WHERE id = $1")
+            .bind(new.user.0)
+            .bind(now.0)
+            .execute(&mut transaction)
+            .await?;
+        transaction.commit().await
+    }
+
+    /// Ends the sign-in with this secret, if there is one.
+    pub async fn sign_out(&self, secret: &SecretHash) -> Result<(), StoreError> {
+        let mut transaction = self.database.write(Scope::System).await?;
+        end(&mut transaction, secret).await?;
+        transaction.commit().await
+    }
+
+    /// Where a person is signed in, the last used first; `current` is the browser that asks.
+    pub async fn devices(&self, user: UserId, current: SignInId, now: Timestamp) -> Result<Vec<Device>, StoreError> {
+        let rows = query(
+            "SELECT id, device, address, created_at, last_used_at FROM sign_ins
+             WHERE user_id = $1 AND last_used_at > $2 ORDER BY last_used_at DESC, id DESC",
+        )
+        .bind(user.0)
+        .bind(now.0 - SIGN_IN_KEPT_MS)
+        .fetch_all(&mut self.database.read(Scope::User(user)).await?)
+        .await?;
+        let device = |row: &crate::db::Row| {
+            let id = SignInId(row.get(0));
+            Device {
+                id,
+                device: row.get(1),
+                address: row.get(2),
+                created_at: Timestamp(row.get(3)),
+                last_used_at: Timestamp(row.get(4)),
+                current: id == current,
+            }
+        };
+        Ok(rows.iter().map(device).collect())
+    }
+
+    /// Signs one of a person's browsers out.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn end_sign_in(&self, user: UserId, id: SignInId) -> Result<(), StoreError> {
+        let mut transaction = self.database.write(Scope::System).await?;
+        let ended = query("DELETE FROM sign_ins WHERE id = $1 AND user_id = $2")
+            .bind(id.0)
+            .bind(user.0)
+            .execute(&mut transaction)
+            .await?;
+        if ended == 0 {
+            return Err(StoreError::NotFound("device"));
+        }
+        changed(&mut transaction).await?;
+        transaction.commit().await
+    }
+
+    /// Signs all of a person's browsers out but one.
+    pub async fn end_other_sign_ins(&self, user: UserId, but: SignInId) -> Result<(), StoreError> {
+        let mut transaction = self.database.write(Scope::System).await?;
+        end_others(&mut transaction, user, but).await?;
+        transaction.commit().await
+    }
+
+    /// Sets a new password: every other browser is signed out, and this one goes on under a new secret.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the browser was signed out meanwhile.
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        sign_in: SignInId,
+        secret: &SecretHash,
+        password_hash: &str,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.database.write(Scope::System).await?;
+        let rotated = query("UPDATE sign_ins SET secret_hash = $3 WHERE id = $1 AND user_id = $2")
+            .bind(sign_in.0)
+            .bind(user.0)
+            .bind(&secret[..])
+            .execute(&mut transaction)
+            .await?;
+        if rotated == 0 {
+            return Err(StoreError::NotFound("device"));
+        }
+        query("UPDATE users SET password_hash = $2 WHERE id = $1")
+            .bind(user.0)
+            .bind(password_hash)
+            .execute(&mut transaction)
+            .await?;
+        end_others(&mut transaction, user, sign_in).await?;
+        transaction.commit().await
+    }
+}
+
+async fn end(connection: &mut Connection, secret: &SecretHash) -> Result<(), StoreError> {
+    let ended = query("DELETE FROM sign_ins WHERE secret_hash = $1").bind(&secret[..]).execute(connection).await?;
+    if ended > 0 { changed(connection).await } else { Ok(()) }
+}
+
+async fn end_others(connection: &mut Connection, user: UserId, but: SignInId) -> Result<(), StoreError> {
+    let ended = query("DELETE FROM sign_ins WHERE user_id = $1 AND id <> $2")
+        .bind(user.0)
+        .bind(but.0)
+        .execute(connection)
+        .await?;
+    if ended > 0 { changed(connection).await } else { Ok(()) }
+}
