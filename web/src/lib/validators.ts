@@ -45,6 +45,7 @@ export {
   zMcpServerLog,
   zMe,
   zMessagePage,
+  zMetricsHistory,
   zModelList,
   zPerson,
   zPersonList,

@@ -5,7 +5,7 @@ import { ApiError } from '@/lib/errors'
 import { type Fetch, request } from '@/lib/fetcher'
 import { randomUuid } from '@/lib/id'
 import { pageVisibility } from '@/lib/visibility'
-import { type Session, browserConnect, startSession } from '@/lib/ws'
+import { type Follower, type Session, browserConnect, startSession } from '@/lib/ws'
 
 import { approvals } from './approvals.store'
 import { chat } from './chat.store'
@@ -15,6 +15,20 @@ import { type InboxDeps, inboxFollower } from './inbox'
 
 /** How long the session may be away before the page asks whether the server is there at all, in milliseconds. */
 export const GRACE_MS = 8_000
+
+/** The session that the page has just now, if it has one. */
+let current: Session | undefined
+/** Who follows a topic on the page, and how that ends in the session it has. */
+const followings = new Map<Follower, (() => void) | undefined>()
+
+/** Follows a topic over the page's session, also one that is yet to be started, until the returned function is called. */
+export function followTopic(follower: Follower): () => void {
+  followings.set(follower, current?.follow(follower))
+  return () => {
+    followings.get(follower)?.()
+    followings.delete(follower)
+  }
+}
 
 /**
  * Keeps what the page shows in agreement with the server and the person's other tabs and devices, until the returned
@@ -31,6 +45,8 @@ export function startLive(page: Pick<InboxDeps, 'shown' | 'onGone'>): () => void
     isSignedIn,
   })
   session.follow(inboxFollower({ approvals, chat, conversations, ...page }))
+  current = session
+  for (const follower of followings.keys()) followings.set(follower, session.follow(follower))
   const tell = () => {
     connectionStore.setState({ news: session.state().kind })
   }
@@ -47,6 +63,9 @@ export function startLive(page: Pick<InboxDeps, 'shown' | 'onGone'>): () => void
     unwatch()
     untell()
     session.stop()
+    if (current !== session) return
+    current = undefined
+    for (const follower of followings.keys()) followings.set(follower, undefined)
   }
 }
 

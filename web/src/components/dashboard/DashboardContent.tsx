@@ -1,0 +1,49 @@
+'use client'
+
+import { ChartNoAxesColumn } from 'lucide-react'
+import { useState } from 'react'
+
+import { Button } from '@/components/ui/button'
+import { cn } from '@/lib/utils'
+import { metrics, useFeed } from '@/stores/metrics.store'
+
+import { ListMessage } from '../tools/ListMessage'
+import { DashboardSkeleton } from './DashboardSkeleton'
+import type { Look } from './grids'
+import { Tiles } from './Tiles'
+import { Toolbar } from './Toolbar'
+
+/** The figures, once there are some. */
+export default function DashboardContent({ look, onLook }: { look: Look; onLook: () => void }) {
+  const { load } = useFeed()
+  const [table, setTable] = useState(false)
+  if (load.kind === 'failed')
+    return (
+      <ListMessage
+        Icon={ChartNoAxesColumn}
+        role="alert"
+        title="The figures could not be loaded"
+        action={
+          <Button variant="outline" onClick={() => void metrics.load()}>
+            Try again
+          </Button>
+        }
+      >
+        {load.failure.message}
+      </ListMessage>
+    )
+  if (load.kind !== 'ready') return <DashboardSkeleton />
+  return (
+    <div
+      className={cn(
+        'flex min-h-0 flex-1 flex-col gap-4',
+        look === 'page'
+          ? 'scrollbar-thin overflow-y-auto overscroll-contain p-4 sm:p-6'
+          : 'p-4 md:h-full md:gap-[1.2vmin] md:p-[2vmin]',
+      )}
+    >
+      <Toolbar look={look} onLook={onLook} table={table} onTable={setTable} />
+      <Tiles look={look} />
+    </div>
+  )
+}
