@@ -230,7 +230,9 @@ function trim(series: Series): void {
   for (const figure of FIGURES) series.columns[figure].splice(0, surplus)
 }
 
-function timingOf(figure: Figure): { of: Timing; quantile: (typeof QUANTILES)[number] } | undefined {
+function timingOf(
+  figure: Figure,
+): { of: Timing; quantile: (typeof QUANTILES)[number] } | undefined {
   const [of, quantile] = figure.split('.') as [Timing, (typeof QUANTILES)[number] | undefined]
   return quantile === undefined ? undefined : { of, quantile }
 }

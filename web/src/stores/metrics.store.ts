@@ -5,7 +5,15 @@ import { createStore } from 'zustand/vanilla'
 import { type Clock, systemClock } from '@/lib/clock'
 import { type Failure, toFailure } from '@/lib/failure'
 import { type Fetch, requestJson } from '@/lib/fetcher'
-import { type Figure, type Series, append, emptySeries, joined, newest, seriesOf } from '@/lib/series'
+import {
+  type Figure,
+  type Series,
+  append,
+  emptySeries,
+  joined,
+  newest,
+  seriesOf,
+} from '@/lib/series'
 import { type Visibility, pageVisibility } from '@/lib/visibility'
 import type { Follower } from '@/lib/ws.types'
 import type { MetricsHistory, MetricsPoint, RunningRun } from '@/types/metrics'
@@ -132,7 +140,8 @@ export function createMetrics(deps: MetricsDeps) {
     } catch (error) {
       if (request !== newestRequest) return
       const failure: Failure = toFailure(error, deps.clock.now())
-      if (store.getState().load.kind !== 'ready') store.setState({ load: { kind: 'failed', failure } })
+      if (store.getState().load.kind !== 'ready')
+        store.setState({ load: { kind: 'failed', failure } })
       if (failure.kind === 'offline' || (failure.status ?? 0) >= 500)
         cancelRetry = deps.clock.after(RETRY_MS, () => void load())
     }
@@ -267,5 +276,13 @@ export function useRunningRun(id: string): RunningRun | undefined {
   return useStore(
     metricsStore,
     useShallow(({ point }) => point?.runs.find((run) => run.id === id)),
+  )
+}
+
+/** For how long something has gone on that began at a time of the server's clock, in milliseconds. */
+export function useRunningFor(startedAt: string): number | undefined {
+  return useStore(
+    metricsStore,
+    ({ point }) => point && Date.parse(point.at) - Date.parse(startedAt),
   )
 }

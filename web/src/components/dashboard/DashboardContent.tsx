@@ -9,7 +9,12 @@ import { metrics, useFeed } from '@/stores/metrics.store'
 
 import { ListMessage } from '../tools/ListMessage'
 import { DashboardSkeleton } from './DashboardSkeleton'
-import type { Look } from './grids'
+import { Announcement } from './Announcement'
+import { ChartPanel } from './ChartPanel'
+import { type Look, PANEL_GRID } from './grids'
+import { PANELS } from './panels'
+import { RunningAnswers } from './RunningAnswers'
+import { TablePanel } from './TablePanel'
 import { Tiles } from './Tiles'
 import { Toolbar } from './Toolbar'
 
@@ -43,7 +48,18 @@ export default function DashboardContent({ look, onLook }: { look: Look; onLook:
       )}
     >
       <Toolbar look={look} onLook={onLook} table={table} onTable={setTable} />
+      <Announcement />
       <Tiles look={look} />
+      {look === 'page' && <RunningAnswers />}
+      <section aria-label="Over time" className={PANEL_GRID[look]}>
+        {PANELS.map((panel) =>
+          look === 'page' && table ? (
+            <TablePanel key={panel.title} panel={panel} />
+          ) : (
+            <ChartPanel key={panel.title} look={look} panel={panel} />
+          ),
+        )}
+      </section>
     </div>
   )
 }
