@@ -22,7 +22,7 @@ function isApple(): boolean {
 }
 
 /** The keys of a shortcut as they are labelled on the person's keyboard. */
-export function shortcutKeys(keys: ShortcutKeys): string[] {
+export function shortcutKeys(keys: ShortcutKeys | 'f'): string[] {
   const names: Record<string, string> = isApple() ? APPLE : OTHER
   return keys.split('+').map((key) => names[key] ?? key.toUpperCase())
 }

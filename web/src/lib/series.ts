@@ -131,12 +131,6 @@ export function newest(series: Series, figure: Figure, within: number): number |
   return undefined
 }
 
-/** The value of a figure at a time, if it was measured then. */
-export function valueAt(series: Series, figure: Figure, time: number): number | undefined {
-  const row = firstFrom(series, time)
-  return series.at[row] === time ? (series.columns[figure][row] ?? undefined) : undefined
-}
-
 /** What a figure was over a time. Quantiles have no mean: only all that was measured together would have one. */
 export interface Summary {
   readonly highest: number
@@ -197,6 +191,48 @@ export function slice(
     return EVENTS.has(figure) ? told?.sum : (told?.mean ?? told?.highest)
   })
   return { from, until, values }
+}
+
+/** What each point of a chart stands for. */
+export interface Points {
+  /** When each slice ended; the newest one has gone only as far as the newest second. */
+  readonly at: number[]
+  /** One for each figure, in their order. */
+  readonly columns: Column[]
+}
+
+/** The last `span` seconds in slices of `width` seconds, oldest first: less to draw, and easier to read. */
+export function points(
+  series: Series,
+  figures: readonly Figure[],
+  span: number,
+  width: number,
+): Points {
+  const at: number[] = []
+  const columns: Column[] = figures.map(() => [])
+  const until = newestTime(series)
+  if (until === undefined) return { at, columns }
+  let index = Math.ceil(span / width)
+  for (; index >= 0; index -= 1) {
+    const told = slice(series, figures, width, index)
+    if (!told) continue
+    at.push(Math.min(told.until, until))
+    told.values.forEach((value, place) => columns[place]?.push(value ?? null))
+  }
+  return { at, columns }
+}
+
+/** The value of the point that stands at a time, among those that {@link points} gives. */
+export function pointAt(
+  series: Series,
+  figure: Figure,
+  width: number,
+  time: number,
+): number | undefined {
+  const until = newestTime(series)
+  if (until === undefined) return undefined
+  const end = (Math.floor(until / width) + 1) * width
+  return slice(series, [figure], width, Math.floor((end - time) / width))?.values[0]
 }
 
 type Plain = (typeof PLAIN)[number]

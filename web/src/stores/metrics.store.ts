@@ -34,6 +34,9 @@ export const RANGES = [1, 5, 15] as const
 
 export type Range = (typeof RANGES)[number]
 
+/** How many seconds a point of a chart stands for: as many as can be told apart. */
+export const POINT_SECONDS: Record<Range, number> = { 1: 1, 5: 2, 15: 5 }
+
 /** How figures come: `paused` while nobody looks at the page, `refused` when the server does not show them. */
 export type Feed = 'off' | 'live' | 'stale' | 'paused' | 'refused'
 

@@ -7,9 +7,15 @@ import { ChartContainer, ChartLegend, ChartLegendItem, chartColor } from '@/comp
 import { Skeleton } from '@/components/ui/skeleton'
 import { onDemand } from '@/hooks/on-demand'
 import { inOne } from '@/lib/figures'
-import { newestTime, valueAt } from '@/lib/series'
+import { newestTime, pointAt, points } from '@/lib/series'
 import { cn } from '@/lib/utils'
-import { metricsStore, newestShown, shownSeries, useFigures } from '@/stores/metrics.store'
+import {
+  POINT_SECONDS,
+  metricsStore,
+  newestShown,
+  shownSeries,
+  useFigures,
+} from '@/stores/metrics.store'
 
 import type { ChartSource } from '../charts/TimeChart'
 import type { Look } from './grids'
@@ -66,7 +72,7 @@ export const ChartPanel = memo(function ChartPanel({ look, panel }: { look: Look
           ))}
         </ChartLegend>
       </figcaption>
-      <div className={cn('relative mt-2', wall ? 'min-h-32 flex-1' : 'h-44')}>
+      <div className={cn('relative mt-2', wall ? 'min-h-32 flex-1 md:min-h-0' : 'h-44')}>
         {draw?.({
           className: 'absolute inset-0',
           lines: colored,
@@ -94,9 +100,12 @@ function LegendValue({
   panel: Panel
   time: number | undefined
 }) {
-  const text = useFigures((series) => {
+  const text = useFigures((series, range) => {
     const { figure } = line
-    const value = time === undefined ? newestShown(series, figure) : valueAt(series, figure, time)
+    const value =
+      time === undefined
+        ? newestShown(series, figure)
+        : pointAt(series, figure, POINT_SECONDS[range], time)
     return inOne(value, panel.unit)
   })
   return <span className="font-medium text-foreground tabular-nums">{text}</span>
@@ -111,10 +120,12 @@ function Spoken({ panel }: { panel: Panel }) {
 
 function sourceOf({ lines }: Panel): ChartSource {
   const series = () => shownSeries(metricsStore.getState())
+  const figures = lines.map(({ figure }) => figure)
   return {
     data: () => {
-      const { at, columns } = series()
-      return [at, ...lines.map(({ figure }) => columns[figure])]
+      const { range } = metricsStore.getState()
+      const { at, columns } = points(series(), figures, 60 * range, POINT_SECONDS[range])
+      return [at, ...columns]
     },
     window: () => {
       const until = newestTime(series()) ?? 0

@@ -5,7 +5,7 @@ import { useState } from 'react'
 
 import { Button } from '@/components/ui/button'
 import { cn } from '@/lib/utils'
-import { metrics, useFeed } from '@/stores/metrics.store'
+import { POINT_SECONDS, metrics, useFeed, useRange } from '@/stores/metrics.store'
 
 import { ListMessage } from '../tools/ListMessage'
 import { DashboardSkeleton } from './DashboardSkeleton'
@@ -41,7 +41,7 @@ export default function DashboardContent({ look, onLook }: { look: Look; onLook:
   return (
     <div
       className={cn(
-        'flex min-h-0 flex-1 flex-col gap-4',
+        'relative flex min-h-0 flex-1 flex-col gap-4',
         look === 'page'
           ? 'scrollbar-thin overflow-y-auto overscroll-contain p-4 sm:p-6'
           : 'p-4 md:h-full md:gap-[1.2vmin] md:p-[2vmin]',
@@ -60,6 +60,19 @@ export default function DashboardContent({ look, onLook }: { look: Look; onLook:
           ),
         )}
       </section>
+      {look === 'page' && !table && <PointNote />}
     </div>
+  )
+}
+
+/** What a point of the charts is; a chart that does not say so cannot be trusted. */
+function PointNote() {
+  const seconds = POINT_SECONDS[useRange()]
+  return (
+    <p className="text-xs text-pretty text-muted-foreground">
+      {seconds === 1
+        ? 'Each point is one second.'
+        : `Each point is ${seconds} seconds: the mean of what is counted all the time, the slowest of timings, the sum of interruptions, refusals and failures.`}
+    </p>
   )
 }

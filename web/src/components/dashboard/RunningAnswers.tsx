@@ -28,7 +28,7 @@ export function RunningAnswers() {
           aria-label="Being written now"
           // It scrolls sideways, also by the keyboard.
           tabIndex={0}
-          className="grid h-44 scrollbar-thin auto-cols-[minmax(17rem,1fr)] grid-flow-col gap-3 overflow-x-auto overflow-y-hidden outline-none focus-visible:ring-2 focus-visible:ring-ring"
+          className="grid h-44 scrollbar-thin auto-cols-[minmax(17rem,1fr)] grid-flow-col grid-rows-[minmax(0,1fr)] gap-3 overflow-x-auto overflow-y-hidden outline-none focus-visible:ring-2 focus-visible:ring-ring"
         >
           {ids.slice(0, SHOWN).map((id) => (
             <RunCard key={id} id={id} />

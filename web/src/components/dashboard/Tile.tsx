@@ -65,7 +65,7 @@ export const Tile = memo(function Tile({ look, spec }: { look: Look; spec: TileS
         </span>
         <span
           className={cn(
-            'mt-0.5 block truncate text-xs text-muted-foreground tabular-nums',
+            'mt-0.5 block text-xs text-pretty text-muted-foreground tabular-nums',
             wall && 'md:text-[1.6vmin]',
           )}
         >

@@ -16,13 +16,13 @@ const TILES: readonly TileSpec[] = [
     },
   },
   timing('Latency, p95', 'latency', 'p95'),
-  timing('Time to first token, p50', 'firstToken', 'p50'),
+  timing('First token, p50', 'firstToken', 'p50'),
   {
     label: 'Tokens written',
     unit: 'perSecond',
     value: figure('tokensPerSecond'),
     beside: (series) =>
-      `${inOne(newestShown(series, 'inputTokensPerSecond') ?? 0, 'perSecond')} read`,
+      `input ${inOne(newestShown(series, 'inputTokensPerSecond') ?? 0, 'perSecond')}`,
   },
   {
     label: 'Answers in flight',

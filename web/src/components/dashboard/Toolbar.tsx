@@ -36,7 +36,7 @@ export function Toolbar({ look, onLook, onTable, table }: ToolbarProps) {
             }}
           >
             <Table2 aria-hidden="true" />
-            Show as table
+            <span className="max-sm:sr-only">Show as table</span>
           </Button>
         )}
         <Button

@@ -1,6 +1,6 @@
 'use client'
 
-import { Search, SquarePen, Wrench, X } from 'lucide-react'
+import { ChartNoAxesColumn, type LucideIcon, Search, SquarePen, Wrench, X } from 'lucide-react'
 import Link from 'next/link'
 import { usePathname } from 'next/navigation'
 import { memo, useState, type ReactNode } from 'react'
@@ -56,7 +56,8 @@ export const HistoryPanel = memo(function HistoryPanel({
           </span>
         </Button>
         <SearchField />
-        <ToolsLink />
+        <PageLink href="/tools" Icon={Wrench} label="Tools" />
+        <PageLink href="/dashboard" Icon={ChartNoAxesColumn} label="Dashboard" />
       </div>
       <div
         className="min-h-0 flex-1 scrollbar-thin overflow-y-auto overscroll-contain pb-[max(0.5rem,env(safe-area-inset-bottom))]"
@@ -75,13 +76,13 @@ export const HistoryPanel = memo(function HistoryPanel({
   )
 })
 
-/** The other page. */
-function ToolsLink() {
-  const isHere = usePathname() === '/tools'
+/** One of the other pages. */
+function PageLink({ Icon, href, label }: { Icon: LucideIcon; href: string; label: string }) {
+  const isHere = usePathname() === href
   return (
     <Link
-      href="/tools"
-      // What the page of tools needs is fetched when somebody wants it.
+      href={href}
+      // What another page needs is fetched when somebody wants it.
       prefetch={false}
       aria-current={isHere ? 'page' : undefined}
       className="flex h-9 items-center gap-2.5 rounded-md px-2.5 text-[0.8125rem] font-medium text-sidebar-foreground transition-colors hover:bg-sidebar-accent aria-[current=page]:bg-sidebar-accent aria-[current=page]:text-sidebar-accent-foreground max-lg:h-11 max-lg:text-sm"
@@ -89,8 +90,8 @@ function ToolsLink() {
         ui.setDrawer('closed')
       }}
     >
-      <Wrench aria-hidden="true" className="size-4 text-muted-foreground" />
-      Tools
+      <Icon aria-hidden="true" className="size-4 text-muted-foreground" />
+      {label}
     </Link>
   )
 }

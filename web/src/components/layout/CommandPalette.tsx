@@ -1,6 +1,13 @@
 'use client'
 
-import { Keyboard, MessageSquare, Settings, SquarePen } from 'lucide-react'
+import {
+  ChartNoAxesColumn,
+  Keyboard,
+  MessageSquare,
+  Settings,
+  SquarePen,
+  Wrench,
+} from 'lucide-react'
 import { useTheme } from 'next-themes'
 import { useRouter } from 'next/navigation'
 import { useState } from 'react'
@@ -36,6 +43,9 @@ export default function CommandPalette({ onOpen, onNew }: CommandPaletteProps) {
   const { items, state } = useConversationSearch(text)
   const { setTheme } = useTheme()
   const router = useRouter()
+  const go = (path: string) => () => {
+    router.push(path)
+  }
 
   const commands = [
     {
@@ -44,6 +54,14 @@ export default function CommandPalette({ onOpen, onNew }: CommandPaletteProps) {
       Icon: SquarePen,
       hint: shortcutHint('mod+shift+o'),
       run: onNew,
+    },
+    { id: 'tools', label: 'Go to tools', Icon: Wrench, hint: '', run: go('/tools') },
+    {
+      id: 'dashboard',
+      label: 'Go to the dashboard',
+      Icon: ChartNoAxesColumn,
+      hint: '',
+      run: go('/dashboard'),
     },
     {
       id: 'shortcuts',

@@ -7,6 +7,9 @@ import { ui } from '@/stores/ui.store'
 
 import { shortcutKeys, SHORTCUTS } from '../shortcuts'
 
+/** Bound by the dashboard alone, and so no part of what every page loads. */
+const ON_THE_DASHBOARD = { keys: 'f', action: 'Full screen, on the dashboard' } as const
+
 /** The keyboard shortcuts. Mounted while it is open. */
 export default function ShortcutsDialog() {
   return (
@@ -25,7 +28,7 @@ export default function ShortcutsDialog() {
           <DialogTitle>Keyboard shortcuts</DialogTitle>
         </DialogHeader>
         <dl className="divide-y text-sm">
-          {SHORTCUTS.map(({ keys, action }) => (
+          {[...SHORTCUTS, ON_THE_DASHBOARD].map(({ keys, action }) => (
             <div key={keys} className="flex h-10 items-center justify-between">
               <dt>{action}</dt>
               <dd className="flex gap-1">
