@@ -5,8 +5,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    Approval, Conversation, ConversationId, InstanceMetrics, MetricsPoint, MetricsSample, PendingApproval, RunId,
-    RunningRun, Seq, SessionId, StreamChunk, Timestamp, ToolCallId, ToolCallStatus,
+    Approval, Conversation, ConversationId, InstanceMetrics, MetricsPoint, MetricsSample, PendingApproval, Question,
+    QuestionId, RunId, RunningRun, Seq, SessionId, StreamChunk, Timestamp, ToolCallId, ToolCallStatus,
 };
 
 /// What a client sends.
@@ -214,5 +214,15 @@ pub enum InboxChange {
     ApprovalSettled {
         /// The call.
         id: ToolCallId,
+    },
+    /// A tool asks this user something in the middle of a call.
+    QuestionAsked {
+        /// What it asks.
+        question: Question,
+    },
+    /// A question waits for nobody any more.
+    QuestionSettled {
+        /// The question.
+        id: QuestionId,
     },
 }

@@ -66,3 +66,7 @@ id! {
     /// One link that makes an account.
     InviteId
 }
+id! {
+    /// One question that a tool asks in the middle of a call.
+    QuestionId
+}

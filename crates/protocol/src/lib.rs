@@ -13,6 +13,7 @@ mod mcp;
 mod metrics;
 mod model;
 mod page;
+mod question;
 mod request;
 mod time;
 mod tool;
@@ -26,7 +27,9 @@ pub use chat::{Approval, ChatMessage, Conversation, MessageStatus, Role, ToolCal
 pub use error::{FieldError, Problem};
 pub use event::{Done, Failure, FinishReason, StreamChunk, Token, ToolStatus};
 pub use frame::{ClientFrame, InboxChange, ServerFrame};
-pub use id::{ApiTokenId, ConversationId, InviteId, MessageId, RunId, SessionId, SignInId, ToolCallId, UserId};
+pub use id::{
+    ApiTokenId, ConversationId, InviteId, MessageId, QuestionId, RunId, SessionId, SignInId, ToolCallId, UserId,
+};
 pub use mcp::{
     CreateMcpServer, McpLogLine, McpServer, McpServerList, McpServerLog, McpServerSource, McpServerStatus,
     McpTransport, UpdateMcpServer, name_fault as mcp_name_fault,
@@ -37,6 +40,7 @@ pub use metrics::{
 };
 pub use model::{Model, ModelCapabilities, ModelList};
 pub use page::{ConversationPage, MessagePage};
+pub use question::{AnswerQuestion, Question, QuestionAction};
 pub use request::{
     CreateConversation, CreateMessage, DecideApproval, InvokeTool, SetPermission, StartRun, UpdateConversation, Verdict,
 };

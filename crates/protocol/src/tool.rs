@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{Approval, ConversationId, Failure, RunId, Timestamp, ToolCallId, ToolCallStatus};
+use crate::{Approval, ConversationId, Failure, Question, RunId, Timestamp, ToolCallId, ToolCallStatus};
 
 /// Whether a tool may run when somebody asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -253,8 +253,10 @@ pub struct PendingApproval {
 /// Everything that waits for this user's word.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ApprovalList {
-    /// The calls, oldest first.
+    /// The calls that may not run without it, oldest first.
     pub items: Vec<PendingApproval>,
+    /// The questions of tools that run, oldest first.
+    pub questions: Vec<Question>,
 }
 
 /// One event of a job's log: `event:` and `data:` of a server-sent event; with `seq` and `n`, a frame of the WebSocket.

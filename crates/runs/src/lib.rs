@@ -18,7 +18,7 @@ pub use contact::Contact;
 pub use error::StartError;
 pub use fold::{Fold, Outcome, Step};
 pub use history::StoredHistory;
-pub use jobs::{APPROVAL_PATIENCE, Invocation, InvokeError, Jobs};
+pub use jobs::{APPROVAL_PATIENCE, AnswerError, Invocation, InvokeError, Jobs};
 pub use providers::Providers;
 pub use runs::Runs;
 pub use title::title_of;

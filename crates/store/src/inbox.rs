@@ -1,12 +1,12 @@
 //! What has changed among a user's conversations: one dense list per user, kept for a while.
 
 use uuid::Uuid;
-use weir_protocol::{ConversationId, InboxChange, RunId, Seq, Timestamp, ToolCallId, UserId};
+use weir_protocol::{ConversationId, InboxChange, QuestionId, RunId, Seq, Timestamp, ToolCallId, UserId};
 
 use crate::{
     Store, StoreError, conversations,
     db::{Connection, Scope, query},
-    jobs,
+    jobs, questions,
 };
 
 /// How long changes are kept. A reader that is further behind has to ask for the whole list again.
@@ -23,6 +23,10 @@ pub(crate) enum Change {
     Asked(ToolCallId),
     /// It waits no more.
     Settled(ToolCallId),
+    /// A tool asks the user something.
+    QuestionAsked(QuestionId),
+    /// It asks no more.
+    QuestionSettled(QuestionId),
 }
 
 /// A user's changes after some number.
@@ -71,6 +75,10 @@ impl Store {
                     // It was answered meanwhile, and that change follows.
                     job.ok().and_then(|job| job.pending()).map(|pending| InboxChange::ApprovalRequested { pending })
                 }
+                "question_settled" => Some(InboxChange::QuestionSettled { id: QuestionId(id.0) }),
+                "question_asked" => questions::waiting(&mut snapshot, user, QuestionId(id.0))
+                    .await
+                    .map(|question| InboxChange::QuestionAsked { question }),
                 kind => match conversations::get(&mut snapshot, user, id).await {
                     Ok(conversation) => Some(match (kind, row.get::<Option<Uuid>>(3)) {
                         ("created", _) => InboxChange::Created { conversation },
@@ -110,6 +118,8 @@ pub(crate) async fn note(
         Change::Deleted(conversation) => ("deleted", conversation.0, None),
         Change::Asked(call) => ("asked", call.0, None),
         Change::Settled(call) => ("settled", call.0, None),
+        Change::QuestionAsked(question) => ("question_asked", question.0, None),
+        Change::QuestionSettled(question) => ("question_settled", question.0, None),
     };
     // The row of the user is locked from here on: numbers are dense, and seen in their order.
     let row = query("UPDATE users SET inbox_seq = inbox_seq + 1 WHERE id = $1 RETURNING inbox_seq")

@@ -4,8 +4,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 use weir_protocol::{
-    Approval, Caller, ConversationId, DecidedBy, Decision, Failure, Job, JobEvent, JobPage, PendingApproval, RunId,
-    Seq, Timestamp, ToolCallId, ToolCallStatus, UserId,
+    Approval, Caller, ConversationId, DecidedBy, Decision, Failure, Job, JobEvent, JobPage, PendingApproval, Question,
+    RunId, Seq, Timestamp, ToolCallId, ToolCallStatus, UserId,
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     idempotency::{claim, keep},
     inbox::{self, Change},
     log::{self, LogId},
+    questions,
 };
 
 /// A job to start.
@@ -109,6 +110,10 @@ pub enum JobChange {
         /// A word on what it does.
         note: Option<String>,
     },
+    /// It asks the person something.
+    Asks(Box<Question>),
+    /// It asks no more.
+    AsksNoMore,
     /// Nothing.
     Unchanged,
     /// It worked, and gave this.
@@ -294,13 +299,24 @@ impl Store {
             return log::has_event(&mut transaction, LogId::Job(lease.job), event).await;
         }
         log::insert_event(&mut transaction, LogId::Job(lease.job), event.seq, event.kind, &event.data).await?;
-        apply(&mut transaction, lease.job, change, now).await?;
-        let ends = matches!(change, JobChange::Worked(_) | JobChange::Failed(_));
-        if ends && locked.get::<Option<&str>>(1) == Some("pending") {
-            // Nobody needs to answer any more.
-            let user = UserId(locked.get(0));
-            inbox::note(&mut transaction, user, Change::Settled(lease.job), now).await?;
+        let user = UserId(locked.get(0));
+        match change {
+            JobChange::Asks(question) => questions::ask(&mut transaction, user, question, now).await?,
+            // Who begins anew asks anew.
+            JobChange::AsksNoMore | JobChange::Began => {
+                questions::take_back(&mut transaction, user, lease.job, now).await?;
+            }
+            _ => {}
         }
+        let ends = matches!(change, JobChange::Worked(_) | JobChange::Failed(_));
+        if ends {
+            // Nobody needs to answer any more.
+            questions::take_back(&mut transaction, user, lease.job, now).await?;
+            if locked.get::<Option<&str>>(1) == Some("pending") {
+                inbox::note(&mut transaction, user, Change::Settled(lease.job), now).await?;
+            }
+        }
+        apply(&mut transaction, lease.job, change, now).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -410,7 +426,7 @@ async fn apply(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let changed = match change {
-        JobChange::Unchanged => return Ok(()),
+        JobChange::Unchanged | JobChange::Asks(_) | JobChange::AsksNoMore => return Ok(()),
         JobChange::Began => {
             let sql = "UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, $2) WHERE id = $1";
             query(sql).bind(id.0).bind(now.0).execute(connection).await

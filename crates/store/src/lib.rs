@@ -17,6 +17,7 @@ mod log;
 mod mcp;
 mod messages;
 mod permissions;
+mod questions;
 mod runs;
 mod search;
 mod store;

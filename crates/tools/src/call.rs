@@ -1,8 +1,8 @@
 //! One call, as the tool that answers it sees it.
 
 use serde_json::Value;
-use tokio::sync::mpsc;
-use weir_protocol::{Failure, ToolCallId, UserId};
+use tokio::sync::{mpsc, oneshot};
+use weir_protocol::{AnswerQuestion, Failure, ToolCallId, UserId};
 
 /// Why a tool gave nothing: a stable word and a sentence, for a person and for a model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,8 +27,21 @@ impl From<ToolError> for Failure {
     }
 }
 
-/// What a tool says while it runs.
+/// What a tool asks the person in the middle of a call.
 #[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// Who asks.
+    pub server: String,
+    /// What it wants to know.
+    pub message: String,
+    /// The JSON Schema of the answer; none where a page asks.
+    pub schema: Option<Value>,
+    /// The page that asks.
+    pub url: Option<String>,
+}
+
+/// What a tool says while it runs.
+#[derive(Debug)]
 pub enum Report {
     /// How far it has come, and a word on what it does.
     Progress {
@@ -39,6 +52,8 @@ pub enum Report {
     },
     /// A part of its output.
     Partial(Value),
+    /// A question, and where its answer goes.
+    Question(Box<Asked>, oneshot::Sender<AnswerQuestion>),
 }
 
 /// Reports that may wait for whoever writes them down.
@@ -71,6 +86,14 @@ impl Call {
     /// Tells what it does just now.
     pub fn note(&self, note: &str) {
         let _ = self.reports.try_send(Report::Progress { progress: None, note: Some(note.to_owned()) });
+    }
+
+    /// Asks the person, and waits for the answer for as long as they may take. While it waits, silence is no fault.
+    pub async fn ask(&self, asked: Asked) -> AnswerQuestion {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.reports.send(Report::Question(Box::new(asked), reply)).await;
+        // Nobody listens any more: then the call is about to be dropped.
+        answer.await.unwrap_or(AnswerQuestion::silence())
     }
 
     /// Gives a part of the output. Waits while much is waiting to be written down; none is left out.

@@ -12,7 +12,7 @@ mod sandbox;
 mod schema;
 mod tool;
 
-pub use call::{Call, Report, ToolError};
+pub use call::{Asked, Call, Report, ToolError};
 pub use outside::{Outside, Refused};
 pub use registry::{Registry, callable};
 pub use sandbox::{Sandbox, TIME as SANDBOX_TIME, run_sandbox};

@@ -20,16 +20,17 @@ pub(crate) fn schema_of<T: JsonSchema>() -> Value {
     schema
 }
 
-/// Every argument that does not fit, as `args.…`; empty when all do.
+/// Every value that does not fit, as a path below `root`, such as `args.…`; empty when all do.
 ///
 /// # Errors
 /// When the schema itself is none; a sentence.
-pub fn faults(schema: &Value, args: &Value) -> Result<Vec<FieldError>, String> {
-    if !args.is_object() {
-        return Ok(vec![FieldError::new("args", "must be a JSON object")]);
+pub fn faults(schema: &Value, values: &Value, root: &str) -> Result<Vec<FieldError>, String> {
+    if !values.is_object() {
+        return Ok(vec![FieldError::new(root, "must be a JSON object")]);
     }
     let validator = compiled(schema)?;
-    let mut faults: Vec<_> = validator.iter_errors(args).take(MOST_FAULTS).flat_map(|error| told(&error)).collect();
+    let mut faults: Vec<_> =
+        validator.iter_errors(values).take(MOST_FAULTS).flat_map(|error| told(&error, root)).collect();
     faults.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(faults)
 }
@@ -40,8 +41,8 @@ fn compiled(schema: &Value) -> Result<Validator, String> {
     jsonschema::options().build(schema).map_err(|error| error.to_string())
 }
 
-fn told(error: &ValidationError<'_>) -> Vec<FieldError> {
-    let mut path = "args".to_owned();
+fn told(error: &ValidationError<'_>, root: &str) -> Vec<FieldError> {
+    let mut path = root.to_owned();
     for segment in error.instance_path() {
         match segment {
             LocationSegment::Property(name) => path = format!("{path}.{name}"),

@@ -14,6 +14,7 @@ import { reportFailure } from './toasts'
 import { ApprovalRequest } from './tools/card/ApprovalRequest'
 import { wordsOf } from './tools/card/CallBadge'
 import { CallHeader } from './tools/card/CallHeader'
+import { CallQuestion } from './tools/card/CallQuestion'
 import { LiveParts } from './tools/card/LiveParts'
 import { Output } from './tools/card/Output'
 import { Section } from './tools/card/Section'
@@ -100,6 +101,7 @@ export const ToolInvocationCard = memo(function ToolInvocationCard({
           )}
         </div>
       )}
+      {state === 'running' && <CallQuestion callId={id} onAnswer={() => toggle.current?.focus()} />}
       {error !== undefined && (
         <p className="px-3.5 pb-3 text-[0.8125rem] [overflow-wrap:anywhere]" data-call-error="">
           {error.message}{' '}

@@ -8,6 +8,7 @@ import type {
   UpdateMcpServer,
 } from '@/types/servers'
 import type {
+  AnswerQuestion,
   ApprovalList,
   DecideApproval,
   Job,
@@ -135,6 +136,19 @@ export function decideApproval(id: string, decision: DecideApproval, deps: ApiDe
     ...deps,
     method: 'POST',
     body: { schema: (v) => v.zDecideApproval, value: decision },
+  })
+}
+
+/** Answers what a tool asks in the middle of a call. The first answer counts. */
+export async function answerQuestion(
+  id: string,
+  answer: AnswerQuestion,
+  deps: ApiDeps,
+): Promise<void> {
+  await request(`/api/questions/${encodeURIComponent(id)}/answer`, {
+    ...deps,
+    method: 'POST',
+    body: { schema: (v) => v.zAnswerQuestion, value: answer },
   })
 }
 

@@ -40,7 +40,7 @@ export function fieldsFor(inputSchema: Schema): ToolField[] {
 }
 
 function kindOf(schema: Schema): FieldKind {
-  const choices = schema['enum']
+  const choices: unknown = schema['enum'] ?? constsOf(schema['oneOf'])
   if (
     Array.isArray(choices) &&
     choices.length > 0 &&
@@ -62,6 +62,13 @@ function kindOf(schema: Schema): FieldKind {
     default:
       return { kind: 'json' }
   }
+}
+
+/** The values of a choice that gives each a title (MCP, elicitation). */
+function constsOf(variants: unknown): unknown[] | undefined {
+  return Array.isArray(variants)
+    ? variants.map((variant: unknown) => (isObject(variant) ? variant['const'] : undefined))
+    : undefined
 }
 
 /** The arguments that the fields stand for, or what is wrong with them. Whether they fit is for the server to say. */
@@ -108,11 +115,30 @@ function valueOf(
   }
 }
 
-/** What the server finds wrong with the arguments (`args.name…`), by field. */
-export function faultsFrom(fields: readonly ToolField[], errors: readonly FieldError[]): Faults {
+/** What the fields begin with, where the schema says so. */
+export function defaultsOf(schema: Schema): Written {
+  const { properties } = schema
+  if (!isObject(properties)) return {}
+  return Object.fromEntries(
+    Object.entries(properties).flatMap(([name, property]) => {
+      const value = isObject(property) ? property['default'] : undefined
+      if (value === undefined || value === null) return []
+      const plain = typeof value === 'string' || typeof value === 'boolean'
+      return [[name, plain ? value : JSON.stringify(value)]]
+    }),
+  )
+}
+
+/** What the server finds wrong with the values (`args.name…`, or below another root), by field. */
+export function faultsFrom(
+  fields: readonly ToolField[],
+  errors: readonly FieldError[],
+  root = 'args',
+): Faults {
   const faults: Record<string, string> = {}
   for (const { message, path } of errors) {
-    const [, name = '', deeper = ''] = /^args\.?([^.[]*)(.*)$/.exec(path) ?? []
+    const below = path.startsWith(root) ? path.slice(root.length) : ''
+    const [, name = '', deeper = ''] = /^\.?([^.[]*)(.*)$/.exec(below) ?? []
     const isField = fields.some((field) => field.name === name)
     const key = isField ? name : ''
     const text = isField && deeper === '' ? message : `${path} ${message}`

@@ -30,6 +30,7 @@ export {
   zCreatedInvite,
   zCreateInvite,
   zCreateMcpServer,
+  zAnswerQuestion,
   zCredentials,
   zDecideApproval,
   zDeleteAccount,

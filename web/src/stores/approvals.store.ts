@@ -8,7 +8,7 @@ import { type Failure, OK, type Outcome, toFailure } from '@/lib/failure'
 import type { Fetch } from '@/lib/fetcher'
 import type { InboxChange } from '@/types/session'
 import type { Approval } from '@/types/chat'
-import type { DecideApproval, Job, PendingApproval } from '@/types/tools'
+import type { DecideApproval, Job, PendingApproval, Question } from '@/types/tools'
 
 /** How far the person's word on a call is. */
 export type Word =
@@ -21,6 +21,8 @@ export type Word =
 export interface ApprovalsState {
   /** The calls that wait for the person's word, oldest first. */
   readonly items: readonly PendingApproval[]
+  /** What tools ask in the middle of a call, oldest first. */
+  readonly questions: readonly Question[]
   /** By the call's id, as far as this tab knows. */
   readonly words: Readonly<Record<string, Word>>
 }
@@ -35,13 +37,17 @@ export interface ApprovalsActions {
   readonly load: () => Promise<void>
   /** Takes in what was heard of a call that waits, or waits no more. */
   readonly hear: (change: InboxChange) => void
+  /** Takes a question off the list: it waits no more. */
+  readonly settleQuestion: (id: string) => void
   /** Gives the person's word on a call. Where somebody was faster, it is that word which counts, and no failure. */
   readonly decide: (id: string, decision: DecideApproval) => Promise<Outcome>
 }
 
 /** An inbox of approvals of its own, with everything it depends on passed in. */
 export function createApprovals(deps: ApprovalsDeps) {
-  const store = createStore<ApprovalsState>(() => ({ items: [], words: {} }))
+  const store = createStore<ApprovalsState>(() => ({ items: [], questions: [], words: {} }))
+  /** A list that is older than that does not bring them back. */
+  const answered = new Set<string>()
 
   const say = (id: string, word: Word) => {
     store.setState((state) => ({
@@ -66,7 +72,10 @@ export function createApprovals(deps: ApprovalsDeps) {
           // The list may be older than what was heard meanwhile: of a call that is new, and of a word that was given.
           const listed = new Set(list.items.map(({ id }) => id))
           const heard = state.items.filter(({ id }) => !before.has(id) && !listed.has(id))
-          return { items: [...list.items.filter(({ id }) => !isSettled(id)), ...heard] }
+          return {
+            items: [...list.items.filter(({ id }) => !isSettled(id)), ...heard],
+            questions: list.questions.filter(({ id }) => !answered.has(id)),
+          }
         })
       } catch {
         // It is asked for again with the next sign of life; the cards in the answers stand on their own.
@@ -81,6 +90,14 @@ export function createApprovals(deps: ApprovalsDeps) {
           items: [...items.filter(({ id }) => id !== pending.id), pending],
         }))
       }
+      if (change.type === 'question_asked') {
+        const { question } = change
+        if (answered.has(question.id)) return
+        store.setState(({ questions }) => ({
+          questions: [...questions.filter(({ id }) => id !== question.id), question],
+        }))
+      }
+      if (change.type === 'question_settled') actions.settleQuestion(change.id)
       if (change.type === 'approval_settled' && !isSettled(change.id)) {
         // A word of this tab that is on its way will say more than that it was given.
         const word = store.getState().words[change.id]
@@ -88,6 +105,13 @@ export function createApprovals(deps: ApprovalsDeps) {
           store.setState(({ items }) => ({ items: items.filter(({ id }) => id !== change.id) }))
         else settle(change.id, {})
       }
+    },
+
+    settleQuestion: (settled) => {
+      answered.add(settled)
+      store.setState(({ questions }) => ({
+        questions: questions.filter(({ id }) => id !== settled),
+      }))
     },
 
     decide: async (id, decision) => {
@@ -125,6 +149,11 @@ export const approvals = app.actions
 /** The calls that wait for the person's word, oldest first. */
 export function usePendingApprovals(): readonly PendingApproval[] {
   return useStore(approvalsStore, (state) => state.items)
+}
+
+/** What tools ask in the middle of a call, oldest first. */
+export function useQuestions(): readonly Question[] {
+  return useStore(approvalsStore, (state) => state.questions)
 }
 
 /** How far the person's word on a call is; undefined before this tab knows of any. */

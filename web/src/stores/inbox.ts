@@ -41,6 +41,8 @@ export function inboxFollower(deps: InboxDeps): Follower {
       }
       case 'approval_requested':
       case 'approval_settled':
+      case 'question_asked':
+      case 'question_settled':
         approvals.hear(change)
         return
     }

@@ -1,5 +1,6 @@
 /** The words of tools and jobs, as the contract generates them. */
 export type {
+  AnswerQuestion,
   ApprovalList,
   ArgumentRule,
   Caller,
@@ -11,6 +12,7 @@ export type {
   Match,
   PendingApproval,
   Permission,
+  Question,
   SetPermission,
   ToolAnnotations,
   ToolCallStatus,

@@ -3,7 +3,10 @@
 mod approvals;
 mod for_runs;
 mod permission;
+mod questions;
 mod work;
+
+pub use questions::AnswerError;
 
 use std::{
     collections::HashMap,
@@ -145,7 +148,7 @@ impl Jobs {
         }
         let tool = inner.tools.find(&call.name).ok_or_else(|| InvokeError::UnknownTool(call.name.clone()))?;
         let broken = |why| InvokeError::BrokenSchema(call.name.clone(), why);
-        let faults = weir_tools::faults(&tool.spec().input_schema, &call.args).map_err(broken)?;
+        let faults = weir_tools::faults(&tool.spec().input_schema, &call.args, "args").map_err(broken)?;
         if !faults.is_empty() {
             return Err(InvokeError::Invalid(faults));
         }

@@ -14,6 +14,7 @@ use weir_tools::{Call, Callable, Report, ToolError};
 use super::{
     Inner,
     approvals::{Heard, denial, waits},
+    questions::Waiting,
 };
 
 /// How often a job that may be repeated is begun at most: one that ends its server each time must end some time.
@@ -116,22 +117,40 @@ impl Inner {
         let silence = tool.spec().timeout;
         let mut deadline = Instant::now() + silence;
         let mut told = Instant::now().checked_sub(PROGRESS_PAUSE);
+        let mut question: Option<Waiting<'_>> = None;
         loop {
             let report = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(End::With(Err(cancelled()))),
                 () = self.stop.cancelled() => return Ok(End::Left),
-                Some(report) = reports.recv() => report,
+                // A second question waits until the first is answered.
+                Some(report) = reports.recv(), if question.is_none() => report,
+                answer = Waiting::answer(&mut question) => {
+                    writer.append(&JobEvent::ToolUpdate(running.clone()), &JobChange::AsksNoMore, self.clock.now()).await?;
+                    self.log.changed(Topic::Inbox(record.user));
+                    if let Some(waiting) = question.take() {
+                        waiting.tell(answer);
+                    }
+                    deadline = Instant::now() + silence;
+                    continue;
+                }
                 ended = &mut work => {
                     while let Ok(report) = reports.try_recv() {
                         self.write(&running, report, writer).await?;
                     }
                     return Ok(End::With(outcome(ended.unwrap_or_else(|_| Err(panicked(&record.job.name))))));
                 }
-                () = sleep_until(deadline) => {
+                () = sleep_until(deadline), if question.is_none() => {
                     let message = format!("It was silent for {} s and was stopped.", silence.as_secs());
                     return Ok(End::With(Err(failure("timeout", &message))));
                 }
+            };
+            let report = match report {
+                Report::Question(asked, reply) => {
+                    question = Some(self.ask(record, &running, *asked, reply, writer).await?);
+                    continue;
+                }
+                report => report,
             };
             deadline = Instant::now() + silence;
             let too_soon = told.is_some_and(|told| told.elapsed() < PROGRESS_PAUSE);
@@ -152,6 +171,8 @@ impl Inner {
             Report::Partial(data) => {
                 (JobEvent::PartialResult(PartialResult { id: running.id, data }), JobChange::Unchanged)
             }
+            // Its call has ended: nobody hears the answer.
+            Report::Question(..) => return Ok(()),
         };
         writer.append(&event, &change, self.clock.now()).await
     }

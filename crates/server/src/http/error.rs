@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use weir_protocol::{AccessScope, FieldError, Problem};
-use weir_runs::{InvokeError, StartError};
+use weir_runs::{AnswerError, InvokeError, StartError};
 use weir_store::StoreError;
 
 use crate::{
@@ -335,6 +335,15 @@ impl From<StartError> for ApiError {
             }
             StartError::Draining => Self::draining(),
             StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AnswerError> for ApiError {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::Invalid(errors) => Self::invalid(errors),
+            AnswerError::Store(error) => error.into(),
         }
     }
 }

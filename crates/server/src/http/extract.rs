@@ -10,9 +10,9 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weir_protocol::{
-    ChangePassword, CreateAccount, CreateApiToken, CreateConversation, CreateInvite, CreateMcpServer, CreateMessage,
-    Credentials, DecideApproval, DeleteAccount, FieldError, InvokeTool, SetPermission, StartRun, UpdateConversation,
-    UpdateMcpServer, UpdateMe, UpdatePerson,
+    AnswerQuestion, ChangePassword, CreateAccount, CreateApiToken, CreateConversation, CreateInvite, CreateMcpServer,
+    CreateMessage, Credentials, DecideApproval, DeleteAccount, FieldError, InvokeTool, SetPermission, StartRun,
+    UpdateConversation, UpdateMcpServer, UpdateMe, UpdatePerson,
 };
 
 use super::ApiError;
@@ -52,6 +52,7 @@ checked! {
     InvokeTool: ["args"],
     SetPermission: ["permission"],
     DecideApproval: ["decision"],
+    AnswerQuestion: ["action"],
     CreateMcpServer: ["name", "transport"],
     UpdateMcpServer: [],
     Credentials: ["email", "password"],

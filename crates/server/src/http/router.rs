@@ -39,6 +39,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(at::jobs::follow))
         .routes(routes!(at::tools::approvals))
         .routes(routes!(at::tools::decide))
+        .routes(routes!(at::tools::answer))
         .routes(routes!(at::mcp_servers::list, at::mcp_servers::create))
         .routes(routes!(at::mcp_servers::update, at::mcp_servers::delete))
         .routes(routes!(at::mcp_servers::restart))

@@ -162,3 +162,48 @@ async fn mcp_5_a_server_over_http_that_went_away_is_found_again() {
     app.patch("/api/mcp-servers/far", json!({ "transport": transport })).await.json::<Value>(200);
     app.mcp_server("far", |server| server["status"] == "ready").await;
 }
+
+impl TestApp {
+    /// The one question that waits, and the call that asks it.
+    async fn asked(&self) -> (String, Value) {
+        let job = self.invoke("far__ask", json!({})).await;
+        let mut events = self.job_events(&job).await;
+        while events.event().await.value()["note"] != "asks: How old are you?" {}
+        let list: Value = self.get("/api/approvals").await.json(200);
+        let [question] = list["questions"].as_array().unwrap().as_slice() else { panic!("{list}") };
+        assert_eq!((&question["callId"], &question["server"]), (&json!(job), &json!("far")));
+        (job, question.clone())
+    }
+}
+
+#[tokio::test]
+async fn mcp_13_what_a_tool_asks_in_the_middle_of_a_call_is_for_the_person_to_answer() {
+    for version in &VERSIONS {
+        let (app, _fixture) = TestApp::with_fixture(version).await;
+        let (job, question) = app.asked().await;
+        assert_eq!(question["schema"]["required"], json!(["age"]));
+        let path = format!("/api/questions/{}/answer", question["id"].as_str().unwrap());
+        let accept = |content: Value| json!({ "action": "accept", "content": content });
+        assert_eq!(app.post(&path, accept(json!({ "age": "old" }))).await.faults("invalid_request"), ["content.age"]);
+        assert_eq!(app.post(&path, accept(json!({}))).await.faults("invalid_request"), ["content.age"]);
+        assert_eq!(app.post(&path, json!({ "action": "accept" })).await.faults("invalid_request"), ["content"]);
+        assert_eq!(app.post(&path, accept(json!({ "age": 36 }))).await.status, 204);
+        assert_eq!(app.post(&path, accept(json!({ "age": 37 }))).await.status, 404, "the first answer counts");
+        let done = app.job_events(&job).await.rest().await.pop().unwrap().value();
+        assert_eq!((&done["output"]["action"], &done["output"]["content"]), (&json!("accept"), &json!({ "age": 36 })));
+
+        let (job, question) = app.asked().await;
+        let path = format!("/api/questions/{}/answer", question["id"].as_str().unwrap());
+        assert_eq!(app.post(&path, json!({ "action": "decline" })).await.status, 204);
+        let done = app.job_events(&job).await.rest().await.pop().unwrap().value();
+        assert_eq!(done["output"], json!({ "action": "decline" }));
+
+        let (job, question) = app.asked().await;
+        app.delete(&format!("/api/jobs/{job}")).await;
+        let cancelled = app.job_events(&job).await.rest().await.pop().unwrap().value();
+        assert_eq!(cancelled["code"], "cancelled");
+        let path = format!("/api/questions/{}/answer", question["id"].as_str().unwrap());
+        assert_eq!(app.post(&path, json!({ "action": "decline" })).await.status, 404, "nobody asks any more");
+        assert_eq!(app.get("/api/approvals").await.json::<Value>(200)["questions"], json!([]));
+    }
+}

@@ -12,9 +12,10 @@ use axum::Router;
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, JsonObject, ListToolsResult,
-        PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig,
-        SubscriptionFilter, Tool, ToolListChangedNotification,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ElicitRequestParams, ErrorData,
+        InputRequest, InputRequiredResult, JsonObject, ListToolsResult, PaginatedRequestParams,
+        ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
+        ToolListChangedNotification,
     },
     service::{RequestContext, SubscriptionContext},
     transport::{
@@ -86,6 +87,13 @@ struct Handler {
     versions: &'static [ProtocolVersion],
 }
 
+/// What `ask` asks.
+fn question() -> Value {
+    let age = json!({ "type": "integer", "minimum": 0, "maximum": 150 });
+    let schema = json!({ "type": "object", "properties": { "age": age }, "required": ["age"] });
+    json!({ "mode": "form", "message": "How old are you?", "requestedSchema": schema })
+}
+
 fn schema(schema: Value) -> JsonObject {
     serde_json::from_value(schema).unwrap()
 }
@@ -133,6 +141,7 @@ impl ServerHandler for Handler {
             Tool::new("say it", "Says what it is told.\u{202e}", schema(text)),
             Tool::new("slow", "Takes its time.", schema(any.clone())),
             Tool::new("fail", "Fails.", schema(any.clone())),
+            Tool::new("ask", "Asks for an age.", schema(any.clone())),
         ];
         if self.held.grown.load(Ordering::Relaxed) {
             tools.push(Tool::new("new", "New.", schema(any)));
@@ -159,6 +168,23 @@ impl ServerHandler for Handler {
                         CallToolResult::error(text("cancelled"))
                     }
                 }
+            }
+            "ask" if self.versions.contains(&ProtocolVersion::V_2026_07_28) => match request.input_responses {
+                None => {
+                    let request = json!({ "method": "elicitation/create", "params": question() });
+                    let request: InputRequest = serde_json::from_value(request).unwrap();
+                    let wanted = [("age".to_owned(), request)].into();
+                    return Ok(InputRequiredResult::new(Some(wanted), Some("state".to_owned())).into());
+                }
+                Some(answers) => {
+                    assert_eq!(request.request_state.as_deref(), Some("state"));
+                    CallToolResult::structured(answers["age"].clone())
+                }
+            },
+            "ask" => {
+                let asked: ElicitRequestParams = serde_json::from_value(question()).unwrap();
+                let answer = context.peer.create_elicitation(asked).await.unwrap();
+                CallToolResult::structured(serde_json::to_value(answer).unwrap())
             }
             _ => CallToolResult::error(text("It does not work.")),
         };

@@ -122,12 +122,12 @@ mod tests {
         let tool = callable(tool());
         for table in [json!("a\n1"), json!([{ "a": 1 }]), json!({ "t": "a\n1", "u": "b\n2" }), json!(null)] {
             let args = json!({ "sql": "SELECT 1", "table": table });
-            assert_eq!(faults(&tool.spec().input_schema, &args).unwrap(), [], "{args}");
+            assert_eq!(faults(&tool.spec().input_schema, &args, "args").unwrap(), [], "{args}");
         }
         for args in
             [json!({ "sql": "SELECT 1", "table": 7 }), json!({ "sql": "" }), json!({ "sql": "SELECT 1", "rows": [] })]
         {
-            assert_eq!(faults(&tool.spec().input_schema, &args).unwrap().len(), 1, "{args}");
+            assert_eq!(faults(&tool.spec().input_schema, &args, "args").unwrap().len(), 1, "{args}");
         }
     }
 }

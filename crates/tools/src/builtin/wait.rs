@@ -75,7 +75,7 @@ mod tests {
         let told: Vec<_> = std::iter::from_fn(|| reports.try_recv().ok())
             .map(|report| match report {
                 Report::Progress { progress, .. } => progress,
-                Report::Partial(_) => None,
+                Report::Partial(_) | Report::Question(..) => None,
             })
             .collect();
         assert_eq!(told, [Some(0.25), Some(0.5), Some(0.75)]);

@@ -73,14 +73,14 @@ impl Connection {
     ///
     /// # Errors
     /// A sentence.
-    pub(super) async fn open(transport: &McpTransport, log: &Log) -> Result<Self, String> {
+    pub(super) async fn open(name: &str, transport: &McpTransport, log: &Log) -> Result<Self, String> {
         let either = ClientLifecycleMode::Auto {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
             legacy_version: Some(ProtocolVersion::V_2025_11_25),
         };
-        match Self::open_as(transport, log, either).await {
+        match Self::open_as(name, transport, log, either).await {
             // It answered in the form of 2026-07-28 that it speaks older versions only.
-            Err(NotOpened::Older) => Self::open_as(transport, log, ClientLifecycleMode::Initialize).await,
+            Err(NotOpened::Older) => Self::open_as(name, transport, log, ClientLifecycleMode::Initialize).await,
             opened => opened,
         }
         .map_err(|error| match error {
@@ -89,8 +89,13 @@ impl Connection {
         })
     }
 
-    async fn open_as(transport: &McpTransport, log: &Log, lifecycle: ClientLifecycleMode) -> Result<Self, NotOpened> {
-        let listener = Listener { log: log.clone(), ..Listener::default() };
+    async fn open_as(
+        name: &str,
+        transport: &McpTransport,
+        log: &Log,
+        lifecycle: ClientLifecycleMode,
+    ) -> Result<Self, NotOpened> {
+        let listener = Listener { log: log.clone(), server: name.to_owned(), ..Listener::default() };
         match transport {
             McpTransport::Stdio { command, args, env } => {
                 let (process, output, input) =

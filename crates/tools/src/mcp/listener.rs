@@ -5,13 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 use rmcp::{
     ClientHandler, RoleClient,
     model::{
-        ClientCapabilities, ClientConfig, Implementation, ProgressNotificationParam, ProgressToken, ProtocolVersion,
+        ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationCapability, ErrorData,
+        FormElicitationCapability, Implementation, ProgressNotificationParam, ProgressToken, ProtocolVersion,
+        UrlElicitationCapability,
     },
-    service::NotificationContext,
+    service::{NotificationContext, RequestContext},
 };
 use tokio::sync::{Mutex, Notify};
 
-use super::{log::Log, names::readable};
+use super::{log::Log, names::readable, questions};
 use crate::Call;
 
 /// The longest word on progress, in characters.
@@ -20,20 +22,35 @@ const MOST_NOTE_CHARS: usize = 200;
 /// The calls under way, by the token under which their progress is told.
 pub(super) type Calls = Arc<Mutex<HashMap<ProgressToken, Call>>>;
 
-/// Whoever hears what a server says. It answers no question: it offers neither elicitation nor sampling nor roots.
+/// Whoever hears what a server says. Questions go to the person (elicitation); neither sampling nor roots are offered.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listener {
     pub(super) calls: Calls,
     /// The list of tools is another one.
     pub(super) changed: Arc<Notify>,
     pub(super) log: Log,
+    /// What the server is called here.
+    pub(super) server: String,
 }
 
 impl ClientHandler for Listener {
     fn get_info(&self) -> ClientConfig {
         let weir = Implementation::new("weir", env!("CARGO_PKG_VERSION")).with_title("Weir");
         // What is said where nothing newer was agreed on.
-        ClientConfig::new(ClientCapabilities::default(), weir).with_protocol_version(ProtocolVersion::V_2025_11_25)
+        let asks = ElicitationCapability::new()
+            .with_form(FormElicitationCapability::default())
+            .with_url(UrlElicitationCapability::default());
+        let mut capabilities = ClientCapabilities::default();
+        capabilities.elicitation = Some(asks);
+        ClientConfig::new(capabilities, weir).with_protocol_version(ProtocolVersion::V_2025_11_25)
+    }
+
+    async fn create_elicitation(
+        &self,
+        asked: ElicitRequestParams,
+        _: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        Ok(questions::ask_in_some_call(&self.server, &self.calls, asked).await)
     }
 
     async fn on_progress(&self, told: ProgressNotificationParam, _: NotificationContext<RoleClient>) {

@@ -11,6 +11,7 @@ mod names;
 mod offered;
 mod output;
 mod process;
+mod questions;
 mod servers;
 
 pub use address::faults;

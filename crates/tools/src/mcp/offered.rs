@@ -7,7 +7,7 @@ use rmcp::{
     RoleClient,
     model::{
         CallToolRequest, CallToolRequestParams, CancelledNotificationParam, ClientRequest, ProgressToken, RequestId,
-        Tool,
+        ServerResult, Tool,
     },
     service::{Peer, PeerRequestOptions, ServiceError},
 };
@@ -19,11 +19,14 @@ use super::{
     log::Log,
     names::{readable, tool_name},
     output::output,
+    questions,
 };
 use crate::{Call, Callable, Spec, ToolError};
 
 /// How long a foreign tool may be silent; most tell no progress, and some of them take minutes.
 const TIMEOUT: Duration = Duration::from_mins(5);
+/// How often a call may ask for something before it answers.
+const MOST_ROUNDS: usize = 10;
 /// How many calls of one tool run at once.
 const CONCURRENCY: usize = 8;
 /// The longest description and title, in characters: they are put before every model.
@@ -99,6 +102,25 @@ impl Callable for Offered {
         if let Value::Object(args) = args {
             params = params.with_arguments(args);
         }
+        // A server of 2026-07-28 answers a call with what it wants to know, and is then called with that once more.
+        for _ in 0..MOST_ROUNDS {
+            match self.send(params.clone(), call).await? {
+                ServerResult::InputRequiredResult(wanted) => {
+                    let server = self.spec.server.as_deref().unwrap_or_default();
+                    let answers = questions::answers(server, call, wanted.input_requests.unwrap_or_default()).await?;
+                    params.input_responses = Some(answers);
+                    params.request_state = wanted.request_state;
+                }
+                given => return output(given),
+            }
+        }
+        Err(ToolError::new("input_required", "The tool asks again and again, and was stopped."))
+    }
+}
+
+impl Offered {
+    /// Calls it once.
+    async fn send(&self, params: CallToolRequestParams, call: &Call) -> Result<ServerResult, ToolError> {
         let request = CallToolRequest::new(params);
         // Held until the call is known: its progress may be told before anything else.
         let mut calls = self.calls.lock().await;
@@ -115,11 +137,9 @@ impl Callable for Offered {
         };
         let answered = (&mut handle.rx).await.unwrap_or(Err(ServiceError::TransportClosed));
         under_way.id = None;
-        output(answered.map_err(|error| self.failed(&error))?)
+        answered.map_err(|error| self.failed(&error))
     }
-}
 
-impl Offered {
     fn failed(&self, error: &ServiceError) -> ToolError {
         let server = self.spec.server.as_deref().unwrap_or_default();
         match error {

@@ -14,10 +14,6 @@ const MOST_MESSAGE_CHARS: usize = 2000;
 pub(super) fn output(given: ServerResult) -> Result<Value, ToolError> {
     match given {
         ServerResult::CallToolResult(result) => of_result(result),
-        ServerResult::InputRequiredResult(_) => {
-            let message = "The tool asks for something in the middle of the call, and Weir cannot answer that yet.";
-            Err(ToolError::new("input_required", message))
-        }
         // A server that gives nothing may leave everything out.
         ServerResult::EmptyResult(_) => Ok(Value::Null),
         other => {

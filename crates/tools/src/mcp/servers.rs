@@ -221,7 +221,7 @@ impl Keeper {
         let opened = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Ended::Stopped,
-            opened = Connection::open(&self.transport, &self.shared.log) => opened,
+            opened = Connection::open(&self.shared.name, &self.transport, &self.shared.log) => opened,
         };
         let connection = match opened {
             Ok(connection) => connection,

@@ -6,7 +6,7 @@ import type { ComponentProps } from 'react'
 import { Button } from '@/components/ui/button'
 import { onDemand } from '@/hooks/on-demand'
 import { useOpened } from '@/hooks/useOpened'
-import { usePendingApprovals } from '@/stores/approvals.store'
+import { usePendingApprovals, useQuestions } from '@/stores/approvals.store'
 
 const useApprovalsPanel = onDemand(async () => (await import('./ApprovalsPanel')).default)
 
@@ -16,7 +16,7 @@ function wordsOf(count: number): string {
 
 /** How many calls wait for the person's word, and the way to them. Nothing is there while none does. */
 export function ApprovalsButton() {
-  const count = usePendingApprovals().length
+  const count = usePendingApprovals().length + useQuestions().length
   const [opened, opener] = useOpened('dialog')
   const drawPanel = useApprovalsPanel(opened)
   return (

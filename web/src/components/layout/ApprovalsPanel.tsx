@@ -5,11 +5,12 @@ import { useEffect, useRef, useState, type ReactNode } from 'react'
 
 import { Popover, PopoverContent, PopoverTrigger } from '@/components/ui/popover'
 import { threadPath } from '@/hooks/useCurrentThread'
-import { usePendingApprovals } from '@/stores/approvals.store'
+import { usePendingApprovals, useQuestions } from '@/stores/approvals.store'
 import { tools, toolsStore, useTool } from '@/stores/tools.store'
 import type { PendingApproval } from '@/types/tools'
 
 import { ApprovalRequest } from '../tools/card/ApprovalRequest'
+import QuestionRequest from '../tools/card/QuestionRequest'
 import { Value } from '../tools/card/Value'
 import { CALLERS, labelOf } from '../tools/words'
 
@@ -18,6 +19,7 @@ export default function ApprovalsPanel({ button, count }: { button: ReactNode; c
   const [open, setOpen] = useState(true)
   const content = useRef<HTMLDivElement>(null)
   const items = usePendingApprovals()
+  const questions = useQuestions()
 
   useEffect(() => {
     if (toolsStore.getState().load.kind === 'idle') void tools.load()
@@ -34,10 +36,21 @@ export default function ApprovalsPanel({ button, count }: { button: ReactNode; c
         aria-label="What waits for your word"
         className="max-h-[70dvh] w-104 scrollbar-thin overflow-y-auto p-0"
       >
-        {items.length === 0 ? (
+        {count === 0 ? (
           <p className="p-5 text-center text-muted-foreground">Nothing waits for your word.</p>
         ) : (
           <ul className="divide-y">
+            {questions.map((question) => (
+              <li key={question.id} className="p-4" data-question={question.id}>
+                <QuestionRequest
+                  question={question}
+                  onAnswer={() => content.current?.focus()}
+                  onLeave={() => {
+                    setOpen(false)
+                  }}
+                />
+              </li>
+            ))}
             {items.map((item) => (
               <li key={item.id} className="flex flex-col gap-3 p-4" data-pending={item.id}>
                 <Pending

@@ -12,6 +12,7 @@ import { useTool } from '@/stores/tools.store'
 
 import { reportFailure } from '../toasts'
 import { ApprovalRequest } from './card/ApprovalRequest'
+import { CallQuestion } from './card/CallQuestion'
 import { JobOutcome } from './JobOutcome'
 import { JobStatus } from './JobStatus'
 import { ReadingNote } from './ReadingNote'
@@ -89,6 +90,11 @@ export function JobPanel({ known, onRunAgain }: JobPanelProps) {
           asker={CALLERS[job.caller]}
           onAnswer={() => box.current?.focus()}
         />
+      )}
+      {!over && (
+        <div className="-mx-4 empty:hidden">
+          <CallQuestion callId={job.id} onAnswer={() => box.current?.focus()} />
+        </div>
       )}
       {!over && <ReadingNote reading={reading} />}
       <JobOutcome known={known} />

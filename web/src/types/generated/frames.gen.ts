@@ -9,6 +9,8 @@ import {
     zInstanceMetrics,
     zMetricsSample,
     zPendingApproval,
+    zQuestion,
+    zQuestionId,
     zRunId,
     zRunningRun,
     zSeq,
@@ -40,6 +42,14 @@ export const zClientFrameUnsubscribe = z.object({
 export const zInboxChangeDeleted = z.object({
     conversationId: zConversationId,
     type: z.literal('deleted')
+});
+
+/**
+ * A question waits for nobody any more.
+ */
+export const zInboxChangeQuestionSettled = z.object({
+    id: zQuestionId,
+    type: z.literal('question_settled')
 });
 
 /**
@@ -159,6 +169,14 @@ export const zInboxChangeApprovalRequested = z.object({
 });
 
 /**
+ * A tool asks this user something in the middle of a call.
+ */
+export const zInboxChangeQuestionAsked = z.object({
+    question: zQuestion,
+    type: z.literal('question_asked')
+});
+
+/**
  * What has changed among a user's things.
  */
 export const zInboxChange = z.discriminatedUnion('type', [
@@ -167,7 +185,9 @@ export const zInboxChange = z.discriminatedUnion('type', [
     zInboxChangeAnswered,
     zInboxChangeDeleted,
     zInboxChangeApprovalRequested,
-    zInboxChangeApprovalSettled
+    zInboxChangeApprovalSettled,
+    zInboxChangeQuestionAsked,
+    zInboxChangeQuestionSettled
 ]);
 
 /**

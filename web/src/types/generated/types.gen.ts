@@ -10,6 +10,22 @@ export type ClientOptions = {
 export type AccessScope = 'read' | 'write' | 'admin';
 
 /**
+ * Answers a question.
+ */
+export type AnswerQuestion = {
+    /**
+     * What the person does with it.
+     */
+    action: QuestionAction;
+    /**
+     * The answer, with `accept`, as the question's schema wants it.
+     */
+    content?: {
+        [key: string]: unknown;
+    };
+};
+
+/**
  * A key for programs. Its secret is told once, when it is made.
  */
 export type ApiToken = {
@@ -64,9 +80,13 @@ export type Approval = 'pending' | 'granted' | 'denied';
  */
 export type ApprovalList = {
     /**
-     * The calls, oldest first.
+     * The calls that may not run without it, oldest first.
      */
     items: Array<PendingApproval>;
+    /**
+     * The questions of tools that run, oldest first.
+     */
+    questions: Array<Question>;
 };
 
 /**
@@ -658,7 +678,11 @@ export type InboxChange = ({
     type: 'approval_requested';
 } & InboxChangeApprovalRequested) | ({
     type: 'approval_settled';
-} & InboxChangeApprovalSettled);
+} & InboxChangeApprovalSettled) | ({
+    type: 'question_asked';
+} & InboxChangeQuestionAsked) | ({
+    type: 'question_settled';
+} & InboxChangeQuestionSettled);
 
 /**
  * An answer in it has ended.
@@ -717,6 +741,28 @@ export type InboxChangeDeleted = {
      */
     conversationId: ConversationId;
     type: 'deleted';
+};
+
+/**
+ * A tool asks this user something in the middle of a call.
+ */
+export type InboxChangeQuestionAsked = {
+    /**
+     * What it asks.
+     */
+    question: Question;
+    type: 'question_asked';
+};
+
+/**
+ * A question waits for nobody any more.
+ */
+export type InboxChangeQuestionSettled = {
+    /**
+     * The question.
+     */
+    id: QuestionId;
+    type: 'question_settled';
 };
 
 /**
@@ -1634,6 +1680,68 @@ export type QuantilesColumns = {
      */
     p99: Array<number | null>;
 };
+
+/**
+ * A question that waits for this user. What it says is the server's text and not to be trusted.
+ */
+export type Question = {
+    /**
+     * Since when it waits.
+     */
+    askedAt: Timestamp;
+    /**
+     * The call in whose middle it is asked.
+     */
+    callId: ToolCallId;
+    /**
+     * The conversation in which the tool was called.
+     */
+    conversationId?: ConversationId;
+    /**
+     * From when on silence is no answer.
+     */
+    expiresAt: Timestamp;
+    /**
+     * The question.
+     */
+    id: QuestionId;
+    /**
+     * What it wants to know, and why.
+     */
+    message: string;
+    /**
+     * The tool.
+     */
+    name: string;
+    /**
+     * The run in which it was called.
+     */
+    runId?: RunId;
+    /**
+     * The JSON Schema of the answer: an object of plain values. Absent where a page asks instead.
+     */
+    schema?: {
+        [key: string]: unknown;
+    };
+    /**
+     * The MCP server that asks.
+     */
+    server: string;
+    /**
+     * The page that asks, for what must not pass through here, such as a password.
+     */
+    url?: string;
+};
+
+/**
+ * What a person does with a question, in the protocol's words.
+ */
+export type QuestionAction = 'accept' | 'decline' | 'cancel';
+
+/**
+ * One question that a tool asks in the middle of a call.
+ */
+export type QuestionId = string;
 
 /**
  * Who speaks.
@@ -3253,6 +3361,37 @@ export type OpenapiResponses = {
 };
 
 export type OpenapiResponse = OpenapiResponses[keyof OpenapiResponses];
+
+export type AnswerQuestionData = {
+    body: AnswerQuestion;
+    path: {
+        /**
+         * The question
+         */
+        questionId: QuestionId;
+    };
+    query?: never;
+    url: '/api/questions/{questionId}/answer';
+};
+
+export type AnswerQuestionErrors = {
+    /**
+     * It waits for nobody, or no more
+     */
+    404: Problem;
+    422: Problem;
+};
+
+export type AnswerQuestionError = AnswerQuestionErrors[keyof AnswerQuestionErrors];
+
+export type AnswerQuestionResponses = {
+    /**
+     * The answer was taken
+     */
+    204: void;
+};
+
+export type AnswerQuestionResponse = AnswerQuestionResponses[keyof AnswerQuestionResponses];
 
 export type StartRunData = {
     body: StartRun;

@@ -365,6 +365,28 @@ export const zMetricsColumns = z.object({
 });
 
 /**
+ * What a person does with a question, in the protocol's words.
+ */
+export const zQuestionAction = z.enum([
+    'accept',
+    'decline',
+    'cancel'
+]);
+
+/**
+ * Answers a question.
+ */
+export const zAnswerQuestion = z.object({
+    action: zQuestionAction,
+    content: z.exactOptional(z.record(z.string(), z.unknown()))
+});
+
+/**
+ * One question that a tool asks in the middle of a call.
+ */
+export const zQuestionId = z.uuid();
+
+/**
  * Who speaks.
  */
 export const zRole = z.enum([
@@ -661,10 +683,28 @@ export const zPendingApproval = z.object({
 });
 
 /**
+ * A question that waits for this user. What it says is the server's text and not to be trusted.
+ */
+export const zQuestion = z.object({
+    askedAt: zTimestamp,
+    callId: zToolCallId,
+    conversationId: z.exactOptional(zConversationId),
+    expiresAt: zTimestamp,
+    id: zQuestionId,
+    message: z.string(),
+    name: z.string(),
+    runId: z.exactOptional(zRunId),
+    schema: z.exactOptional(z.record(z.string(), z.unknown())),
+    server: z.string(),
+    url: z.exactOptional(z.string())
+});
+
+/**
  * Everything that waits for this user's word.
  */
 export const zApprovalList = z.object({
-    items: z.array(zPendingApproval)
+    items: z.array(zPendingApproval),
+    questions: z.array(zQuestion)
 });
 
 /**

@@ -33,7 +33,7 @@ const header = () => screen.getByRole('button', { name: /^Wait for it/ })
 
 beforeEach(() => {
   stubLayout()
-  approvalsStore.setState({ items: [], words: {} })
+  approvalsStore.setState({ items: [], questions: [], words: {} })
   toolsStore.setState({ load: { kind: 'ready' }, items: [] })
   server = new FakeServer()
   vi.stubGlobal('fetch', server.fetch)

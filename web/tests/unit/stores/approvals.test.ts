@@ -36,7 +36,7 @@ beforeEach(() => {
 })
 
 const load = async (...items: PendingApproval[]) => {
-  server.instead.push(() => json({ items }))
+  server.instead.push(() => json({ items, questions: [] }))
   await test.actions.load()
 }
 
@@ -65,7 +65,7 @@ describe('the inbox', () => {
     const loaded = test.actions.load()
     test.actions.hear({ type: 'approval_settled', id: id(1) })
     test.actions.hear({ type: 'approval_requested', pending: pending(2) })
-    answer(json({ items: [pending(1)] }))
+    answer(json({ questions: [], items: [pending(1)] }))
     await loaded
     expect(ids()).toEqual([id(2)])
   })

@@ -3,8 +3,12 @@
 use axum::{
     Json,
     extract::{Path, State},
+    http::StatusCode,
 };
-use weir_protocol::{ApprovalList, DecideApproval, Job, Problem, SetPermission, ToolCallId, ToolInfo, ToolList};
+use weir_protocol::{
+    AnswerQuestion, ApprovalList, DecideApproval, Job, Problem, QuestionId, SetPermission, ToolCallId, ToolInfo,
+    ToolList,
+};
 
 use crate::{
     app::App,
@@ -55,7 +59,8 @@ pub(crate) async fn approvals(
     State(app): State<App>,
     Principal { user, .. }: Principal,
 ) -> Result<Json<ApprovalList>, ApiError> {
-    Ok(Json(ApprovalList { items: app.runs.jobs().approvals(user).await? }))
+    let jobs = app.runs.jobs();
+    Ok(Json(ApprovalList { items: jobs.approvals(user).await?, questions: jobs.questions(user).await? }))
 }
 
 /// Grants or denies a call that waits for the user's word. The same word once more changes nothing.
@@ -76,4 +81,25 @@ pub(crate) async fn decide(
     Body(body): Body<DecideApproval>,
 ) -> Result<Json<Job>, ApiError> {
     Ok(Json(app.runs.jobs().decide(user, id, body).await?.job))
+}
+
+/// Answers what a tool asks in the middle of a call. The first answer counts.
+#[utoipa::path(
+    post, path = "/api/questions/{questionId}/answer", tag = "tools", operation_id = "answerQuestion",
+    params(("questionId" = QuestionId, Path, description = "The question")),
+    request_body = AnswerQuestion,
+    responses(
+        (status = 204, description = "The answer was taken"),
+        (status = 404, description = "It waits for nobody, or no more", body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn answer(
+    State(app): State<App>,
+    Principal { user, .. }: Principal,
+    PathId(id): PathId<QuestionId>,
+    Body(body): Body<AnswerQuestion>,
+) -> Result<StatusCode, ApiError> {
+    app.runs.jobs().answer(user, id, body).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
