@@ -9,7 +9,7 @@ import { account } from '@/stores/account.store'
 import { accountFaults } from './faults'
 import { NewPasswordField } from './PasswordField'
 import { SubmissionForm } from './SubmissionForm'
-import { SubmitButton } from './SubmitButton'
+import { SubmitButton } from '../SubmitButton'
 import { EmailField, TextField } from './TextField'
 
 interface CreateAccountFormProps {

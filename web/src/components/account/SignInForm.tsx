@@ -9,7 +9,7 @@ import { account } from '@/stores/account.store'
 import { emptyFaults } from './faults'
 import { PasswordField } from './PasswordField'
 import { SubmissionForm } from './SubmissionForm'
-import { SubmitButton } from './SubmitButton'
+import { SubmitButton } from '../SubmitButton'
 import { EmailField } from './TextField'
 
 /** Address and password. What was typed stays, whatever comes back. */

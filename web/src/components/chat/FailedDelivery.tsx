@@ -13,7 +13,7 @@ import { retriesItself } from './AutoRetry'
 /** Why a message was not sent, and the two ways on: again, or back into the message field. */
 export function FailedDelivery({ message }: { message: ThreadMessage }) {
   const { id, failure } = message
-  const seconds = useCountdown(retriesItself(message) ? failure?.retryAt : undefined)
+  const seconds = useCountdown(failure?.retryAt)
   return (
     <div
       role="alert"
@@ -26,7 +26,7 @@ export function FailedDelivery({ message }: { message: ThreadMessage }) {
       {seconds > 0 && (
         // Not read out each second: the alert has been heard once.
         <p aria-live="off" className="text-muted-foreground tabular-nums" data-retry-in={seconds}>
-          Trying again in {seconds} s
+          {retriesItself(message) ? 'Trying again' : 'Possible again'} in {seconds} s
         </p>
       )}
       <span className="flex gap-1">

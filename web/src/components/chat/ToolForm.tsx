@@ -4,11 +4,13 @@ import { Play } from 'lucide-react'
 import { useId, useMemo, useState } from 'react'
 
 import { Button } from '@/components/ui/button'
+import { useCountdown } from '@/hooks/useCountdown'
 import { type Faults, type Written, argumentsFrom, faultsFrom, fieldsFor } from '@/lib/tool-form'
 import { directCalls } from '@/stores/direct-calls.store'
 import { jobs } from '@/stores/jobs.store'
 import type { ToolInfo } from '@/types/tools'
 
+import { SubmitButton } from '../SubmitButton'
 import { ToolFormField } from './ToolFormField'
 
 interface ToolFormProps {
@@ -23,6 +25,8 @@ export default function ToolForm({ tool, onClose }: ToolFormProps) {
   const [written, setWritten] = useState<Written>({})
   const [faults, setFaults] = useState<Faults>({})
   const [sending, setSending] = useState(false)
+  const [retryAt, setRetryAt] = useState<number>()
+  const seconds = useCountdown(retryAt)
   const titleId = useId()
 
   const run = async () => {
@@ -41,6 +45,7 @@ export default function ToolForm({ tool, onClose }: ToolFormProps) {
     }
     setSending(false)
     const { failure } = started
+    setRetryAt(failure.retryAt)
     setFaults(failure.fields ? faultsFrom(fields, failure.fields) : { '': failure.message })
   }
 
@@ -51,7 +56,7 @@ export default function ToolForm({ tool, onClose }: ToolFormProps) {
       className="relative z-10 column pb-2"
       onSubmit={(event) => {
         event.preventDefault()
-        if (!sending) void run()
+        if (!sending && seconds === 0) void run()
       }}
       onKeyDown={(event) => {
         if (event.key !== 'Escape') return
@@ -86,10 +91,14 @@ export default function ToolForm({ tool, onClose }: ToolFormProps) {
           </p>
         )}
         <div className="flex items-center gap-2">
-          <Button type="submit" size="sm" disabled={sending} autoFocus={fields.length === 0}>
-            <Play aria-hidden="true" className="size-3.5" />
+          <SubmitButton
+            size="sm"
+            submission={{ asking: sending, seconds }}
+            autoFocus={fields.length === 0}
+          >
+            {!sending && <Play aria-hidden="true" className="size-3.5" />}
             {sending ? 'Starting…' : 'Run'}
-          </Button>
+          </SubmitButton>
           <Button variant="ghost" size="sm" onClick={onClose}>
             Cancel
           </Button>

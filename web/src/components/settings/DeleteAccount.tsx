@@ -18,7 +18,7 @@ import type { Me } from '@/types/account'
 import { emptyFaults } from '../account/faults'
 import { PasswordField } from '../account/PasswordField'
 import { SubmissionForm } from '../account/SubmissionForm'
-import { SubmitButton } from '../account/SubmitButton'
+import { SubmitButton } from '../SubmitButton'
 import { TextField } from '../account/TextField'
 import { Section } from './Section'
 

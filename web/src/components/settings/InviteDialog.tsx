@@ -17,7 +17,7 @@ import { invites } from '@/stores/invites.store'
 
 import { nameFaults } from '../account/faults'
 import { SubmissionForm } from '../account/SubmissionForm'
-import { SubmitButton } from '../account/SubmitButton'
+import { SubmitButton } from '../SubmitButton'
 import { TextField } from '../account/TextField'
 import { LIVES } from './scopes'
 import { SecretOnce } from './SecretOnce'

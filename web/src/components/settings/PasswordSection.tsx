@@ -10,7 +10,7 @@ import type { Me } from '@/types/account'
 import { emptyFaults, passwordFaults } from '../account/faults'
 import { NewPasswordField, PasswordField } from '../account/PasswordField'
 import { SubmissionForm } from '../account/SubmissionForm'
-import { SubmitButton } from '../account/SubmitButton'
+import { SubmitButton } from '../SubmitButton'
 import { reportNews } from '../toasts'
 import { Section } from './Section'
 

@@ -9,7 +9,7 @@ import type { Me } from '@/types/account'
 
 import { nameFaults } from '../account/faults'
 import { SubmissionForm } from '../account/SubmissionForm'
-import { SubmitButton } from '../account/SubmitButton'
+import { SubmitButton } from '../SubmitButton'
 import { TextField } from '../account/TextField'
 import { reportNews } from '../toasts'
 import { DeleteAccount } from './DeleteAccount'

@@ -18,7 +18,7 @@ import type { AccessScope, Me } from '@/types/account'
 
 import { nameFaults } from '../account/faults'
 import { SubmissionForm } from '../account/SubmissionForm'
-import { SubmitButton } from '../account/SubmitButton'
+import { SubmitButton } from '../SubmitButton'
 import { TextField } from '../account/TextField'
 import { LIVES } from './scopes'
 import { ScopesField } from './ScopesField'

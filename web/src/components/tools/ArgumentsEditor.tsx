@@ -6,9 +6,11 @@ import { useState } from 'react'
 import { Button } from '@/components/ui/button'
 import { Skeleton } from '@/components/ui/skeleton'
 import { onDemand } from '@/hooks/on-demand'
+import { useCountdown } from '@/hooks/useCountdown'
 import type { Failure } from '@/lib/failure'
 import type { ToolInfo } from '@/types/tools'
 
+import { SubmitButton } from '../SubmitButton'
 import { type Faults, withoutChanged } from './form/faults'
 import { argumentsIn, fitsForm } from './form/schema'
 import { JsonEditor } from './JsonEditor'
@@ -42,16 +44,22 @@ export function ArgumentsEditor(props: ArgumentsEditorProps) {
     !(tool.rules ?? []).some(({ permission }) => permission !== 'deny')
   const takesNothing = argumentsIn(tool.inputSchema).length === 0
 
+  const seconds = useCountdown(failure?.retryAt)
   const run = (given: Arguments) => {
+    if (seconds > 0) return
     setJudged(given)
     void onRun(given)
   }
   const buttons = (
     <div className="flex flex-wrap items-center gap-2">
-      <Button type="submit" disabled={asking || isDenied} className="max-lg:h-11">
-        <Play aria-hidden="true" />
+      <SubmitButton
+        submission={{ asking, seconds }}
+        disabled={isDenied}
+        className="disabled:opacity-50 max-lg:h-11"
+      >
+        {!asking && <Play aria-hidden="true" />}
         {asking ? 'Starting…' : 'Run'}
-      </Button>
+      </SubmitButton>
       {asForm && !takesNothing && (
         <Button
           variant="ghost"

@@ -11,11 +11,13 @@ import {
   DialogHeader,
   DialogTitle,
 } from '@/components/ui/dialog'
+import { useCountdown } from '@/hooks/useCountdown'
 import { toolsPath } from '@/hooks/useToolsPlace'
 import type { Failure } from '@/lib/failure'
 import { servers } from '@/stores/servers.store'
 import type { McpServer } from '@/types/servers'
 
+import { SubmitButton } from '../../SubmitButton'
 import { draftOf, faultsOf, serverOf } from './draft'
 import { ServerFields } from './ServerFields'
 
@@ -35,7 +37,9 @@ export default function ServerDialog({ onClose, server }: ServerDialogProps) {
   const atFields = ['name', 'transport.command', 'transport.args', 'transport.url']
   const others = faults.filter(({ path }) => !atFields.includes(path.replace(/\[\d+\]$/, '')))
 
+  const seconds = useCountdown(failure?.retryAt)
   const send = async () => {
+    if (asking || seconds > 0) return
     const known = faultsOf(draft, !server)
     if (known.length > 0) {
       setFailure({ kind: 'problem', message: '', fields: known })
@@ -83,7 +87,7 @@ export default function ServerDialog({ onClose, server }: ServerDialogProps) {
             isNew={!server}
             onChange={(changed) => {
               setDraft(changed)
-              setFailure(undefined)
+              if (seconds === 0) setFailure(undefined)
             }}
           />
           {failure && (others.length > 0 || faults.length === 0) && (
@@ -101,9 +105,9 @@ export default function ServerDialog({ onClose, server }: ServerDialogProps) {
             <Button variant="outline" onClick={onClose}>
               Cancel
             </Button>
-            <Button type="submit" disabled={asking}>
+            <SubmitButton submission={{ asking, seconds }}>
               {server ? 'Save' : 'Add server'}
-            </Button>
+            </SubmitButton>
           </div>
         </form>
       </DialogContent>

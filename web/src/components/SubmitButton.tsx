@@ -13,14 +13,20 @@ interface SubmitButtonProps extends ComponentProps<typeof Button> {
 }
 
 /** Sends a form. While the server wants no other try it counts down, and comes alive again by itself. */
-export function SubmitButton({ children, className, submission, ...props }: SubmitButtonProps) {
+export function SubmitButton({
+  children,
+  className,
+  disabled = false,
+  submission,
+  ...props
+}: SubmitButtonProps) {
   const { asking, seconds } = submission
   const hydrated = useHydrated()
   return (
     <Button
       {...props}
       type="submit"
-      disabled={!hydrated}
+      disabled={!hydrated || disabled}
       // It keeps the focus while it waits.
       aria-disabled={asking || seconds > 0}
       data-retry-in={seconds > 0 ? seconds : undefined}
