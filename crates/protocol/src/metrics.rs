@@ -40,7 +40,7 @@ pub struct MetricsSample {
     pub tokens_per_second: f64,
     /// Tokens that models were given, counted when a provider says how many they were.
     pub input_tokens_per_second: f64,
-    /// People who have a socket open or an answer under way.
+    /// People who have a session (it outlives its socket for two minutes) or an answer under way.
     pub people: u64,
     /// Open `WebSockets`.
     pub sockets: u64,

@@ -90,6 +90,7 @@ pub(crate) async fn work(store: Store, feeds: Arc<Feeds>, outbox: Arc<Outbox>, b
 async fn ring_out(outbox: &Outbox, broadcaster: &dyn Broadcaster) {
     loop {
         let rings = outbox.take().await;
+        outbox.rings_out(&rings);
         if let Err(error) = broadcaster.ring(&rings).await {
             tracing::debug!(%error, "the bell was not rung; the other instances find out by polling");
         }
@@ -106,7 +107,10 @@ async fn hear(feeds: &Feeds, outbox: &Outbox, broadcaster: &dyn Broadcaster) {
                         outbox.set_hears(true);
                         feeds.ring_all();
                     }
-                    Ok(Some(Heard::Rings(rings))) => rings.iter().for_each(|ring| feeds.grown(ring.topic, ring.grown)),
+                    Ok(Some(Heard::Rings(rings))) => {
+                        rings.iter().for_each(|ring| feeds.grown(ring.topic, ring.grown));
+                        outbox.heard(&rings);
+                    }
                     Ok(None) | Err(_) => return BellError("nothing is heard any more".to_owned()),
                 }
             }

@@ -18,6 +18,7 @@ use crate::{
     Frame,
     bell::{Outbox, Topic},
     feed::{Feeds, Writing},
+    measure::{COMMIT, COMMIT_EVENTS, COMMIT_FAILURES, size},
 };
 
 /// How the committer works.
@@ -270,7 +271,10 @@ impl Committer {
     async fn commit(&mut self, mut window: Window) {
         let (batch, mut acknowledge) = self.batch(&mut window);
         if !batch.is_empty() {
+            let began = Instant::now();
             let refused = append(&self.store, &batch).await;
+            COMMIT.record(began.elapsed());
+            COMMIT_EVENTS.record(size(batch.iter().map(|run| run.events.len()).sum()));
             for run in &batch {
                 let Some(open) = self.runs.get_mut(&run.run) else { continue };
                 if refused.contains(&run.run) {
@@ -350,6 +354,7 @@ async fn append(store: &Store, batch: &[RunAppend]) -> std::collections::HashSet
         match appended {
             Ok(refused) => return refused,
             Err(error) => {
+                COMMIT_FAILURES.increment(1);
                 tracing::error!(%error, ?wait, "the log cannot be written; trying again");
                 sleep(wait).await;
                 wait = (wait * 2).min(RETRY_MAX);

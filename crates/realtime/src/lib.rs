@@ -12,6 +12,7 @@ mod frame;
 mod inbox;
 mod job;
 mod log;
+mod measure;
 mod reader;
 mod session;
 

@@ -6,7 +6,12 @@ use tokio::sync::watch;
 use weir_protocol::Seq;
 use weir_store::{LogId, Store, StoreError, StoredEvent};
 
-use crate::{Frame, feed::Feed, to_the_end};
+use crate::{
+    Frame,
+    feed::Feed,
+    measure::{Present, READERS},
+    to_the_end,
+};
 
 /// Events that are read from the store at a time.
 const PAGE: u32 = 256;
@@ -20,6 +25,7 @@ pub struct Reader {
     log: LogId,
     cursor: Seq,
     state: State,
+    _counted: Present,
 }
 
 /// What a reader does when it is asked.
@@ -37,7 +43,7 @@ impl Reader {
     pub(crate) fn new(store: Store, feed: Arc<Feed>, log: LogId, after: Seq) -> Self {
         // The bell is heard before the log is read for the first time: what comes in between is not missed.
         let bell = feed.listen();
-        Self { store, feed, bell, log, cursor: after, state: State::Look }
+        Self { store, feed, bell, log, cursor: after, state: State::Look, _counted: Present::new(&READERS) }
     }
 
     /// The next events, in order, without a gap, at least one; nothing after the terminal event, nor when the log was

@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use crate::measure::{HELD_BYTES, size};
+
 /// How many unacknowledged frames a session keeps at most.
 pub const KEPT_FRAMES: usize = 4096;
 /// How many bytes of unacknowledged frames a session keeps at most.
@@ -62,6 +64,7 @@ impl<F> Session<F> {
     pub fn push(&mut self, frame: F, bytes: usize) -> u64 {
         self.newest += 1;
         self.bytes += bytes;
+        HELD_BYTES.increment(size(bytes));
         self.kept.push_back(Kept { frame, bytes });
         while self.kept.len() > KEPT_FRAMES || self.bytes > KEPT_BYTES {
             self.forget_oldest();
@@ -100,7 +103,14 @@ impl<F> Session<F> {
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.kept.pop_front() {
             self.bytes -= oldest.bytes;
+            HELD_BYTES.decrement(size(oldest.bytes));
             self.forgotten += 1;
         }
+    }
+}
+
+impl<F> Drop for Session<F> {
+    fn drop(&mut self) {
+        HELD_BYTES.decrement(size(self.bytes));
     }
 }

@@ -1,6 +1,6 @@
 //! The loop of one run: ask the provider, fold what it says into the log, end exactly once.
 
-use std::pin::pin;
+use std::{pin::pin, sync::Arc};
 
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
@@ -9,7 +9,7 @@ use weir_providers::{ChatRequest, EventStream, ProviderError, ProviderErrorKind,
 use weir_realtime::{LogWriter, LostLease};
 use weir_store::{RunRecord, Store};
 
-use crate::{Fold, Jobs, Outcome, Step, context, providers::Chosen, steps::Wanted};
+use crate::{Fold, Jobs, Outcome, Step, context, live::Live, measure, providers::Chosen, steps::Wanted};
 
 /// How often an answer is begun or taken up again at most: one that ends its server each time must end some time.
 const MOST_ATTEMPTS: u32 = 5;
@@ -38,6 +38,7 @@ pub(crate) struct Drive {
     pub(crate) jobs: Jobs,
     /// Calls of the last step whose arguments could not be read.
     pub(crate) unreadable: usize,
+    pub(crate) live: Arc<Live>,
     pub(crate) signals: Signals,
 }
 
@@ -92,10 +93,13 @@ impl Drive {
                 () = writer.lost() => return Err(LostLease),
                 asked = chosen.provider.stream(request) => asked,
             };
-            let failed = match asked {
+            let failed = match asked.inspect_err(|error| measure::upstream_failed(chosen.provider.id(), error)) {
                 Ok(stream) => match self.listen(stream, writer).await? {
                     Heard::Said(said) => return Ok(said),
-                    Heard::Failure(error) => error,
+                    Heard::Failure(error) => {
+                        measure::upstream_failed(chosen.provider.id(), &error);
+                        error
+                    }
                 },
                 // Part of the answer is there and the provider refuses to go on with it.
                 Err(error) if error.kind != ProviderErrorKind::Crashed && !self.partial().is_empty() => {
@@ -132,7 +136,10 @@ impl Drive {
             match (event, finished) {
                 (Some(Ok(event)), _) => match self.fold.apply(event) {
                     Step::Nothing => {}
-                    Step::Text(text) => writer.text(self.run.message, text).await?,
+                    Step::Text(text) => {
+                        self.live.token();
+                        writer.text(self.run.message, text).await?;
+                    }
                     Step::Call { name, args } => wanted.push(Wanted { name, args }),
                     Step::Finished(with) => finished = Some(with),
                 },

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 use weir_realtime::Topic;
 use weir_store::StoreError;
 
-use crate::{Contact, Runs, lease::Watch};
+use crate::{Contact, Runs, lease::Watch, measure};
 
 /// Between two beats of an instance, and between two looks at the others.
 pub(crate) const BEAT: Duration = Duration::from_millis(500);
@@ -101,6 +101,7 @@ impl Runs {
             match inner.store.take_over(found.id, found.epoch, inner.instance).await {
                 Ok((run, lease)) => {
                     tracing::info!(run = %run.id, attempt = run.attempts, "taking a run over");
+                    measure::taken_over("run");
                     self.spawn(run, lease, active, None);
                     taken += 1;
                 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use weir_protocol::{
     ChatMessage, ConversationId, Failure, FieldError, MessageId, Model, Role, RunId, StartRun, UserId,
@@ -22,8 +22,10 @@ use weir_store::{
 use weir_tools::Registry;
 
 use crate::{
-    Fold, Jobs, Outcome, Providers, StartError, context,
+    Fold, Jobs, LiveRun, Outcome, Providers, StartError, context,
     drive::{Drive, Ended, Signals},
+    live::Live,
+    measure,
     providers::Chosen,
     title::title_of,
 };
@@ -46,6 +48,8 @@ pub(crate) struct Inner {
     /// This process, among those that serve the database.
     pub(crate) instance: InstanceId,
     active: Mutex<HashMap<RunId, Active>>,
+    /// What a dashboard sees of them.
+    live: Mutex<HashMap<RunId, Arc<Live>>>,
     tasks: TaskTracker,
     /// No new run is started any more.
     pub(crate) draining: CancellationToken,
@@ -59,10 +63,18 @@ pub(crate) struct Inner {
 const BROKEN_RETRY: Duration = Duration::from_secs(1);
 
 /// A run that is under way here.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Active {
     pub(crate) cancel: CancellationToken,
     ended: CancellationToken,
+    /// When it was asked for here.
+    since: Instant,
+}
+
+impl Default for Active {
+    fn default() -> Self {
+        Self { cancel: CancellationToken::default(), ended: CancellationToken::default(), since: Instant::now() }
+    }
 }
 
 impl Runs {
@@ -87,6 +99,7 @@ impl Runs {
             instance,
             clock,
             active: Mutex::default(),
+            live: Mutex::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             hand_over: stop.child_token(),
@@ -149,6 +162,7 @@ impl Runs {
             Ok(Started::Now(run)) => {
                 inner.log.changed(Topic::Inbox(user));
                 let lease = run.first_lease();
+                measure::RUNS_STARTED.increment(1);
                 self.spawn(run.clone(), lease, active, Some(admission));
                 Ok(run)
             }
@@ -214,6 +228,16 @@ impl Runs {
         lock(&self.inner.active).len()
     }
 
+    /// What is being written here just now.
+    pub fn live(&self) -> Vec<LiveRun> {
+        lock(&self.inner.live).values().map(|live| live.so_far()).collect()
+    }
+
+    /// This process, among those that serve the database.
+    pub fn instance(&self) -> InstanceId {
+        self.inner.instance
+    }
+
     /// Starts no run from now on.
     pub fn stop_starting(&self) {
         self.inner.draining.cancel();
@@ -242,13 +266,18 @@ impl Runs {
 
     pub(crate) fn spawn(&self, run: RunRecord, lease: Lease, active: Active, admission: Option<Admission>) {
         let inner = self.inner.clone();
+        let live = Arc::new(Live::new(&run, active.since));
+        lock(&inner.live).insert(run.id, live.clone());
         self.inner.tasks.spawn(async move {
             let id = run.id;
-            let driven = AssertUnwindSafe(inner.drive(run, lease, &active)).catch_unwind().await;
+            let driven = AssertUnwindSafe(inner.drive(run, lease, &active, live)).catch_unwind().await;
             let broke = !matches!(driven, Ok(Ok(())));
             match driven {
                 Ok(Ok(())) => {}
-                Ok(Err(Broke::LostLease(_))) => tracing::warn!(run = %id, "the run is somebody else's or gone"),
+                Ok(Err(Broke::LostLease(_))) => {
+                    measure::run_let_go("lost");
+                    tracing::warn!(run = %id, "the run is somebody else's or gone");
+                }
                 Ok(Err(Broke::Store(error))) => inner.end_broken(id, &error.to_string()).await,
                 Err(_) => inner.end_broken(id, "it panicked").await,
             }
@@ -301,27 +330,30 @@ impl Inner {
         })
     }
 
-    async fn drive(&self, run: RunRecord, lease: Lease, active: &Active) -> Result<(), Broke> {
-        let mut drive = self.prepare(run, active).await?;
+    async fn drive(&self, run: RunRecord, lease: Lease, active: &Active, live: Arc<Live>) -> Result<(), Broke> {
+        let mut drive = self.prepare(run, active, live).await?;
         let mut writer = self.log.writer(lease).await?;
         match drive.answer(&mut writer).await? {
             Ended::Left => {
                 writer.flush().await?;
                 self.store.release(drive.run.id, self.instance).await?;
+                measure::run_let_go("left");
                 self.log.changed(Topic::Leases);
             }
             Ended::With(outcome) => {
                 // Whatever ended it, no call of it goes on.
                 drive.cancel_calls(&mut writer).await?;
                 let (chunks, end) = drive.fold.end(outcome, drive.run.attempts, self.clock.now());
+                let (reason, usage) = (end.finish_reason, end.message.usage);
                 writer.end(chunks, end).await?;
+                measure::run_ended(reason, usage);
                 self.log.changed(Topic::Inbox(drive.run.user));
             }
         }
         Ok(())
     }
 
-    async fn prepare(&self, run: RunRecord, active: &Active) -> Result<Drive, StoreError> {
+    async fn prepare(&self, run: RunRecord, active: &Active, live: Arc<Live>) -> Result<Drive, StoreError> {
         let branch = self.store.lineage(run.prompt_message).await?;
         let turns = context::turns(run.context.as_deref(), branch);
         let fold = Fold::new(self.answer_so_far(&run).await?);
@@ -335,6 +367,7 @@ impl Inner {
             fold,
             jobs: self.jobs.clone(),
             unreadable: 0,
+            live,
             signals: Signals { cancel: active.cancel.clone(), stop: stop.clone(), draining: self.draining.clone() },
             run,
         })
@@ -369,9 +402,11 @@ impl Inner {
             message: "Weir failed while it wrote this answer. What was there is kept. Try again.".to_owned(),
         };
         let (chunks, end) = fold.end(Outcome::Failed(error), run.attempts, self.clock.now());
+        let (reason, usage) = (end.finish_reason, end.message.usage);
         let ended = async { self.log.writer(lease).await?.end(chunks, end).await };
-        if ended.await.is_err() {
-            tracing::warn!(run = %run.id, "somebody else has taken the broken run over");
+        match ended.await {
+            Ok(()) => measure::run_ended(reason, usage),
+            Err(LostLease) => tracing::warn!(run = %run.id, "somebody else has taken the broken run over"),
         }
         Ok(())
     }
@@ -385,6 +420,7 @@ impl Inner {
     }
 
     pub(crate) fn deactivate(&self, run: RunId) {
+        lock(&self.live).remove(&run);
         if let Some(active) = lock(&self.active).remove(&run) {
             active.ended.cancel();
         }

@@ -9,6 +9,7 @@ mod data_dir;
 mod descriptors;
 pub mod http;
 pub mod mcp;
+pub mod metrics;
 pub mod openapi;
 pub mod serve;
 mod telemetry;

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use weir_protocol::{
-    ClientFrame, CreateInvite, CreatedInvite, InboxChange, InviteList, JobEvent, MetricsHistory, PersonList,
-    ServerFrame, StreamChunk, UpdatePerson,
+    ClientFrame, CreateInvite, CreatedInvite, InboxChange, InviteList, JobEvent, PersonList, ServerFrame, StreamChunk,
+    UpdatePerson,
 };
 
 use crate::http;
@@ -20,7 +20,7 @@ use crate::http;
     ),
     components(schemas(
         StreamChunk, JobEvent, ClientFrame, ServerFrame, InboxChange,
-        CreateInvite, CreatedInvite, InviteList, MetricsHistory, PersonList, UpdatePerson,
+        CreateInvite, CreatedInvite, InviteList, PersonList, UpdatePerson,
     )),
     tags(
         (name = "runs", description = "One answer, one log. A reader that goes away never stops a run."),

@@ -30,6 +30,7 @@ use crate::{
     descriptors::Door,
     http::{self, Sessions},
     mcp::Fleet,
+    metrics::{Metrics, Sampler, Sources},
     telemetry,
 };
 
@@ -98,6 +99,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         TcpListener::bind(config.addr).await.map_err(|error| ServeError::Listen { addr: config.addr, error })?;
     let addr = listener.local_addr()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let metrics = Metrics::start(clock.now());
     let (store, data_dir) = open_store(&config).await?;
     let access = Access::new(config.auth, config.public_url.clone());
     let setup = match config.auth {
@@ -124,6 +126,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         sessions: Sessions::default(),
         fleet: fleet.clone(),
         access: access.clone(),
+        metrics: metrics.clone(),
         clock: clock.clone(),
         hosts: config.hosts,
         heartbeat: config.heartbeat,
@@ -141,6 +144,9 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     }
     let keeper = tokio::spawn(runs.clone().keep(contact));
     let watcher = tokio::spawn(access.watches().clone().keep(store.clone(), clock.clone()));
+    let sources =
+        Sources { runs: runs.clone(), sessions: app.sessions.clone(), store: store.clone(), clock: clock.clone() };
+    let sampler = tokio::spawn(Sampler::new(metrics, sources).work());
     let sweeper = tokio::spawn(sweep(store.clone(), clock, config.run_retention));
 
     let patience = 2 * config.heartbeat.max(SHORTEST_PATIENCE);
@@ -171,6 +177,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         }
         tokio::join!(embedded.shutdown(), fleet.stop());
         sweeper.abort();
+        sampler.abort();
         keeper.abort();
         watcher.abort();
         bell.abort();

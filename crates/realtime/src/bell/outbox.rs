@@ -7,15 +7,19 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use weir_protocol::Seq;
 
 use super::{Ring, Topic};
+use crate::measure::BELL_DELAY;
 
 /// Most rings that go out together. The longest is 54 bytes with its space, and a notice has room for 7,900.
 const AT_ONCE: usize = 128;
+/// A ring that was not heard after so long is lost.
+const LOST: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -23,6 +27,9 @@ pub(crate) struct Outbox {
     filled: Notify,
     /// Whether the rings of other instances are heard.
     hears: AtomicBool,
+    /// The one ring whose way is timed just now: every instance hears its own rings too, and so no clock is compared with
+    /// another.
+    timed: Mutex<Option<(Ring, Instant)>>,
 }
 
 impl Outbox {
@@ -40,6 +47,23 @@ impl Outbox {
 
     pub(super) fn set_hears(&self, hears: bool) {
         self.hears.store(hears, Ordering::Relaxed);
+    }
+
+    /// These go out now.
+    pub(super) fn rings_out(&self, rings: &[Ring]) {
+        let Some(ring) = rings.iter().find(|ring| ring.grown > Seq::START) else { return };
+        let mut timed = self.timed.lock().unwrap_or_else(PoisonError::into_inner);
+        if timed.is_none_or(|(_, since)| since.elapsed() >= LOST) {
+            *timed = Some((*ring, Instant::now()));
+        }
+    }
+
+    /// These were heard.
+    pub(super) fn heard(&self, rings: &[Ring]) {
+        let mut timed = self.timed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, since)) = timed.take_if(|(ring, _)| rings.contains(ring)) {
+            BELL_DELAY.record(since.elapsed());
+        }
     }
 
     /// The next rings, at least one.

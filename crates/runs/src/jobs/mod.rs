@@ -24,6 +24,8 @@ use weir_store::{
 };
 use weir_tools::{Callable, Registry};
 
+use crate::measure;
+
 /// How long a call waits for a person's word when nothing else is set.
 pub const APPROVAL_PATIENCE: Duration = Duration::from_hours(24);
 
@@ -235,6 +237,7 @@ impl Jobs {
             match inner.store.take_job_over(id, found.epoch, inner.instance).await {
                 Ok((record, lease)) => {
                     tracing::info!(job = %id, tool = %record.job.name, attempt = record.attempts, "taking a job over");
+                    measure::taken_over("job");
                     self.spawn(record, lease, cancel);
                 }
                 // Somebody else was faster, or it has just ended.

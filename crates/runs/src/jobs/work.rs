@@ -16,6 +16,7 @@ use super::{
     approvals::{Heard, denial, waits},
     questions::Waiting,
 };
+use crate::measure;
 
 /// How often a job that may be repeated is begun at most: one that ends its server each time must end some time.
 const MOST_ATTEMPTS: u32 = 5;
@@ -33,6 +34,18 @@ enum End {
     Left,
 }
 
+impl End {
+    /// What it is counted as.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::With(Ok(_)) => "worked",
+            Self::With(Err(failure)) if failure.code == "cancelled" => "cancelled",
+            Self::With(Err(_)) => "failed",
+            Self::Left => "left",
+        }
+    }
+}
+
 impl Inner {
     /// Drives a job to its end, unless it is left to the next server.
     pub(super) async fn drive(
@@ -47,6 +60,7 @@ impl Inner {
             None => self.work(&record, &mut writer, &cancel).await?,
         };
         let id = record.job.id;
+        measure::job_ended(&record.job.name, end.word());
         let (event, change) = match end {
             End::Left => {
                 match self.store.release_job(lease).await {
@@ -100,7 +114,10 @@ impl Inner {
         // From here on it may have done something: committed before it does.
         let running = update(ToolCallStatus::Running);
         writer.append(&JobEvent::ToolUpdate(running.clone()), &JobChange::Began, self.clock.now()).await?;
-        self.call(&*tool, record, running, writer, cancel).await
+        let began = Instant::now();
+        let ended = self.call(&*tool, record, running, writer, cancel).await;
+        measure::tool_worked(&record.job.name, began.elapsed());
+        ended
     }
 
     /// Runs the tool and writes down what it reports.

@@ -4,17 +4,18 @@ use std::{future::pending, net::IpAddr};
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use tokio::time::Instant;
 use tracing::Instrument as _;
 use weir_protocol::{PROTOCOL_VERSION, Problem};
 use weir_runs::Contact;
 
 use super::ApiError;
-use crate::app::App;
+use crate::{app::App, metrics};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROTOCOL: HeaderName = HeaderName::from_static("weir-protocol");
@@ -23,7 +24,9 @@ const PROTOCOL: HeaderName = HeaderName::from_static("weir-protocol");
 pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers()).unwrap_or_else(|| app.clock.id().to_string());
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let (began, method, route) = (Instant::now(), method_of(request.method()), route_of(&request));
     let mut response = next.run(request).instrument(span.clone()).await;
+    metrics::answered(method, route, response.status(), began.elapsed());
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = with_body(response, Problem { request_id: id.clone(), ..problem });
     }
@@ -36,6 +39,18 @@ pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Nex
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// What a request is counted under: its route, whose names are few, and never its path. A page or a file of the web app has none.
+fn route_of(request: &Request) -> String {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    route.unwrap_or("page").to_owned()
+}
+
+/// The method, if it is one that the server knows.
+fn method_of(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    known.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
 }
 
 fn with_body(response: Response, problem: Problem) -> Response {

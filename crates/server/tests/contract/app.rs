@@ -20,6 +20,7 @@ use weir_server::{
     app::{App, LOCAL_USER, Parts},
     http,
     mcp::Fleet,
+    metrics::{Metrics, Sampler, Sources},
 };
 use weir_store::Clock;
 use weir_testkit::{Event, EventParser, Heard, Script, ScriptedProvider, TestClock, TestStore, soon};
@@ -66,6 +67,7 @@ impl TestApp {
 
     pub(crate) async fn with(options: Options) -> Self {
         let stored = TestStore::open().await;
+        let metrics = Metrics::start(TestClock::default().now());
         let (clock, store) = (Arc::new(TestClock::default()), stored.store.clone());
         store.ensure_user(LOCAL_USER, "You", clock.now()).await.unwrap();
         let (log, committing) = EventLog::open(store.clone(), CommitterOptions { window: options.window });
@@ -93,6 +95,7 @@ impl TestApp {
             sessions: http::Sessions::default(),
             fleet,
             access: options.access,
+            metrics,
             clock: clock.clone(),
             hosts: vec!["weir.example".to_owned()],
             heartbeat: options.heartbeat,
@@ -102,6 +105,14 @@ impl TestApp {
             closing,
         });
         Self { router: http::router(app.clone()), app, clock, script, _stored: stored }
+    }
+
+    /// Looks at what is measured, at most once a second of the test's own.
+    pub(crate) fn sampler(&self) -> Sampler {
+        let app = &self.app;
+        let (runs, sessions) = (app.runs.clone(), app.sessions.clone());
+        let sources = Sources { runs, sessions, store: app.store.clone(), clock: self.clock.clone() };
+        Sampler::new(app.metrics.clone(), sources)
     }
 
     pub(crate) fn router(&self) -> Router {

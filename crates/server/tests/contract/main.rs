@@ -18,6 +18,7 @@ mod mcp_fixture;
 mod mcp_real;
 mod mcp_servers;
 mod mcp_service;
+mod metrics;
 mod pages;
 mod people;
 mod providers;

@@ -182,7 +182,6 @@ async fn ws_7_what_cannot_be_followed_is_an_error_that_names_the_topic() {
         (format!("run:{run}"), log.len() + 1, "invalid_offset"),
         (format!("run:{expired}"), 0, "run_log_expired"),
         ("weather".to_owned(), 0, "unknown_topic"),
-        ("metrics".to_owned(), 0, "unknown_topic"),
     ] {
         client.subscribe(&topic, after as u64).await;
         let frame = client.frame().await;

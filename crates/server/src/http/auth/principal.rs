@@ -7,6 +7,7 @@ use weir_store::{Credential, Grant};
 use crate::{
     app::{App, LOCAL_USER},
     http::ApiError,
+    metrics::Viewer,
 };
 
 /// Who asks. As an extractor: somebody does (else 401), and their credential is good for reading, or for writing where the
@@ -39,6 +40,11 @@ impl Principal {
     /// Whether the credential is good for this.
     pub(crate) fn may(&self, scope: AccessScope) -> bool {
         self.scopes.contains(&scope)
+    }
+
+    /// What they may see of what is measured.
+    pub(crate) fn viewer(&self) -> Viewer {
+        Viewer { user: self.user, administrator: self.may(AccessScope::Admin) }
     }
 
     fn needs(self, scope: AccessScope) -> Result<Self, ApiError> {

@@ -23,6 +23,8 @@ use tokio_tungstenite::{
     },
 };
 
+use crate::metrics::READERS_DROPPED;
+
 /// The largest message that is read, in bytes.
 const INBOUND_BYTES: usize = 1024 * 1024;
 /// Larger messages go out in pieces of so many bytes, so that no socket's buffer grows with them.
@@ -144,7 +146,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn write(&mut self, message: Message) -> Result<(), Broken> {
         match timeout(WRITE_DEADLINE, self.0.send(message)).await {
             Ok(sent) => sent.map_err(|error| broken(&error)),
-            Err(_) => Err(Broken::Gone),
+            Err(_) => {
+                READERS_DROPPED.increment(1);
+                Err(Broken::Gone)
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use weir_realtime::Session;
 
 use super::{frame::Outgoing, subscriptions::Subscriptions, topics::InboxPosition};
+use crate::metrics::Feed;
 
 /// A session: its frames, and what it follows.
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub(super) struct Held {
     pub(super) frames: Session<Outgoing>,
     /// What it follows.
     pub(super) subscriptions: Subscriptions,
+    /// What it sees of the metrics, if it wants to. Their frames have no number and are not kept.
+    pub(super) metrics: Option<Feed>,
     /// How far it has followed the inbox.
     pub(super) inbox: InboxPosition,
     /// What was read from a log and has no number yet: less than one page of events.
@@ -43,7 +46,16 @@ impl Held {
             if let Some(outgoing) = self.pending.pop_front() {
                 return self.number(outgoing);
             }
-            self.pending.extend(self.subscriptions.next().await);
+            let Some(metrics) = &mut self.metrics else {
+                self.pending.extend(self.subscriptions.next().await);
+                continue;
+            };
+            tokio::select! {
+                biased;
+                // Once a second at most: a talkative log cannot silence them, nor they a log.
+                text = metrics.next() => return text,
+                outgoing = self.subscriptions.next() => self.pending.extend(outgoing),
+            }
         }
     }
 

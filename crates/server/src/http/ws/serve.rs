@@ -17,6 +17,7 @@ use super::{
     sessions::{Claim, Desk, Sessions},
     topics::{InboxPosition, Topic, Topics},
 };
+use crate::metrics::{OpenSocket, Viewer, resumed};
 
 /// How long a session waits for its client to come back.
 pub(super) const KEEP: Duration = Duration::from_mins(2);
@@ -63,13 +64,15 @@ impl From<Broken> for End {
 /// Serves a socket from its upgrade on, and keeps its session for a while after it is gone.
 ///
 /// The session follows the inbox from `inbox` on, should it subscribe to it.
-pub(super) async fn serve<S, T>(stream: S, hub: Hub<T>, user: UserId, session: SessionId, inbox: InboxPosition)
+pub(super) async fn serve<S, T>(stream: S, hub: Hub<T>, viewer: Viewer, session: SessionId, inbox: InboxPosition)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: Topics,
 {
+    let socket = OpenSocket::new();
+    let user = viewer.user;
     let desk = hub.sessions.register(user, session);
-    let mut client = Client { hub, user, desk, held: Held::new(inbox), manners: Manners::new() };
+    let mut client = Client { hub, user, viewer, desk, held: Held::new(inbox), manners: Manners::new() };
     let mut connection = Connection::new(stream).await;
     let Err(end) = client.talk(&mut connection).await;
     match end {
@@ -77,12 +80,15 @@ where
         End::Close(reason) => connection.close(reason).await,
         End::TakenOver => return connection.close(Reason::TakenOver).await,
     }
+    drop(socket);
     client.wait().await;
 }
 
 struct Client<T> {
     hub: Hub<T>,
     user: UserId,
+    /// Who it is to the metrics.
+    viewer: Viewer,
     desk: Desk,
     held: Held,
     manners: Manners,
@@ -222,16 +228,13 @@ impl<T: Topics> Client<T> {
                 self.held.frames.ack(seq).map_err(|error| Refused::new("invalid_ack", format!("{error}.")))
             }
             ClientFrame::Subscribe { topic: name, after } => Topic::parse(&name)
-                .and_then(|topic| {
-                    let (topics, user, inbox) = (&self.hub.topics, self.user, &self.held.inbox);
-                    self.held.subscriptions.add(topic, || match topic {
-                        Topic::Log(log) => topics.log(user, log, after.unwrap_or(Seq::START)),
-                        Topic::Inbox => topics.inbox(user, inbox.clone()),
-                    })
-                })
+                .and_then(|topic| self.subscribe(topic, after.unwrap_or(Seq::START)))
                 .map_err(|refused| refused.of(&name)),
             ClientFrame::Unsubscribe { topic: name } => Topic::parse(&name)
-                .map(|topic| self.held.subscriptions.remove(topic))
+                .map(|topic| match topic {
+                    Topic::Metrics => self.held.metrics = None,
+                    topic => self.held.subscriptions.remove(topic),
+                })
                 .map_err(|refused| refused.of(&name)),
             ClientFrame::InvokeTool { id, name, args } => {
                 let (topics, user) = (&self.hub.topics, self.user);
@@ -248,15 +251,33 @@ impl<T: Topics> Client<T> {
         })
     }
 
+    fn subscribe(&mut self, topic: Topic, after: Seq) -> Result<(), Refused> {
+        let (topics, user, viewer) = (&self.hub.topics, self.user, self.viewer);
+        let Held { subscriptions, metrics, inbox, .. } = &mut self.held;
+        match topic {
+            Topic::Log(log) => subscriptions.add(topic, || topics.log(user, log, after)),
+            Topic::Inbox => subscriptions.add(topic, || topics.inbox(user, inbox.clone())),
+            Topic::Metrics => {
+                metrics.get_or_insert_with(|| topics.metrics(viewer));
+                Ok(())
+            }
+        }
+    }
+
     /// Goes on with an older session where it can, and says whether it does.
     async fn resume<S>(&mut self, connection: &mut Connection<S>, session: SessionId, seq: u64) -> Result<(), End>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let Some(held) = self.desk.claim(session, seq).await else {
+            resumed(false);
             return self.send(connection, welcome(self.desk.session(), 0, false, self.hub.heartbeat)).await;
         };
+        resumed(true);
         self.held = held;
+        if let Some(metrics) = &mut self.held.metrics {
+            metrics.come_back(self.viewer);
+        }
         // What the client has processed need not be kept; whoever held the session has seen that it covers `seq`.
         let _ = self.held.frames.ack(seq);
         self.send(connection, welcome(session, seq, true, self.hub.heartbeat)).await?;

@@ -1,7 +1,7 @@
 //! Who holds which session in this process, and how another socket gets it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -80,6 +80,11 @@ impl Sessions {
     /// How many sessions there are, with or without a socket.
     pub fn count(&self) -> usize {
         self.holders().len()
+    }
+
+    /// Whose sessions there are.
+    pub fn users(&self) -> HashSet<UserId> {
+        self.holders().values().map(|holder| holder.user).collect()
     }
 
     /// Counts a task that [`Self::closed`] waits for.

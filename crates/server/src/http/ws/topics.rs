@@ -27,6 +27,7 @@ use crate::{
         ApiError,
         routes::{jobs, realtime},
     },
+    metrics::{Feed, Viewer},
 };
 
 /// How long a reader waits before it asks a failing database again.
@@ -39,6 +40,8 @@ pub(super) enum Topic {
     Log(LogId),
     /// The changes among the user's conversations.
     Inbox,
+    /// How the server does, once a second.
+    Metrics,
 }
 
 /// How far a session has followed its user's inbox. It begins with the session and outlives a subscription, so that
@@ -67,6 +70,7 @@ impl Topic {
             Some(("run", id)) => id.parse().map(|id| Self::Log(LogId::Run(id))).map_err(|_| missing("run")),
             Some(("job", id)) => id.parse().map(|id| Self::Log(LogId::Job(id))).map_err(|_| missing("job")),
             None if name == "inbox" => Ok(Self::Inbox),
+            None if name == "metrics" => Ok(Self::Metrics),
             _ => Err(Refused::new("unknown_topic", "This version has no such topic.")),
         }
     }
@@ -78,6 +82,7 @@ impl fmt::Display for Topic {
             Self::Log(LogId::Run(run)) => write!(f, "run:{run}"),
             Self::Log(LogId::Job(job)) => write!(f, "job:{job}"),
             Self::Inbox => f.write_str("inbox"),
+            Self::Metrics => f.write_str("metrics"),
         }
     }
 }
@@ -93,6 +98,9 @@ pub(super) trait Topics: Send + Sync + 'static {
 
     /// What changes among the user's conversations after the position, which moves with what is given.
     fn inbox(&self, user: UserId, position: InboxPosition) -> Tail;
+
+    /// What somebody sees of the metrics.
+    fn metrics(&self, viewer: Viewer) -> Feed;
 
     /// Runs a tool under an id that the client chose; the same id never runs it twice.
     fn invoke(
@@ -117,6 +125,10 @@ impl Topics for App {
         let reader = self.log.inbox(user, position.get());
         let tail = InboxTail { app: self.clone(), user, reader, position };
         stream::unfold(tail, InboxTail::next).boxed()
+    }
+
+    fn metrics(&self, viewer: Viewer) -> Feed {
+        self.metrics.follow(viewer)
     }
 
     async fn invoke(&self, user: UserId, id: ToolCallId, name: String, args: Value) -> Result<(), Refused> {

@@ -38,11 +38,7 @@ const VERSION: HeaderValue = HeaderValue::from_static("13");
         (status = 503, description = "Try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn connect(
-    State(app): State<App>,
-    Principal { user, .. }: Principal,
-    mut request: Request,
-) -> Response {
+pub(crate) async fn connect(State(app): State<App>, principal: Principal, mut request: Request) -> Response {
     if app.draining.is_cancelled() {
         return refused(ApiError::draining());
     }
@@ -51,12 +47,13 @@ pub(crate) async fn connect(
         Err(error) => return refused(error),
     };
     // Before the welcome: whoever loads the list of conversations after it misses nothing.
-    let inbox = match app.log.inbox_head(user).await {
+    let inbox = match app.log.inbox_head(principal.user).await {
         Ok(head) => InboxPosition::new(head),
         Err(error) => return refused(error.into()),
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let session = SessionId(app.clock.id());
+    let viewer = principal.viewer();
     let hub = Hub {
         topics: app.clone(),
         sessions: app.sessions.clone(),
@@ -66,7 +63,7 @@ pub(crate) async fn connect(
     app.sessions.tasks().spawn(async move {
         // A client that is gone before its answer has nothing to be told.
         if let Ok(upgraded) = upgrade.await {
-            serve(TokioIo::new(upgraded), hub, user, session, inbox).await;
+            serve(TokioIo::new(upgraded), hub, viewer, session, inbox).await;
         }
     });
     let headers = [

@@ -77,6 +77,35 @@ async fn ws_17_a_client_that_does_not_read_loses_its_socket_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn met_6_a_slow_reader_gets_the_newest_second_and_never_a_queue_of_them() {
+    let world = world_with_a_long_log();
+    let run = *world.lengths(ALICE).keys().next().unwrap();
+    let mut socket = connect(&world).await;
+    welcomed(&mut socket).await.unwrap();
+    say(&mut socket, &ClientFrame::Subscribe { topic: "metrics".to_owned(), after: None }).await.unwrap();
+    say(&mut socket, &ClientFrame::Subscribe { topic: format!("run:{run}"), after: None }).await.unwrap();
+    let Some(ServerFrame::Metrics { .. }) = frame(&mut socket).await else { panic!("the newest is there at once") };
+    world.grow_at_once();
+    // It reads nothing for 20 seconds, and the socket's buffer is full long before that.
+    for second in 1..=20 {
+        sleep(Duration::from_secs(1)).await;
+        world.tick(second);
+    }
+    let (mut events, mut seconds) = (0, Vec::new());
+    while events < 5000 || seconds.last() != Some(&20) {
+        match frame(&mut socket).await {
+            Some(ServerFrame::Metrics { at, .. }) => seconds.push(at.0 / 1000),
+            Some(ServerFrame::Chunk { seq, n, .. }) => {
+                events += 1;
+                assert_eq!((seq, n.0), (events, events), "metrics take no number and no event away");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(seconds.len() <= 2, "{seconds:?} were kept for somebody who does not read");
+}
+
+#[tokio::test(start_paused = true)]
 async fn ws_9_a_session_that_waited_too_long_is_a_new_one() {
     let world = World::of(&[1]);
     for (away, resumed) in [(KEEP.mul_f64(0.99), true), (KEEP.mul_f64(1.01), false)] {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::{io::DuplexStream, sync::watch, task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use weir_protocol::{RunId, Seq, SessionId, ToolCallId, UserId};
+use weir_protocol::{RunId, Seq, SessionId, Timestamp, ToolCallId, UserId};
 use weir_realtime::Frame;
 use weir_store::LogId;
 
@@ -22,6 +22,7 @@ use super::super::{
     subscriptions::Tail,
     topics::{InboxPosition, Topics},
 };
+use crate::metrics::{Feed, Metrics, Viewer};
 
 /// Whose devices follow.
 pub(super) const ALICE: UserId = UserId(Uuid::from_u128(0xa));
@@ -41,7 +42,7 @@ pub(super) struct World {
 
 /// The log of every run: how long it will be, and how far it has grown.
 #[derive(Clone)]
-pub(super) struct Logs(Arc<BTreeMap<RunId, Log>>);
+pub(super) struct Logs(Arc<BTreeMap<RunId, Log>>, Metrics);
 
 struct Log {
     owner: UserId,
@@ -62,7 +63,7 @@ impl World {
         for (id, length) in (0xa00..).zip(lengths) {
             logs.insert(RunId(Uuid::from_u128(id)), log(ALICE, *length));
         }
-        let logs = Logs(Arc::new(logs));
+        let logs = Logs(Arc::new(logs), Metrics::start(Timestamp(0)));
         let servers = (0..2).map(|_| server(&logs)).collect();
         Self { logs, servers: Arc::new(Mutex::new(servers)), ids: Arc::default() }
     }
@@ -118,8 +119,14 @@ impl World {
             *ids += 1;
             SessionId(Uuid::from_u128(*ids))
         };
-        hub.sessions.clone().tasks().spawn(serve(stream, hub, user, session, InboxPosition::default()));
+        let viewer = Viewer { user, administrator: false };
+        hub.sessions.clone().tasks().spawn(serve(stream, hub, viewer, session, InboxPosition::default()));
         client
+    }
+
+    /// A second passes of which nothing is told but its number.
+    pub(super) fn tick(&self, number: u64) {
+        self.logs.1.pass(number);
     }
 
     /// How many sessions there are.
@@ -171,6 +178,10 @@ impl Topics for Logs {
             Some((Ok(batch), (last, grown)))
         })
         .boxed()
+    }
+
+    fn metrics(&self, viewer: Viewer) -> Feed {
+        self.1.follow(viewer)
     }
 
     async fn invoke(&self, _: UserId, id: ToolCallId, _: String, _: Value) -> Result<(), Refused> {
