@@ -101,37 +101,51 @@ mod tests {
 
     use super::*;
 
-    /// Every metric's name in the files of a folder with this ending: words that begin with `weir_` behind one of `before`.
-    fn named(folder: &Path, ending: &str, before: &[&str], names: &mut BTreeSet<String>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                named(&path, ending, before, names);
-            } else if path.extension().is_some_and(|found| found == ending) {
-                let text = fs::read_to_string(&path).unwrap();
-                for before in before {
-                    for (at, found) in text.match_indices(&format!("{before}weir_")) {
-                        let name = &text[at + before.len()..at + found.len() + 64.min(text.len() - at - found.len())];
-                        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
-                        names.insert(name[..end].to_owned());
-                    }
-                }
+    /// The text of every file of a folder with this ending, those of its folders too.
+    fn texts(folder: &Path, endings: &[&str]) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let texts = entries.flat_map(|path| match path.extension().and_then(|ending| ending.to_str()) {
+            _ if path.is_dir() => texts(&path, endings),
+            Some(ending) if endings.contains(&ending) => vec![fs::read_to_string(&path).unwrap()],
+            _ => Vec::new(),
+        });
+        texts.collect()
+    }
+
+    /// The word at the beginning of a text.
+    fn word(text: &str) -> String {
+        text.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
+    }
+
+    #[test]
+    fn met_9_what_is_in_deploy_and_in_the_documentation_exists() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let mut used = texts(&root.join("deploy"), &["json", "yml"]);
+        used.push(fs::read_to_string(root.join("docs/observability.md")).unwrap());
+        let mut found = BTreeSet::new();
+        for text in used {
+            for name in text.split("weir_").skip(1).map(|rest| format!("weir_{}", word(rest))) {
+                let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+                let histogram = base.and_then(find).filter(|m| matches!(m.kind, Kind::Seconds | Kind::Numbers));
+                let metric = histogram.or_else(|| find(&name));
+                found.insert(metric.unwrap_or_else(|| panic!("there is no metric {name}")).name);
             }
         }
+        let described: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
+        assert_eq!(found, described, "the documentation has them all");
     }
 
     #[test]
     fn met_2_every_metric_that_is_measured_is_described_and_every_described_one_is_measured() {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let mut measured = BTreeSet::new();
-        for folder in fs::read_dir(crates).unwrap() {
-            let source = folder.unwrap().path().join("src");
-            named(&source, "rs", &["counter!(\"", "gauge!(\"", "histogram!(\""], &mut measured);
+        for text in fs::read_dir(crates).unwrap().flat_map(|of| texts(&of.unwrap().path().join("src"), &["rs"])) {
+            for kind in ["counter!(\"weir_", "gauge!(\"weir_", "histogram!(\"weir_"] {
+                measured.extend(text.split(kind).skip(1).map(|rest| format!("weir_{}", word(rest))));
+            }
         }
         // Here they are named by constants.
-        let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/metrics/mod.rs")).unwrap();
-        let own =
-            own + &fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/metrics/measure.rs")).unwrap();
+        let own = fs::read_to_string(crates.join("server/src/metrics/measure.rs")).unwrap();
         for (constant, name) in [
             ("REQUESTS", REQUESTS),
             ("SOCKETS", SOCKETS),

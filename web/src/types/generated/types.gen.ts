@@ -1395,7 +1395,7 @@ export type MetricsSample = {
      */
     memoryBytes: number;
     /**
-     * People who have a socket open or an answer under way.
+     * People who have a session (it outlives its socket for two minutes) or an answer under way.
      */
     people: number;
     /**
@@ -3334,6 +3334,26 @@ export type CreateMessageResponses = {
 
 export type CreateMessageResponse = CreateMessageResponses[keyof CreateMessageResponses];
 
+export type MetricsHistoryData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/metrics';
+};
+
+export type MetricsHistoryErrors = {
+    401: Problem;
+    403: Problem;
+};
+
+export type MetricsHistoryError = MetricsHistoryErrors[keyof MetricsHistoryErrors];
+
+export type MetricsHistoryResponses = {
+    200: MetricsHistory;
+};
+
+export type MetricsHistoryResponse = MetricsHistoryResponses[keyof MetricsHistoryResponses];
+
 export type ListModelsData = {
     body?: never;
     path?: never;
@@ -3639,6 +3659,26 @@ export type HealthzResponses = {
 };
 
 export type HealthzResponse = HealthzResponses[keyof HealthzResponses];
+
+export type MetricsTextData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/metrics';
+};
+
+export type MetricsTextErrors = {
+    401: Problem;
+    403: Problem;
+};
+
+export type MetricsTextError = MetricsTextErrors[keyof MetricsTextErrors];
+
+export type MetricsTextResponses = {
+    200: string;
+};
+
+export type MetricsTextResponse = MetricsTextResponses[keyof MetricsTextResponses];
 
 export type ReadyzData = {
     body?: never;
