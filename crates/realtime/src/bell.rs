@@ -108,7 +108,9 @@ async fn hear(feeds: &Feeds, outbox: &Outbox, broadcaster: &dyn Broadcaster) {
                         feeds.ring_all();
                     }
                     Ok(Some(Heard::Rings(rings))) => {
-                        rings.iter().for_each(|ring| feeds.grown(ring.topic, ring.grown));
+                        for ring in &rings {
+                            feeds.grown(ring.topic, ring.grown);
+                        }
                         outbox.heard(&rings);
                     }
                     Ok(None) | Err(_) => return BellError("nothing is heard any more".to_owned()),

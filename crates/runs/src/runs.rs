@@ -404,9 +404,10 @@ impl Inner {
         let (chunks, end) = fold.end(Outcome::Failed(error), run.attempts, self.clock.now());
         let (reason, usage) = (end.finish_reason, end.message.usage);
         let ended = async { self.log.writer(lease).await?.end(chunks, end).await };
-        match ended.await {
-            Ok(()) => measure::run_ended(reason, usage),
-            Err(LostLease) => tracing::warn!(run = %run.id, "somebody else has taken the broken run over"),
+        if ended.await.is_ok() {
+            measure::run_ended(reason, usage);
+        } else {
+            tracing::warn!(run = %run.id, "somebody else has taken the broken run over");
         }
         Ok(())
     }

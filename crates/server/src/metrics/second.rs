@@ -56,7 +56,7 @@ pub(crate) struct Events {
     pub(crate) requests: Buckets,
     pub(crate) first_token: Buckets,
     pub(crate) commit: Buckets,
-    pub(crate) commit_events: Buckets,
+    pub(crate) commit_rows: Buckets,
     pub(crate) bell: Buckets,
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn together<'s>(seconds: impl IntoIterator<Item = &'s Second>) -> Met
         all.requests.merge(&events.requests);
         all.first_token.merge(&events.first_token);
         all.commit.merge(&events.commit);
-        all.commit_events.merge(&events.commit_events);
+        all.commit_rows.merge(&events.commit_rows);
         all.bell.merge(&events.bell);
     }
     sum.people += people.len() as u64;
@@ -130,8 +130,8 @@ pub(crate) fn together<'s>(seconds: impl IntoIterator<Item = &'s Second>) -> Met
     sum.first_token = all.first_token.milliseconds();
     sum.commit = all.commit.milliseconds();
     sum.bell = all.bell.milliseconds();
-    let commits = all.commit_events.count();
-    sum.rows_per_commit = (commits > 0).then(|| all.commit_events.sum() as f64 / commits as f64);
+    let commits = all.commit_rows.count();
+    sum.rows_per_commit = (commits > 0).then(|| all.commit_rows.sum() as f64 / commits as f64);
     sum
 }
 
@@ -200,7 +200,7 @@ impl Totals {
             requests: self.requests.since(&before.requests),
             first_token: self.first_token.since(&before.first_token),
             commit: self.commit.since(&before.commit),
-            commit_events: self.commit_events.since(&before.commit_events),
+            commit_rows: self.commit_events.since(&before.commit_events),
             bell: self.bell.since(&before.bell),
         }
     }

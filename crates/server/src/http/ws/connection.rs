@@ -144,13 +144,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn write(&mut self, message: Message) -> Result<(), Broken> {
-        match timeout(WRITE_DEADLINE, self.0.send(message)).await {
-            Ok(sent) => sent.map_err(|error| broken(&error)),
-            Err(_) => {
-                READERS_DROPPED.increment(1);
-                Err(Broken::Gone)
-            }
-        }
+        let Ok(sent) = timeout(WRITE_DEADLINE, self.0.send(message)).await else {
+            READERS_DROPPED.increment(1);
+            return Err(Broken::Gone);
+        };
+        sent.map_err(|error| broken(&error))
     }
 
     /// Says why, waits a moment for the other side's word, and lets the socket go.
