@@ -154,6 +154,7 @@ impl Buckets {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_precision_loss, reason = "the values of a test are small")]
 mod tests {
     use proptest::prelude::*;
 
@@ -161,7 +162,9 @@ mod tests {
 
     fn counted(values: &[u64]) -> Buckets {
         let histogram = Histogram::new(1.0);
-        values.iter().for_each(|value| histogram.record(*value as f64));
+        for value in values {
+            histogram.record(*value as f64);
+        }
         let mut total = Total::default();
         total.add(&histogram);
         total.since(&Total::default())
@@ -186,7 +189,9 @@ mod tests {
         ) {
             let mut all: Vec<u64> = parts.concat();
             let mut merged = Buckets::default();
-            parts.iter().for_each(|part| merged.merge(&counted(part)));
+            for part in &parts {
+                merged.merge(&counted(part));
+            }
             prop_assert_eq!(&merged, &counted(&all));
             all.sort_unstable();
             for per_cent in [50, 95, 99] {

@@ -1,5 +1,7 @@
 //! What is measured, and who sees what of it.
 
+#![allow(clippy::float_cmp, reason = "what is compared was computed of whole numbers")]
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 use weir_protocol::MetricsHistory;
