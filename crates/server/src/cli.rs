@@ -1,6 +1,9 @@
 //! The command line of the `weir` binary.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -8,6 +11,7 @@ use crate::{
     config::{Config, ConfigFaults, Source},
     mcp::bridge,
     openapi, serve,
+    token_command::{self, TokenCommand},
 };
 
 /// How much nicer than the server the sandbox is.
@@ -39,6 +43,18 @@ enum Command {
         /// The file with settings; the environment wins over it
         #[arg(long, value_name = "FILE", default_value = "weir.toml")]
         config: PathBuf,
+        /// A token of the person whose tools these are, where people sign in; or set `WEIR_TOKEN`, which other users of this
+        /// machine cannot see
+        #[arg(long, value_name = "TOKEN")]
+        token: Option<String>,
+    },
+    /// Keys for programs: make, list and revoke them, in the database itself
+    Token {
+        /// The file with settings; the environment wins over it
+        #[arg(long, value_name = "FILE", default_value = "weir.toml", global = true)]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: TokenCommand,
     },
     /// Print the API description (`OpenAPI`) of this version
     Openapi,
@@ -63,7 +79,8 @@ pub fn run() -> ExitCode {
         None => start(&PathBuf::from("weir.toml")),
         Some(Command::Serve { config }) => start(&config),
         Some(Command::Model { command: ModelCommand::Pull }) => pull(),
-        Some(Command::Mcp { config }) => mcp(&config),
+        Some(Command::Mcp { config, token }) => mcp(&config, token),
+        Some(Command::Token { config, command }) => token(&config, command),
         Some(Command::Openapi) => {
             println!("{}", openapi::document());
             ExitCode::SUCCESS
@@ -78,26 +95,30 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn start(file: &std::path::Path) -> ExitCode {
+fn start(file: &Path) -> ExitCode {
     let config = match Config::read(Source::of_process(file)) {
         Ok(config) => config,
         Err(faults) => return refuse(&faults),
     };
-    match serve::run(config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("weir: {error}");
-            ExitCode::FAILURE
-        }
+    told(serve::run(config))
+}
+
+fn mcp(file: &Path, token: Option<String>) -> ExitCode {
+    match Config::read(Source::of_process(file)) {
+        Ok(config) => told(bridge::run(config.addr, token.or_else(|| std::env::var("WEIR_TOKEN").ok()))),
+        Err(faults) => refuse(&faults),
     }
 }
 
-fn mcp(file: &std::path::Path) -> ExitCode {
-    let config = match Config::read(Source::of_process(file)) {
-        Ok(config) => config,
-        Err(faults) => return refuse(&faults),
-    };
-    match bridge::run(config.addr) {
+fn token(file: &Path, command: TokenCommand) -> ExitCode {
+    match Config::read(Source::of_process(file)) {
+        Ok(config) => told(token_command::run(&config, command)),
+        Err(faults) => refuse(&faults),
+    }
+}
+
+fn told<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("weir: {error}");

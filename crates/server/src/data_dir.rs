@@ -36,6 +36,11 @@ impl DataDir {
     }
 
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("weir.db")
+        Self::database_in(&self.path)
+    }
+
+    /// Where the database of a data directory is, be it there or not.
+    pub(crate) fn database_in(path: &Path) -> PathBuf {
+        path.join("weir.db")
     }
 }

@@ -13,4 +13,5 @@ pub mod metrics;
 pub mod openapi;
 pub mod serve;
 mod telemetry;
+mod token_command;
 mod web;

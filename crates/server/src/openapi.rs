@@ -3,10 +3,7 @@
 
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
-use weir_protocol::{
-    ClientFrame, CreateInvite, CreatedInvite, InboxChange, InviteList, JobEvent, PersonList, ServerFrame, StreamChunk,
-    UpdatePerson,
-};
+use weir_protocol::{ClientFrame, InboxChange, JobEvent, ServerFrame, StreamChunk};
 
 use crate::http;
 
@@ -20,7 +17,6 @@ use crate::http;
     ),
     components(schemas(
         StreamChunk, JobEvent, ClientFrame, ServerFrame, InboxChange,
-        CreateInvite, CreatedInvite, InviteList, PersonList, UpdatePerson,
     )),
     tags(
         (name = "runs", description = "One answer, one log. A reader that goes away never stops a run."),

@@ -1,16 +1,22 @@
-//! Row-level security of `PostgreSQL`: plain SQL of the application's role reads no other user's rows. `SQLite` has none:
-//! there every query names its user.
+//! Whose rows are whose. Row-level security of `PostgreSQL`: plain SQL of the application's role reads no other user's rows; `SQLite`
+//! has none, there every query names its user. On both, a person's rows go with the person.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail as it does")]
 
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use uuid::Uuid;
-use weir_protocol::{Caller, Permission, Seq, Timestamp, ToolCallId};
-use weir_store::{Durability, IdempotencyKey, NewEvent, NewJob, RunAppend, Store, ToolPermission, Word};
+use weir_protocol::{
+    AccessScope, ApiToken, ApiTokenId, Caller, Invite, InviteId, Permission, Seq, SignInId, Timestamp, ToolCallId,
+    UserRole,
+};
+use weir_store::{
+    Durability, IdempotencyKey, NewAccount, NewApiToken, NewEvent, NewInvite, NewJob, NewSignIn, RunAppend, Store,
+    StoreError, ToolPermission, Word,
+};
 use weir_testkit::{ALICE, BOB, NOBODY, TestStore};
 
 /// Every table that holds a user's things.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 12] = [
     "users",
     "conversations",
     "messages",
@@ -21,6 +27,8 @@ const TABLES: [&str; 10] = [
     "jobs",
     "job_events",
     "tool_permissions",
+    "sign_ins",
+    "api_tokens",
 ];
 
 async fn count(connection: &mut PgConnection, table: &str, user: &str) -> i64 {
@@ -51,6 +59,70 @@ async fn fill(stored: &TestStore) {
     stored.store.start_job(&job, Timestamp(0)).await.unwrap();
     let permission = ToolPermission { permission: Permission::Ask, rules: vec![] };
     stored.store.set_tool_permission(ALICE, "wait", &permission).await.unwrap();
+    let sign_in = NewSignIn {
+        id: SignInId(Uuid::now_v7()),
+        user: ALICE,
+        secret: [1; 32],
+        device: "Firefox on Linux".to_owned(),
+        address: "192.0.2.1".to_owned(),
+        replaces: None,
+    };
+    stored.store.sign_in(&sign_in, Timestamp(0)).await.unwrap();
+    let token = ApiToken {
+        id: ApiTokenId(Uuid::now_v7()),
+        name: "ci".to_owned(),
+        scopes: vec![AccessScope::Read],
+        created_at: Timestamp(0),
+        last_used_at: None,
+        expires_at: None,
+    };
+    stored.store.add_api_token(&NewApiToken { user: ALICE, secret: [2; 32], token }).await.unwrap();
+}
+
+/// How many rows of anybody's a table has.
+async fn all_rows(stored: &TestStore, table: &str) -> i64 {
+    let sql = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    if let Some(url) = stored.url() {
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        connection.execute("SET weir.user_id = 'system'").await.unwrap();
+        return sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+    }
+    let (_, folder) = stored.settings().remove(0);
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{folder}/weir.db")).await.unwrap();
+    sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn auth_14_nothing_of_a_person_who_is_deleted_stays() {
+    let stored = TestStore::open().await;
+    fill(&stored).await;
+    let store = &stored.store;
+    let account = |id, email: &str| NewAccount {
+        id,
+        email: email.to_owned(),
+        name: "Alice".to_owned(),
+        password_hash: String::new(),
+    };
+    for (user, email, secret) in [(ALICE, "alice@example.org", [3; 32]), (BOB, "bob@example.org", [4; 32])] {
+        store.replace_setup_link(InviteId(Uuid::now_v7()), &secret, Timestamp(0)).await.unwrap();
+        store.set_up(&secret, user, &account(user, email), Timestamp(0)).await.unwrap();
+    }
+    let invite = Invite {
+        id: InviteId(Uuid::now_v7()),
+        role: UserRole::User,
+        note: None,
+        created_at: Timestamp(0),
+        expires_at: Timestamp(1),
+    };
+    store.add_invite(&NewInvite { inviter: ALICE, secret: [5; 32], invite }).await.unwrap();
+    for table in TABLES.into_iter().chain(["invites"]) {
+        assert!(all_rows(&stored, table).await > 0, "{table}");
+    }
+    store.delete_person(ALICE).await.unwrap();
+    for table in TABLES.into_iter().chain(["invites"]) {
+        assert_eq!(all_rows(&stored, table).await, i64::from(table == "users"), "{table}");
+    }
+    assert!(matches!(store.delete_person(BOB).await, Err(StoreError::LastAdministrator)));
 }
 
 async fn check(stored: &TestStore, connection: &mut PgConnection) {

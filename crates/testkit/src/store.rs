@@ -62,6 +62,14 @@ impl TestStore {
         }
     }
 
+    /// The settings with which a server finds this database.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        match &self.place {
+            Place::File(folder) => vec![("WEIR_DATA_DIR", folder.path().display().to_string())],
+            Place::Url(url) => vec![("DATABASE_URL", url.clone())],
+        }
+    }
+
     /// Opens the same database once more, as the next process would.
     pub async fn reopen(&self) -> Store {
         self.place.open().await

@@ -72,3 +72,34 @@ fn network(address: IpAddr) -> IpAddr {
         address @ IpAddr::V4(_) => address,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_store::Clock as _;
+    use weir_testkit::TestStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn auth_5_attempts_are_limited_per_address_and_lock_no_further_accounts_then() {
+        let stored = TestStore::open().await;
+        let (store, now) = (&stored.store, stored.clock.now());
+        // One person has a whole network of these.
+        let address = |last: i64| format!("2001:db8::{last:x}").parse().ok();
+        for number in 0..PER_ADDRESS {
+            let guesses = Guesses::of_email(&format!("{number}@example.org"), address(number));
+            guesses.count(store, now).await.unwrap();
+        }
+        for _ in 0..=PER_ACCOUNT {
+            let refused = Guesses::of_email("ada@example.org", address(99)).count(store, now).await;
+            assert!(
+                matches!(refused, Err(TooManyGuesses::Wait(wait)) if wait == Duration::from_mins(15)),
+                "{refused:?}"
+            );
+        }
+        let elsewhere = Guesses::of_email("ada@example.org", "192.0.2.1".parse().ok());
+        elsewhere.count(store, now).await.unwrap();
+        elsewhere.was_right(store).await.unwrap();
+        Guesses::of_email("ada@example.org", address(99)).count(store, Timestamp(now.0 + WINDOW_MS)).await.unwrap();
+    }
+}

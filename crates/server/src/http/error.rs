@@ -199,6 +199,11 @@ impl ApiError {
         self.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
+    /// Whether nobody asks.
+    pub(crate) fn is_unauthenticated(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// What its response says; its request has no id yet.
     pub(crate) fn into_problem(self) -> Problem {
         Problem {

@@ -12,6 +12,7 @@ mod routes;
 mod sse;
 mod ws;
 
+pub(crate) use auth::Principal;
 pub use error::ApiError;
 pub(crate) use extract::MAX_BODY_BYTES;
 pub use router::{api, router};

@@ -5,7 +5,7 @@ use std::any::Any;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use tower_http::catch_panic::CatchPanicLayer;
@@ -51,6 +51,10 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(at::account::devices::delete))
         .routes(routes!(at::account::tokens::list, at::account::tokens::create))
         .routes(routes!(at::account::tokens::delete))
+        .routes(routes!(at::account::people::list))
+        .routes(routes!(at::account::people::update, at::account::people::delete))
+        .routes(routes!(at::account::invites::list, at::account::invites::create))
+        .routes(routes!(at::account::invites::delete))
         .routes(routes!(at::account::sign_in::set_up))
         .routes(routes!(at::account::sign_in::join))
         .routes(routes!(at::account::sign_in::sign_in))
@@ -66,7 +70,7 @@ pub fn api() -> OpenApiRouter<App> {
 pub fn router(app: App) -> Router {
     let (routes, _) = api().split_for_parts();
     routes
-        .route_service("/mcp", service::service(&app))
+        .merge(Router::new().route_service("/mcp", service::service(&app)).route_layer(from_fn(service::let_in)))
         .route_layer(from_fn_with_state(app.clone(), auth::identify))
         .fallback(asset::serve)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())

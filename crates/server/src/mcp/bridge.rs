@@ -27,18 +27,19 @@ pub(crate) enum BridgeError {
 }
 
 /// Carries messages between standard input and output and the server, until either ends.
-pub(crate) fn run(addr: SocketAddr) -> Result<(), BridgeError> {
+pub(crate) fn run(addr: SocketAddr, token: Option<String>) -> Result<(), BridgeError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(carry(addr))
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(carry(addr, token))
 }
 
-async fn carry(addr: SocketAddr) -> Result<(), BridgeError> {
+async fn carry(addr: SocketAddr, token: Option<String>) -> Result<(), BridgeError> {
     let no_server = |error: reqwest::Error| BridgeError::NoServer(addr, error.without_url().to_string());
     // The server is on this machine: no proxy stands before it.
     let http = reqwest::Client::builder().no_proxy().build().map_err(no_server)?;
     let alive = http.get(format!("http://{addr}/healthz")).timeout(PATIENCE).send().await;
     alive.and_then(reqwest::Response::error_for_status).map_err(no_server)?;
-    let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{addr}/mcp"));
+    let mut config = StreamableHttpClientTransportConfig::with_uri(format!("http://{addr}/mcp"));
+    config.auth_header = token;
     let mut server = StreamableHttpClientTransport::with_client(http, config);
     let mut client = IntoTransport::<RoleServer, _, _>::into_transport(stdio());
     loop {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::{extract::Request, http::request::Parts, middleware::Next, response::Response};
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
@@ -16,14 +17,15 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 use weir_protocol::{
-    Approval, Caller, Failure, JobEvent, Permission, Seq, ToolCallId, ToolInfo, ToolSource, ToolUpdate, UserId,
+    AccessScope, Approval, Caller, Failure, JobEvent, Permission, Seq, ToolCallId, ToolInfo, ToolSource, ToolUpdate,
+    UserId,
 };
 use weir_realtime::Reader;
 use weir_runs::{Invocation, InvokeError};
 
 use crate::{
-    app::{App, LOCAL_USER},
-    http::MAX_BODY_BYTES,
+    app::App,
+    http::{ApiError, MAX_BODY_BYTES, Principal},
 };
 
 /// What a client tells its model of this server.
@@ -44,14 +46,31 @@ pub(crate) fn service(app: &App) -> StreamableHttpService<Service, LocalSessionM
         .with_max_request_body_bytes(MAX_BODY_BYTES)
         .with_cancellation_token(app.closing.child_token());
     let app = app.clone();
-    StreamableHttpService::new(move || Ok(Service { app: app.clone(), user: LOCAL_USER }), Arc::new(sessions), config)
+    StreamableHttpService::new(move || Ok(Service { app: app.clone() }), Arc::new(sessions), config)
 }
 
-/// One client's view of the tools.
+/// Whether somebody may speak with the service at all: each message is a POST, also one that only reads, so reading is enough here
+/// and the calls look for more.
+pub(crate) async fn let_in(request: Request, next: Next) -> Result<Response, ApiError> {
+    Principal::reader(request.extensions())?;
+    Ok(next.run(request).await)
+}
+
+/// The tools as a client sees them. Who asks is known from each request alone: a session is not a credential.
 #[derive(Clone)]
 pub(crate) struct Service {
     app: App,
-    user: UserId,
+}
+
+/// Who asks, and whether their credential is good for this.
+fn asks(context: &RequestContext<RoleServer>, scope: AccessScope) -> Result<UserId, ErrorData> {
+    let parts = context.extensions.get::<Parts>();
+    let principal = parts.and_then(|parts| parts.extensions.get::<Principal>());
+    match principal {
+        Some(principal) if principal.may(scope) => Ok(principal.user),
+        Some(_) => Err(ErrorData::invalid_request("This token is not good for that: it lacks the scope.", None)),
+        None => Err(ErrorData::invalid_request("Send a token as Authorization: Bearer.", None)),
+    }
 }
 
 impl ServerHandler for Service {
@@ -65,9 +84,10 @@ impl ServerHandler for Service {
     async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = self.app.runs.jobs().tools(self.user).await.map_err(|error| internal(&error))?;
+        let user = asks(&context, AccessScope::Read)?;
+        let tools = self.app.runs.jobs().tools(user).await.map_err(|error| internal(&error))?;
         let permitted = |tool: &ToolInfo| tool.permission != Permission::Deny || !tool.rules.is_empty();
         let own = tools.into_iter().filter(|tool| tool.source == ToolSource::BuiltIn && permitted(tool));
         Ok(ListToolsResult::with_all_items(own.map(described).collect()))
@@ -85,13 +105,14 @@ impl ServerHandler for Service {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let user = asks(&context, AccessScope::Write)?;
         if self.get_tool(&request.name).is_none() {
             return Err(ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None));
         }
         let id = ToolCallId(self.app.clock.id());
         let call = Invocation {
             id,
-            user: self.user,
+            user,
             name: request.name.into_owned(),
             args: Value::Object(request.arguments.unwrap_or_default()),
             caller: Caller::Mcp,
@@ -109,10 +130,10 @@ impl ServerHandler for Service {
         let mut reader = self.app.log.job_reader(id, Seq::START);
         tokio::select! {
             biased;
-            ended = self.follow(id, &mut reader, &mut telling) => ended,
+            ended = self.follow(user, id, &mut reader, &mut telling) => ended,
             // The client does not want it any more, or has gone.
             () = context.ct.cancelled() => {
-                if let Err(error) = jobs.cancel(self.user, id).await {
+                if let Err(error) = jobs.cancel(user, id).await {
                     tracing::warn!(%error, job = %id, "a job that nobody waits for could not be cancelled");
                 }
                 Ok(failed("It was cancelled.".to_owned()).into())
@@ -125,6 +146,7 @@ impl Service {
     /// Tells how the job comes along, and what came of it.
     async fn follow(
         &self,
+        user: UserId,
         id: ToolCallId,
         reader: &mut Reader,
         telling: &mut Telling,
@@ -140,7 +162,7 @@ impl Service {
             }
         }
         // The log is kept no longer, the row is.
-        let job = self.app.store.job(self.user, id).await.map_err(|error| internal(&error))?.job;
+        let job = self.app.store.job(user, id).await.map_err(|error| internal(&error))?.job;
         let gone = || Failure { code: "interrupted".to_owned(), message: "What came of it is not known.".to_owned() };
         Ok(match job.output {
             Some(output) => given(output),

@@ -32,7 +32,8 @@ pub(crate) struct TestApp {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) script: Script,
     router: Router,
-    _stored: TestStore,
+    /// The database, for what another process does in it.
+    pub(crate) stored: TestStore,
 }
 
 /// What a test may want otherwise.
@@ -104,7 +105,7 @@ impl TestApp {
             contact: Contact::new(closing.clone()),
             closing,
         });
-        Self { router: http::router(app.clone()), app, clock, script, _stored: stored }
+        Self { router: http::router(app.clone()), app, clock, script, stored }
     }
 
     /// Looks at what is measured, at most once a second of the test's own.

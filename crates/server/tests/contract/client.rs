@@ -21,8 +21,17 @@ pub(crate) struct Client {
 impl Client {
     /// A client that has not been welcomed yet.
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
+        Self::connect_as(addr, &[]).await
+    }
+
+    /// A client whose handshake has these headers too.
+    pub(crate) async fn connect_as(addr: SocketAddr, headers: &[(&str, &str)]) -> Self {
         let mut request = format!("ws://{addr}/api/ws").into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "weir.v1".parse().unwrap());
+        for (name, value) in headers {
+            let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
         let stream = TcpStream::connect(addr).await.unwrap();
         let (socket, response) = soon("the handshake", client_async(request, stream)).await.unwrap();
         assert_eq!(response.headers()["sec-websocket-protocol"], "weir.v1");

@@ -8,7 +8,7 @@ use rmcp::{
         ProtocolVersion,
     },
     service::{ClientLifecycleMode, ClientServiceExt as _, NotificationContext, PeerRequestOptions, RunningService},
-    transport::StreamableHttpClientTransport,
+    transport::{StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig},
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -47,8 +47,15 @@ fn lifecycles() -> [ClientLifecycleMode; 2] {
 
 impl Client {
     async fn of(app: &TestApp, lifecycle: ClientLifecycleMode) -> Self {
+        Self::with_token(app, lifecycle, None).await
+    }
+
+    async fn with_token(app: &TestApp, lifecycle: ClientLifecycleMode, token: Option<String>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let transport = StreamableHttpClientTransport::from_uri(format!("http://{}/mcp", served(app).await));
+        let uri = format!("http://{}/mcp", served(app).await);
+        let mut config = StreamableHttpClientTransportConfig::with_uri(uri);
+        config.auth_header = token;
+        let transport = StreamableHttpClientTransport::from_config(config);
         let (told, progress) = mpsc::unbounded_channel();
         let running = soon("the server", Other(told).serve_with_lifecycle(transport, lifecycle)).await.unwrap();
         Self { running, progress }
@@ -155,4 +162,25 @@ async fn mcp_12_without_a_server_the_bridge_says_what_to_do() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("127.0.0.1:1") && said.contains("weir serve"), "{said}");
+}
+
+#[tokio::test]
+async fn auth_20_at_mcp_each_request_is_its_tokens_persons() {
+    for lifecycle in lifecycles() {
+        let app = TestApp::guarded().await;
+        let ada = app.administrator().await;
+        let bob = app.invited(&ada, "bob@example.org", "user").await;
+        let (reader, _) = bob.token(&app, &["read"]).await;
+        let (writer, _) = bob.token(&app, &["read", "write"]).await;
+        let client = Client::with_token(&app, lifecycle.clone(), reader.secret()).await;
+        assert!(client.running.list_all_tools().await.unwrap().iter().any(|tool| tool.name == "calculate"));
+        let params = Client::params("calculate", &json!({ "expression": "6*7" }));
+        let refused = soon("the refusal", client.running.call_tool(params)).await.unwrap_err();
+        assert!(refused.to_string().contains("scope"), "{refused}");
+        let client = Client::with_token(&app, lifecycle, writer.secret()).await;
+        client.call("calculate", json!({ "expression": "6*7" })).await;
+        let [of_bob, of_ada] = [&bob, &ada].map(|who| who.get(&app, "/api/jobs"));
+        assert_eq!(of_bob.await.json::<Value>(200)["items"].as_array().unwrap().len(), 1);
+        assert_eq!(of_ada.await.json::<Value>(200)["items"], json!([]));
+    }
 }

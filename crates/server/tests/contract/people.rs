@@ -27,10 +27,20 @@ impl Who {
         Self(vec![("authorization".to_owned(), format!("Bearer {token}"))])
     }
 
+    /// A browser with this secret.
+    pub(crate) fn cookie(secret: &str) -> Self {
+        Self(vec![("cookie".to_owned(), format!("weir_session={secret}"))])
+    }
+
     /// The browser that got this answer.
     pub(crate) fn of(answer: &Answered) -> Self {
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         Self(vec![("cookie".to_owned(), cookie)])
+    }
+
+    /// What stands after `Bearer`.
+    pub(crate) fn secret(&self) -> Option<String> {
+        self.0.iter().find_map(|(_, value)| value.strip_prefix("Bearer ").map(str::to_owned))
     }
 
     /// The headers of its requests.
@@ -44,6 +54,12 @@ impl Who {
 
     pub(crate) async fn get(&self, app: &TestApp, path: &str) -> Answered {
         self.send(app, Method::GET, path, None).await
+    }
+
+    /// Who they are.
+    pub(crate) async fn id(&self, app: &TestApp) -> String {
+        let me: Value = self.get(app, "/api/me").await.json(200);
+        me["id"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn post(&self, app: &TestApp, path: &str, body: Value) -> Answered {
@@ -84,6 +100,13 @@ impl TestApp {
     pub(crate) async fn account(&self, path: &str, secret: &str, email: &str, name: &str) -> Answered {
         let body = json!({ "secret": secret, "email": email, "name": name, "password": PASSWORD });
         self.post(path, body).await
+    }
+
+    /// Somebody whom an administrator has invited, signed in.
+    pub(crate) async fn invited(&self, administrator: &Who, email: &str, role: &str) -> Who {
+        let made: Value = administrator.post(self, "/api/invites", json!({ "role": role })).await.json(201);
+        let secret = made["secret"].as_str().unwrap();
+        Who::of(&self.account("/api/auth/join", secret, email, email.split('@').next().unwrap()).await)
     }
 
     /// Signs a further browser in.

@@ -2767,6 +2767,72 @@ export type UpdateConversationResponses = {
 
 export type UpdateConversationResponse = UpdateConversationResponses[keyof UpdateConversationResponses];
 
+export type ListInvitesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/invites';
+};
+
+export type ListInvitesErrors = {
+    '4XX': Problem;
+};
+
+export type ListInvitesError = ListInvitesErrors[keyof ListInvitesErrors];
+
+export type ListInvitesResponses = {
+    200: InviteList;
+};
+
+export type ListInvitesResponse = ListInvitesResponses[keyof ListInvitesResponses];
+
+export type CreateInviteData = {
+    body: CreateInvite;
+    path?: never;
+    query?: never;
+    url: '/api/invites';
+};
+
+export type CreateInviteErrors = {
+    '4XX': Problem;
+};
+
+export type CreateInviteError = CreateInviteErrors[keyof CreateInviteErrors];
+
+export type CreateInviteResponses = {
+    201: CreatedInvite;
+};
+
+export type CreateInviteResponse = CreateInviteResponses[keyof CreateInviteResponses];
+
+export type RevokeInviteData = {
+    body?: never;
+    path: {
+        /**
+         * The invite
+         */
+        id: InviteId;
+    };
+    query?: never;
+    url: '/api/invites/{id}';
+};
+
+export type RevokeInviteErrors = {
+    404: Problem;
+    '4XX': Problem;
+};
+
+export type RevokeInviteError = RevokeInviteErrors[keyof RevokeInviteErrors];
+
+export type RevokeInviteResponses = {
+    /**
+     * It makes no account any more
+     */
+    204: void;
+};
+
+export type RevokeInviteResponse = RevokeInviteResponses[keyof RevokeInviteResponses];
+
 export type ListJobsData = {
     body?: never;
     path?: never;
@@ -3382,6 +3448,86 @@ export type OpenapiResponses = {
 
 export type OpenapiResponse = OpenapiResponses[keyof OpenapiResponses];
 
+export type ListPeopleData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/people';
+};
+
+export type ListPeopleErrors = {
+    '4XX': Problem;
+};
+
+export type ListPeopleError = ListPeopleErrors[keyof ListPeopleErrors];
+
+export type ListPeopleResponses = {
+    200: PersonList;
+};
+
+export type ListPeopleResponse = ListPeopleResponses[keyof ListPeopleResponses];
+
+export type DeletePersonData = {
+    body?: never;
+    path: {
+        /**
+         * The person
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/api/people/{id}';
+};
+
+export type DeletePersonErrors = {
+    404: Problem;
+    /**
+     * The last administrator stays one
+     */
+    409: Problem;
+    '4XX': Problem;
+};
+
+export type DeletePersonError = DeletePersonErrors[keyof DeletePersonErrors];
+
+export type DeletePersonResponses = {
+    /**
+     * They are gone
+     */
+    204: void;
+};
+
+export type DeletePersonResponse = DeletePersonResponses[keyof DeletePersonResponses];
+
+export type UpdatePersonData = {
+    body: UpdatePerson;
+    path: {
+        /**
+         * The person
+         */
+        id: UserId;
+    };
+    query?: never;
+    url: '/api/people/{id}';
+};
+
+export type UpdatePersonErrors = {
+    404: Problem;
+    /**
+     * The last administrator stays one
+     */
+    409: Problem;
+    '4XX': Problem;
+};
+
+export type UpdatePersonError = UpdatePersonErrors[keyof UpdatePersonErrors];
+
+export type UpdatePersonResponses = {
+    200: Person;
+};
+
+export type UpdatePersonResponse = UpdatePersonResponses[keyof UpdatePersonResponses];
+
 export type AnswerQuestionData = {
     body: AnswerQuestion;
     path: {
@@ -3630,7 +3776,11 @@ export type ConnectErrors = {
      */
     400: Problem;
     /**
-     * Another site's page asks
+     * Nobody asks, and for no socket
+     */
+    401: Problem;
+    /**
+     * Another site's page asks, or a token that is not good for reading
      */
     403: Problem;
     /**

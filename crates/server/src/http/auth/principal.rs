@@ -1,6 +1,9 @@
 //! Who asks, and what their credential is good for.
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{Extensions, request::Parts},
+};
 use weir_protocol::{AccessScope, AuthMode, SignInId, UserId, UserRole};
 use weir_store::{Credential, Grant};
 
@@ -45,6 +48,11 @@ impl Principal {
     /// What they may see of what is measured.
     pub(crate) fn viewer(&self) -> Viewer {
         Viewer { user: self.user, administrator: self.may(AccessScope::Admin) }
+    }
+
+    /// Somebody asks, and their credential is good for reading, whatever the method.
+    pub(crate) fn reader(extensions: &Extensions) -> Result<Self, ApiError> {
+        extensions.get::<Self>().cloned().ok_or_else(ApiError::unauthenticated)?.needs(AccessScope::Read)
     }
 
     fn needs(self, scope: AccessScope) -> Result<Self, ApiError> {

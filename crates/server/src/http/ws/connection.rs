@@ -45,6 +45,7 @@ pub(super) enum Reason {
     NotText = 1007,
     TooBig = 1009,
     Malformed = 4400,
+    NotAuthenticated = 4401,
     TakenOver = 4409,
     TooMany = 4429,
 }
@@ -57,6 +58,7 @@ impl Reason {
             Self::NotText => "text must be UTF-8",
             Self::TooBig => "messages must be at most 1 MiB",
             Self::Malformed => "too many malformed frames in a row",
+            Self::NotAuthenticated => "nobody is let in by this any more: sign in",
             Self::TakenOver => "another socket goes on with this session",
             Self::TooMany => "too many frames",
         }

@@ -7,7 +7,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use weir_protocol::{ClientFrame, Seq, SessionId, UserId};
+use weir_protocol::{ClientFrame, Seq, SessionId};
 use weir_store::LogId;
 
 use super::{
@@ -44,6 +44,17 @@ pub(super) struct Hub<T> {
     pub(super) closing: CancellationToken,
 }
 
+/// Who is at the other end of a socket.
+#[derive(Clone, Debug)]
+pub(super) struct Visitor {
+    /// Who it is, to their things and to the metrics.
+    pub(super) viewer: Viewer,
+    /// Whether they may run tools, and stop them.
+    pub(super) may_write: bool,
+    /// What let them in does so no longer.
+    pub(super) revoked: CancellationToken,
+}
+
 /// Why a socket ends.
 #[derive(Debug)]
 enum End {
@@ -61,18 +72,23 @@ impl From<Broken> for End {
     }
 }
 
+/// Closes a socket of somebody whom nothing lets in. A browser's page learns so from the code; the status of a failed handshake
+/// it is not told.
+pub(super) async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(stream: S) {
+    Connection::new(stream).await.close(Reason::NotAuthenticated).await;
+}
+
 /// Serves a socket from its upgrade on, and keeps its session for a while after it is gone.
 ///
 /// The session follows the inbox from `inbox` on, should it subscribe to it.
-pub(super) async fn serve<S, T>(stream: S, hub: Hub<T>, viewer: Viewer, session: SessionId, inbox: InboxPosition)
+pub(super) async fn serve<S, T>(stream: S, hub: Hub<T>, visitor: Visitor, session: SessionId, inbox: InboxPosition)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: Topics,
 {
     let socket = OpenSocket::new();
-    let user = viewer.user;
-    let desk = hub.sessions.register(user, session);
-    let mut client = Client { hub, user, viewer, desk, held: Held::new(inbox), manners: Manners::new() };
+    let desk = hub.sessions.register(visitor.viewer.user, session);
+    let mut client = Client { hub, visitor, desk, held: Held::new(inbox), manners: Manners::new() };
     let mut connection = Connection::new(stream).await;
     let Err(end) = client.talk(&mut connection).await;
     match end {
@@ -86,9 +102,7 @@ where
 
 struct Client<T> {
     hub: Hub<T>,
-    user: UserId,
-    /// Who it is to the metrics.
-    viewer: Viewer,
+    visitor: Visitor,
     desk: Desk,
     held: Held,
     manners: Manners,
@@ -105,6 +119,7 @@ impl<T: Topics> Client<T> {
         loop {
             tokio::select! {
                 biased;
+                () = self.visitor.revoked.cancelled() => return Err(End::Close(Reason::NotAuthenticated)),
                 () = self.hub.closing.cancelled() => return Err(self.farewell(connection).await),
                 claim = self.desk.claimed() => self.consider(claim)?,
                 received = connection.receive() => self.receive(connection, received?).await?,
@@ -126,6 +141,7 @@ impl<T: Topics> Client<T> {
             tokio::select! {
                 () = &mut too_late => return,
                 () = self.hub.closing.cancelled() => return,
+                () = self.visitor.revoked.cancelled() => return,
                 claim = self.desk.claimed() => if self.consider(claim).is_err() { return },
             }
         }
@@ -143,6 +159,7 @@ impl<T: Topics> Client<T> {
                 biased;
                 sent = &mut sending => return Ok(sent?),
                 claim = self.desk.claimed() => self.consider(claim)?,
+                () = self.visitor.revoked.cancelled() => return Err(End::Close(Reason::NotAuthenticated)),
                 () = self.hub.closing.cancelled() => return Err(End::Close(Reason::GoingAway)),
             }
         }
@@ -236,8 +253,11 @@ impl<T: Topics> Client<T> {
                     topic => self.held.subscriptions.remove(topic),
                 })
                 .map_err(|refused| refused.of(&name)),
+            ClientFrame::InvokeTool { id, .. } | ClientFrame::CancelTool { id } if !self.visitor.may_write => {
+                Err(Refused::new("forbidden", "This token is not good for that: it lacks the scope.").about(id))
+            }
             ClientFrame::InvokeTool { id, name, args } => {
-                let (topics, user) = (&self.hub.topics, self.user);
+                let (topics, user) = (&self.hub.topics, self.visitor.viewer.user);
                 let log = LogId::Job(id);
                 match topics.invoke(user, id, name, args).await {
                     Ok(()) => {
@@ -247,12 +267,12 @@ impl<T: Topics> Client<T> {
                     Err(refused) => Err(refused),
                 }
             }
-            ClientFrame::CancelTool { id } => self.hub.topics.cancel(self.user, id).await,
+            ClientFrame::CancelTool { id } => self.hub.topics.cancel(self.visitor.viewer.user, id).await,
         })
     }
 
     fn subscribe(&mut self, topic: Topic, after: Seq) -> Result<(), Refused> {
-        let (topics, user, viewer) = (&self.hub.topics, self.user, self.viewer);
+        let (topics, user, viewer) = (&self.hub.topics, self.visitor.viewer.user, self.visitor.viewer);
         let Held { subscriptions, metrics, inbox, .. } = &mut self.held;
         match topic {
             Topic::Log(log) => subscriptions.add(topic, || topics.log(user, log, after)),
@@ -276,7 +296,7 @@ impl<T: Topics> Client<T> {
         resumed(true);
         self.held = held;
         if let Some(metrics) = &mut self.held.metrics {
-            metrics.come_back(self.viewer);
+            metrics.come_back(self.visitor.viewer);
         }
         // What the client has processed need not be kept; whoever held the session has seen that it covers `seq`.
         let _ = self.held.frames.ack(seq);

@@ -9,10 +9,11 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use weir_protocol::{Problem, SessionId};
+use tokio_util::sync::CancellationToken;
+use weir_protocol::{AccessScope, Problem, SessionId};
 
 use super::{
-    serve::{Hub, serve},
+    serve::{Hub, Visitor, serve, turn_away},
     topics::InboxPosition,
 };
 use crate::{
@@ -31,20 +32,34 @@ const VERSION: HeaderValue = HeaderValue::from_static("13");
     get, path = "/api/ws", tag = "sessions", operation_id = "connect",
     params(("Sec-WebSocket-Protocol" = String, Header, description = "`weir.v1`")),
     responses(
-        (status = 101, description = "The socket is open"),
+        (status = 101, description = "The socket is open; without a credential that lets somebody in it is closed with 4401"),
         (status = 400, description = "No WebSocket handshake, or another subprotocol", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Another site's page asks", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody asks, and for no socket", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Another site's page asks, or a token that is not good for reading", body = Problem, content_type = "application/problem+json"),
         (status = 426, description = "The request is no upgrade, or of another version", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn connect(State(app): State<App>, principal: Principal, mut request: Request) -> Response {
+pub(crate) async fn connect(
+    State(app): State<App>,
+    principal: Result<Principal, ApiError>,
+    mut request: Request,
+) -> Response {
     if app.draining.is_cancelled() {
         return refused(ApiError::draining());
     }
-    let accept = match handshake(request.headers()) {
-        Ok(accept) => accept,
-        Err(error) => return refused(error),
+    let (accept, principal) = match (handshake(request.headers()), principal) {
+        (Ok(accept), Ok(principal)) => (accept, principal),
+        (Ok(accept), Err(error)) if error.is_unauthenticated() => {
+            let upgrade = hyper::upgrade::on(&mut request);
+            app.sessions.tasks().spawn(async move {
+                if let Ok(upgraded) = upgrade.await {
+                    turn_away(TokioIo::new(upgraded)).await;
+                }
+            });
+            return switching(accept);
+        }
+        (Err(error), Ok(_)) | (_, Err(error)) => return refused(error),
     };
     // Before the welcome: whoever loads the list of conversations after it misses nothing.
     let inbox = match app.log.inbox_head(principal.user).await {
@@ -53,19 +68,27 @@ pub(crate) async fn connect(State(app): State<App>, principal: Principal, mut re
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let session = SessionId(app.clock.id());
-    let viewer = principal.viewer();
     let hub = Hub {
         topics: app.clone(),
         sessions: app.sessions.clone(),
         heartbeat: app.heartbeat,
         closing: app.contact.ending(),
     };
+    let watch = principal.grant.as_ref().map(|grant| app.access.watches().watch(grant));
+    let revoked = watch.as_ref().map_or_else(CancellationToken::new, |watch| watch.ended().clone());
+    let visitor = Visitor { viewer: principal.viewer(), may_write: principal.may(AccessScope::Write), revoked };
     app.sessions.tasks().spawn(async move {
+        // It is open in their name until the session is over.
+        let _open = watch;
         // A client that is gone before its answer has nothing to be told.
         if let Ok(upgraded) = upgrade.await {
-            serve(TokioIo::new(upgraded), hub, viewer, session, inbox).await;
+            serve(TokioIo::new(upgraded), hub, visitor, session, inbox).await;
         }
     });
+    switching(accept)
+}
+
+fn switching(accept: HeaderValue) -> Response {
     let headers = [
         (header::CONNECTION, HeaderValue::from_static("upgrade")),
         (header::UPGRADE, WEBSOCKET),

@@ -1,6 +1,8 @@
 //! The person who asks, and what lets people in.
 
 pub(crate) mod devices;
+pub(crate) mod invites;
+pub(crate) mod people;
 pub(crate) mod sign_in;
 pub(crate) mod tokens;
 

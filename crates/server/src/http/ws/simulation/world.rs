@@ -17,7 +17,7 @@ use weir_store::LogId;
 
 use super::super::{
     frame::{Outgoing, Refused},
-    serve::{Hub, serve},
+    serve::{Hub, Visitor, serve},
     sessions::Sessions,
     subscriptions::Tail,
     topics::{InboxPosition, Topics},
@@ -120,7 +120,8 @@ impl World {
             SessionId(Uuid::from_u128(*ids))
         };
         let viewer = Viewer { user, administrator: false };
-        hub.sessions.clone().tasks().spawn(serve(stream, hub, viewer, session, InboxPosition::default()));
+        let visitor = Visitor { viewer, may_write: true, revoked: CancellationToken::new() };
+        hub.sessions.clone().tasks().spawn(serve(stream, hub, visitor, session, InboxPosition::default()));
         client
     }
 
