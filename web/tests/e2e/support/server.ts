@@ -5,10 +5,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 
 /** How long the server may take to be ready, and to stop, in milliseconds. */
 const READY_MS = 15_000
 const STOP_MS = 8_000
+/** How often it is looked whether it has printed something, in milliseconds. */
+const POLL_MS = 20
 
 /** The settings of the server under test, by the names of their environment variables. */
 export type Settings = Readonly<Record<string, string>>
@@ -35,6 +38,8 @@ export function pulledModel(): string | undefined {
 export class WeirServer {
   /** What it wrote to stderr. */
   log = ''
+  /** What it wrote to stdout, line by line. */
+  #lines: string[] = []
   readonly #settings: Settings
   readonly #folder: string
   #address = '127.0.0.1:0'
@@ -98,6 +103,16 @@ export class WeirServer {
     this.#address = address
   }
 
+  /** The link that it printed for the first administrator, as a path of this server. */
+  async setupLink(): Promise<string> {
+    for (const start = performance.now(); performance.now() - start < READY_MS;) {
+      const link = this.#lines.map((line) => /\/setup#\S+$/.exec(line)?.[0]).find(Boolean)
+      if (link !== undefined) return link
+      await pause(POLL_MS)
+    }
+    throw new Error(`The server printed no link within ${READY_MS} ms.`)
+  }
+
   /** Ends it as a power cut would: no word to anybody. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
@@ -139,6 +154,8 @@ export class WeirServer {
   async #firstLine(child: ChildProcess): Promise<string> {
     if (child.stdout === null) return 'it has no output'
     const lines = createInterface({ input: child.stdout })
+    this.#lines = []
+    lines.on('line', (line) => this.#lines.push(line))
     return Promise.race([
       once(lines, 'line').then(([line]) => String(line)),
       once(child, 'exit').then(([code]) => `it ended with code ${String(code)}`),
