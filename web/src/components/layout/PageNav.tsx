@@ -15,7 +15,8 @@ function showItself(link: HTMLAnchorElement | null): void {
 export function PageNav({ parts }: PageNavProps) {
   return (
     <nav aria-label="Parts of this page" className="shrink-0 border-b">
-      <ul className="flex scrollbar-none gap-1 overflow-x-auto px-2 sm:px-3">
+      {/* What goes on beyond the edge fades there. */}
+      <ul className="flex scroll-px-8 scrollbar-none gap-1 overflow-x-auto px-2 max-sm:[mask-image:linear-gradient(to_right,black_calc(100%-2rem),transparent)] max-sm:pr-8 sm:px-3">
         {parts.map(({ current, href, label }) => (
           <li key={href} className="shrink-0">
             <Link

@@ -28,7 +28,7 @@ export function DeleteAccount({ me }: { me: Me }) {
   return (
     <Section
       title="Delete account"
-      description="Your conversations, files, devices and tokens are deleted with it. This cannot be taken back."
+      description="Your conversations, jobs, devices and tokens are deleted with it. This cannot be taken back."
       action={
         <Button
           variant="outline"
