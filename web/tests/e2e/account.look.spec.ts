@@ -23,6 +23,11 @@ for (const { theme, viewport } of PLACES) {
   test.describe(`axe finds nothing: ${theme}, ${viewport.width} px`, () => {
     test.use({ settings: { WEIR_AUTH: 'required' }, colorScheme: theme, viewport })
 
+    test.beforeEach(() => {
+      // Each look of axe takes a second or two.
+      test.slow()
+    })
+
     test('before the sign-in', async ({ page, problems, server }) => {
       problems.expect(REFUSED)
       await page.goto('/sign-in')

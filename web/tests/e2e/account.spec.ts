@@ -8,6 +8,8 @@ const AT_ONCE = { timeout: 5_000 }
 test.use({ settings: { WEIR_AUTH: 'required' } })
 
 test.beforeEach(({ problems }) => {
+  // Most have two browsers, and each password costs what a password must.
+  test.slow()
   problems.expect(REFUSED)
 })
 
