@@ -328,15 +328,20 @@ async fn auth_19_every_route_answers_everybody_as_the_table_says() {
                 wrong.push(format!("{route}: {name} is answered {status} instead of {expected}"));
             }
         }
+        // So many worlds have more connections than a PostgreSQL gives.
+        world.app.app.store.close().await;
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// What comes of a frame: `ok` where nothing does.
 async fn outcome(client: &mut Client, frame: Value) -> String {
+    let may_say_nothing = ["ack", "unsubscribe", "cancel_tool"].iter().any(|kind| frame["type"] == *kind);
     client.say(frame).await;
-    // What is answered to this comes after what is answered to the frame.
-    client.subscribe("nonsense", 0).await;
+    if may_say_nothing {
+        // What is answered to this comes after what is answered to the frame.
+        client.subscribe("nonsense", 0).await;
+    }
     let answer = client.frame().await;
     match answer["type"].as_str().unwrap() {
         "welcome" => if answer["resumed"] == true { "resumed" } else { "new" }.to_owned(),
