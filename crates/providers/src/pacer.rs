@@ -25,6 +25,7 @@ use tokio::{
     task::AbortHandle,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 use weir_protocol::Model;
 
 use crate::{Admission, ChatRequest, EventStream, Provider, ProviderError, ProviderErrorKind, ProviderEvent};
@@ -280,6 +281,7 @@ impl Provider for Paced {
             self.provider.clone(),
             request,
             opened,
+            Span::current(),
         ));
         let stream = PacedStream { mailbox, task: task.abort_handle(), thread: self.thread.clone() };
         self.hurry();
@@ -304,8 +306,9 @@ async fn fill(
     provider: Arc<dyn Provider>,
     request: ChatRequest,
     opened: oneshot::Sender<Result<(), ProviderError>>,
+    asked_in: Span,
 ) {
-    let mut stream = match provider.stream(request).await {
+    let mut stream = match provider.stream(request).instrument(asked_in).await {
         Ok(stream) => stream,
         Err(error) => {
             // Whoever asked may have gone.

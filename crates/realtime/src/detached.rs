@@ -2,6 +2,8 @@
 
 use std::panic::resume_unwind;
 
+use tracing::Instrument as _;
+
 /// Does some work to its end in a task of its own, and gives its result.
 ///
 /// A client that is slow is not polled, and so are the futures it waits for. What such a future holds, a place in a queue or
@@ -13,7 +15,8 @@ use std::panic::resume_unwind;
 /// # Panics
 /// When the work does.
 pub fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> impl Future<Output = T> + Send {
-    let task = tokio::spawn(work);
+    // It is done on behalf of whoever waits for it, also in logs and traces.
+    let task = tokio::spawn(work.in_current_span());
     async move {
         match task.await {
             Ok(done) => done,

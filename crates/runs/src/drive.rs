@@ -4,12 +4,13 @@ use std::{pin::pin, sync::Arc};
 
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 use weir_protocol::Failure;
 use weir_providers::{ChatRequest, EventStream, ProviderError, ProviderErrorKind, Turn};
 use weir_realtime::{LogWriter, LostLease};
 use weir_store::{RunRecord, Store};
 
-use crate::{Fold, Jobs, Outcome, Step, context, live::Live, measure, providers::Chosen, steps::Wanted};
+use crate::{Fold, Jobs, Outcome, Step, context, live::Live, measure, providers::Chosen, steps::Wanted, trace};
 
 /// How often an answer is begun or taken up again at most: one that ends its server each time must end some time.
 const MOST_ATTEMPTS: u32 = 5;
@@ -86,18 +87,22 @@ impl Drive {
         let withheld = withheld || context::steps_taken(self.fold.answer()) >= MOST_STEPS;
         loop {
             let request = self.request(&chosen, withheld).await;
+            let span = trace::chat(self, &chosen);
             let asked = tokio::select! {
                 biased;
                 () = self.signals.cancel.cancelled() => return Ok(Said::outcome(Outcome::Cancelled)),
                 () = self.signals.stop.cancelled() => return Ok(Said::Ended(Ended::Left)),
                 () = writer.lost() => return Err(LostLease),
-                asked = chosen.provider.stream(request) => asked,
+                asked = chosen.provider.stream(request).instrument(span.clone()) => asked,
             };
-            let failed = match asked.inspect_err(|error| measure::upstream_failed(chosen.provider.id(), error)) {
+            let failed = match asked.inspect_err(|error| failed(&span, &chosen, error)) {
                 Ok(stream) => match self.listen(stream, writer).await? {
-                    Heard::Said(said) => return Ok(said),
+                    Heard::Said(said) => {
+                        trace::counted(&span, self.fold.counted());
+                        return Ok(said);
+                    }
                     Heard::Failure(error) => {
-                        measure::upstream_failed(chosen.provider.id(), &error);
+                        failed(&span, &chosen, &error);
                         error
                     }
                 },
@@ -209,6 +214,11 @@ impl Said {
 enum Heard {
     Said(Said),
     Failure(ProviderError),
+}
+
+fn failed(span: &Span, chosen: &Chosen, error: &ProviderError) {
+    measure::upstream_failed(chosen.provider.id(), error);
+    weir_trace::failed(span, error.kind.code());
 }
 
 fn told(error: ProviderError) -> Failure {

@@ -68,6 +68,11 @@ impl Fold {
         }
     }
 
+    /// Tokens of this attempt, if the provider has counted them.
+    pub(crate) fn counted(&self) -> Option<Usage> {
+        self.current
+    }
+
     /// The provider is asked once more: what it counted so far stays counted.
     pub fn next_attempt(&mut self) {
         self.before = self.usage().unwrap_or_default();

@@ -15,6 +15,7 @@ mod providers;
 mod runs;
 mod steps;
 mod title;
+mod trace;
 
 pub use contact::Contact;
 pub use error::StartError;

@@ -10,6 +10,7 @@ use std::{
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 use weir_protocol::{
     ChatMessage, ConversationId, Failure, FieldError, MessageId, Model, Role, RunId, StartRun, UserId,
 };
@@ -28,6 +29,7 @@ use crate::{
     measure,
     providers::Chosen,
     title::title_of,
+    trace,
 };
 
 /// How long a deletion waits for the runs that it stops.
@@ -267,27 +269,31 @@ impl Runs {
     pub(crate) fn spawn(&self, run: RunRecord, lease: Lease, active: Active, admission: Option<Admission>) {
         let inner = self.inner.clone();
         let live = Arc::new(Live::new(&run, active.since));
+        let span = trace::run(&run);
         lock(&inner.live).insert(run.id, live.clone());
-        self.inner.tasks.spawn(async move {
-            let id = run.id;
-            let driven = AssertUnwindSafe(inner.drive(run, lease, &active, live)).catch_unwind().await;
-            let broke = !matches!(driven, Ok(Ok(())));
-            match driven {
-                Ok(Ok(())) => {}
-                Ok(Err(Broke::LostLease(_))) => {
-                    measure::run_let_go("lost");
-                    tracing::warn!(run = %id, "the run is somebody else's or gone");
+        self.inner.tasks.spawn(
+            async move {
+                let id = run.id;
+                let driven = AssertUnwindSafe(inner.drive(run, lease, &active, live)).catch_unwind().await;
+                let broke = !matches!(driven, Ok(Ok(())));
+                match driven {
+                    Ok(Ok(())) => {}
+                    Ok(Err(Broke::LostLease(_))) => {
+                        measure::run_let_go("lost");
+                        tracing::warn!(run = %id, "the run is somebody else's or gone");
+                    }
+                    Ok(Err(Broke::Store(error))) => inner.end_broken(id, &error.to_string()).await,
+                    Err(_) => inner.end_broken(id, "it panicked").await,
                 }
-                Ok(Err(Broke::Store(error))) => inner.end_broken(id, &error.to_string()).await,
-                Err(_) => inner.end_broken(id, "it panicked").await,
+                if broke {
+                    // It may have been deleted, and then nobody writes the end that its readers wait for.
+                    inner.log.changed(Topic::Log(LogId::Run(id)));
+                }
+                drop(admission);
+                inner.deactivate(id);
             }
-            if broke {
-                // It may have been deleted, and then nobody writes the end that its readers wait for.
-                inner.log.changed(Topic::Log(LogId::Run(id)));
-            }
-            drop(admission);
-            inner.deactivate(id);
-        });
+            .instrument(span),
+        );
     }
 }
 

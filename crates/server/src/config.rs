@@ -61,6 +61,8 @@ pub struct Config {
     pub openai: Option<OpenAi>,
     /// The MCP servers whose tools are offered.
     pub mcp_servers: Vec<ConfiguredServer>,
+    /// Where traces are sent, if they are: the address without the path of the signal.
+    pub collector: Option<String>,
     /// What was set but does nothing yet; told once at start.
     pub without_effect: Vec<String>,
 }
@@ -114,7 +116,7 @@ impl fmt::Display for ConfigFaults {
 impl std::error::Error for ConfigFaults {}
 
 /// Keys of the contract whose subject arrives with a later version. Setting them is harmless, so it is only told.
-const LATER: [&str; 4] = ["WEIR_RATE_LIMIT", "WEIR_RATE_BURST", "ANTHROPIC_API_KEY", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const LATER: [&str; 3] = ["WEIR_RATE_LIMIT", "WEIR_RATE_BURST", "ANTHROPIC_API_KEY"];
 
 impl Config {
     /// Reads and checks every key.
@@ -187,6 +189,11 @@ impl Config {
             model: model(&mut reading),
             openai: openai(&mut reading),
             mcp_servers: reading.mcp_servers(),
+            collector: reading.parsed(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "an http or https URL such as http://127.0.0.1:4318",
+                |text| text.parse::<BaseUrl>().map(|_| text.to_owned()),
+            ),
             without_effect,
         };
         reading.finish().map(|()| config)

@@ -79,10 +79,19 @@ pub enum ServeError {
 /// # Errors
 /// When the server cannot start.
 pub fn run(config: Config) -> Result<(), ServeError> {
-    telemetry::start(EnvFilter::new(&config.log), config.log_format);
     // Two crypto libraries may be linked; which one is used is said here, once.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?.block_on(serve(config))
+    let exporter = telemetry::start(EnvFilter::new(&config.log), config.log_format, config.collector.as_deref());
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?.block_on(async move {
+        let Some(mut exporter) = exporter else { return serve(config).await };
+        let served = tokio::select! {
+            served = serve(config) => served,
+            () = exporter.work() => return Ok(()),
+        };
+        // What happened last is part of a trace too.
+        let _ = timeout(CONNECTIONS_GRACE, exporter.finish()).await;
+        served
+    })
 }
 
 /// One core is left to the thread that commits and to the engine. A worker more than there is work for costs each token a

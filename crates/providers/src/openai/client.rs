@@ -137,14 +137,15 @@ impl Server {
         let words = self.words(&chat.model);
         let (body, overlap) = request::body(chat, extras)
             .map_err(|_| words.malformed("nothing: the question cannot be written as JSON"))?;
-        let sending = self
+        let mut asking = self
             .http
             .post(self.options.base_url.endpoint("chat/completions"))
             .header(ACCEPT, HeaderValue::from_static("text/event-stream"))
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(body)
-            .send();
-        match timeout(self.options.silence_timeout, sending).await {
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in weir_trace::current().into_iter().flatten() {
+            asking = asking.header(name, value);
+        }
+        match timeout(self.options.silence_timeout, asking.body(body).send()).await {
             Ok(Ok(response)) => Ok((response, overlap)),
             Ok(Err(error)) => Err(words.unsent(&error, self.options.connect_timeout)),
             Err(_) => Err(words.silent(self.options.silence_timeout)),

@@ -17,6 +17,7 @@ use std::{
 use serde_json::Value;
 use tokio::sync::{self, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 use weir_protocol::{Caller, ConversationId, FieldError, Permission, RunId, Timestamp, ToolCallId, UserId};
 use weir_realtime::{EventLog, Topic, to_the_end};
 use weir_store::{
@@ -24,7 +25,7 @@ use weir_store::{
 };
 use weir_tools::{Callable, Registry};
 
-use crate::measure;
+use crate::{measure, trace};
 
 /// How long a call waits for a person's word when nothing else is set.
 pub const APPROVAL_PATIENCE: Duration = Duration::from_hours(24);
@@ -273,13 +274,17 @@ impl Jobs {
         }
         let inner = self.inner.clone();
         let id = record.job.id;
-        self.inner.tasks.spawn(async move {
-            if inner.drive(record, lease, cancel).await.is_err() {
-                tracing::warn!(job = %id, "the job is somebody else's or gone");
-                inner.log.changed(Topic::Log(LogId::Job(id)));
+        let span = trace::job(&record);
+        self.inner.tasks.spawn(
+            async move {
+                if inner.drive(record, lease, cancel).await.is_err() {
+                    tracing::warn!(job = %id, "the job is somebody else's or gone");
+                    inner.log.changed(Topic::Log(LogId::Job(id)));
+                }
+                inner.deactivate(id);
             }
-            inner.deactivate(id);
-        });
+            .instrument(span),
+        );
     }
 }
 

@@ -61,6 +61,13 @@ impl Inner {
         };
         let id = record.job.id;
         measure::job_ended(&record.job.name, end.word());
+        if let End::With(Err(failure)) = &end {
+            // A foreign tool may make up its own words.
+            weir_trace::failed(
+                &tracing::Span::current(),
+                if failure.code == "cancelled" { "cancelled" } else { "failed" },
+            );
+        }
         let (event, change) = match end {
             End::Left => {
                 match self.store.release_job(lease).await {

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span, field};
 use weir_protocol::{PROTOCOL_VERSION, Problem};
 use weir_runs::Contact;
 
@@ -23,9 +23,23 @@ const PROTOCOL: HeaderName = HeaderName::from_static("weir-protocol");
 /// Gives every response its request id and the protocol's version, and writes the body of a problem.
 pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers()).unwrap_or_else(|| app.clock.id().to_string());
-    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let span = tracing::info_span!(
+        "request",
+        id,
+        method = %request.method(),
+        path = request.uri().path(),
+        otel.name = field::Empty,
+        otel.kind = field::Empty
+    );
     let (began, method, route) = (Instant::now(), method_of(request.method()), route_of(&request));
+    if weir_trace::is_collected() {
+        begin_trace(&span, request.headers(), method, &route);
+    }
     let mut response = next.run(request).instrument(span.clone()).await;
+    weir_trace::set(&span, "http.response.status_code", i64::from(response.status().as_u16()));
+    if response.status().is_server_error() {
+        weir_trace::failed(&span, response.status().as_str());
+    }
     metrics::answered(method, route, response.status(), began.elapsed());
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = with_body(response, Problem { request_id: id.clone(), ..problem });
@@ -39,6 +53,15 @@ pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Nex
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// Names the span of a request by the conventions for HTTP servers, as a child of what the caller names.
+fn begin_trace(span: &Span, headers: &HeaderMap, method: &'static str, route: &str) {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    weir_trace::adopt(span, header(weir_trace::TRACEPARENT), header(weir_trace::TRACESTATE));
+    weir_trace::name(span, &format!("{method} {route}"), "server");
+    weir_trace::set(span, "http.request.method", method);
+    weir_trace::set(span, "http.route", route.to_owned());
 }
 
 /// What a request is counted under: its route, whose names are few, and never its path. A page or a file of the web app has none.

@@ -7,7 +7,7 @@ use rmcp::{
     RoleClient,
     model::{
         CallToolRequest, CallToolRequestParams, CancelledNotificationParam, ClientRequest, ProgressToken, RequestId,
-        ServerResult, Tool,
+        RequestMetaObject, ServerResult, Tool,
     },
     service::{Peer, PeerRequestOptions, ServiceError},
 };
