@@ -34,6 +34,9 @@ pub struct RequestRecord {
     pub question: String,
     /// Bytes of the partial answer it asked to go on from.
     pub partial_bytes: u64,
+    /// Which trace it said it belongs to (W3C Trace Context).
+    #[serde(default)]
+    pub traceparent: Option<String>,
     /// When it arrived, in milliseconds since 1970.
     pub started_at_ms: u64,
     /// Tokens handed to the connection so far.
@@ -65,7 +68,7 @@ impl Requests {
     }
 
     /// Remembers a new request and gives its number.
-    pub(crate) fn begin(&self, model: &str, question: &str, partial: &str) -> u64 {
+    pub(crate) fn begin(&self, model: &str, question: &str, partial: &str, traceparent: Option<&str>) -> u64 {
         let started_at_ms = epoch_micros() / 1000;
         let mut records = self.lock();
         let number = records.len() as u64 + 1;
@@ -74,6 +77,7 @@ impl Requests {
             model: model.to_owned(),
             question: question.to_owned(),
             partial_bytes: partial.len() as u64,
+            traceparent: traceparent.map(str::to_owned),
             started_at_ms,
             tokens_sent: 0,
             bytes_sent: 0,

@@ -103,7 +103,8 @@ async fn complete(State(app): State<App>, headers: HeaderMap, Json(body): Json<C
         body.messages.iter().rev().find(|message| message.role == "user").map_or("", |message| &message.content);
     let partial =
         body.messages.last().filter(|message| message.role == "assistant").map_or("", |message| &message.content);
-    let number = app.requests.begin(&body.model, question, partial);
+    let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let number = app.requests.begin(&body.model, question, partial, traceparent);
     let refuse = |status, code, message| {
         app.requests.end(number, RequestState::Failed);
         refusal(status, code, message)

@@ -8,3 +8,4 @@ mod process;
 mod reading;
 mod scenario;
 mod signals;
+mod traces;
