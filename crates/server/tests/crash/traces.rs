@@ -84,7 +84,7 @@ async fn obs_1_a_request_its_run_the_model_and_a_tool_are_one_trace() {
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*address), ("OTEL_EXPORTER_OTLP_HEADERS", "x-team=weir")];
     let world = World::new(&settings).await;
     let weir = world.start().await;
-    let prompt = r#"My secret plan [[tokens=5]] [[call=calculate {"expression":"40 + 2"}]]"#;
+    let prompt = r#"My secret plan [[tokens=5]] [[call=calculate {"expression":"40+2"}]]"#;
     assert!(ask(&weir.url, prompt).await.contains("event: done"));
     // What has ended by then is sent before the process ends.
     weir.terminate();
@@ -125,7 +125,7 @@ async fn obs_1_a_request_its_run_the_model_and_a_tool_are_one_trace() {
 
     assert_eq!(collector.0.lock().unwrap().1[0], "weir");
     let told = format!("{spans:?}");
-    assert!(!told.contains("secret plan") && !told.contains("40 + 2"), "nothing that anybody said is told");
+    assert!(!told.contains("secret plan") && !told.contains("40+2"), "nothing that anybody said is told");
 }
 
 #[tokio::test]
