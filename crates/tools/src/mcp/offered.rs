@@ -105,7 +105,9 @@ impl Callable for Offered {
         if let Some(position) = weir_trace::current() {
             // As the protocol carries trace context, whatever the transport (SEP-414).
             let meta = params.meta.get_or_insert_with(RequestMetaObject::default);
-            meta.extend(position.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))));
+            for (name, value) in position {
+                meta.insert(name.to_owned(), Value::String(value));
+            }
         }
         // A server of 2026-07-28 answers a call with what it wants to know, and is then called with that once more.
         for _ in 0..MOST_ROUNDS {
