@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Sends spans for as long as it is polled.
 pub(crate) struct Exporter {
-    exporter: SpanExporter,
+    collector: SpanExporter,
     spans: mpsc::Receiver<SpanData>,
     /// What goes out just now; it goes out again when that was broken off.
     batch: Vec<SpanData>,
@@ -70,7 +70,14 @@ pub(super) fn start(collector: &str) -> Result<(SdkTracer, Exporter), openteleme
     let tracer = provider.tracer("weir");
     Ok((
         tracer,
-        Exporter { exporter, spans, batch: Vec::new(), dropped, is_well: AtomicBool::new(true), _provider: provider },
+        Exporter {
+            collector: exporter,
+            spans,
+            batch: Vec::new(),
+            dropped,
+            is_well: AtomicBool::new(true),
+            _provider: provider,
+        },
     ))
 }
 
@@ -123,7 +130,7 @@ impl Exporter {
         {
             self.batch.push(span);
         }
-        let sent = self.exporter.export(self.batch.clone()).await;
+        let sent = self.collector.export(self.batch.clone()).await;
         self.batch.clear();
         let was_well = self.is_well.swap(sent.is_ok(), Ordering::Relaxed);
         let dropped = self.dropped.swap(0, Ordering::Relaxed);

@@ -63,7 +63,7 @@ fn attribute(attributes: &[KeyValue], key: &str) -> String {
 }
 
 fn hex(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+    id.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Asks with the caller's position, and reads to the end.
