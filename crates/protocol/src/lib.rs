@@ -15,6 +15,7 @@ mod model;
 mod page;
 mod question;
 mod request;
+mod telemetry;
 mod time;
 mod tool;
 
@@ -44,6 +45,7 @@ pub use question::{AnswerQuestion, Question, QuestionAction};
 pub use request::{
     CreateConversation, CreateMessage, DecideApproval, InvokeTool, SetPermission, StartRun, UpdateConversation, Verdict,
 };
+pub use telemetry::{PageError, Telemetry, WebVital, WebVitalName};
 pub use time::{Seq, Timestamp};
 pub use tool::{
     ApprovalList, ArgumentRule, Caller, DecidedBy, Decision, Job, JobAccepted, JobEvent, JobPage, Match, PartialResult,

@@ -1,5 +1,6 @@
 import { getMe } from '@/lib/account'
 import { type Clock, systemClock } from '@/lib/clock'
+import { loadChunk } from '@/lib/chunk'
 import { browserConnectivity } from '@/lib/connectivity'
 import { ApiError } from '@/lib/errors'
 import { type Fetch, request } from '@/lib/fetcher'
@@ -15,6 +16,8 @@ import { type InboxDeps, inboxFollower } from './inbox'
 
 /** How long the session may be away before the page asks whether the server is there at all, in milliseconds. */
 export const GRACE_MS = 8_000
+
+const ignore = (): void => undefined
 
 /** The session that the page has just now, if it has one. */
 let current: Session | undefined
@@ -47,6 +50,10 @@ export function startLive(page: Pick<InboxDeps, 'shown' | 'onGone'>): () => void
   session.follow(inboxFollower({ approvals, chat, conversations, ...page }))
   current = session
   for (const follower of followings.keys()) followings.set(follower, session.follow(follower))
+  // Nothing waits for it, and nothing is missed without it.
+  loadChunk(() => import('./telemetry')).then(({ tellTelemetry }) => {
+    tellTelemetry()
+  }, ignore)
   const tell = () => {
     connectionStore.setState({ news: session.state().kind })
   }

@@ -131,6 +131,29 @@ spec('it is one of the pages that lead to each other', async ({ chat, page }) =>
   await expect(page).toHaveURL(/\/tools$/)
 })
 
+spec(
+  'what a page tells of itself is counted, unless it is switched off',
+  async ({ chat, page, request }) => {
+    const told = page.waitForRequest('**/api/telemetry')
+    await chat.open()
+    await page.mouse.move(200, 300)
+    await page.mouse.click(640, 20)
+    // It is sent after a while, or when the page is left.
+    await told
+    await expect(async () => {
+      expect(await (await request.get('/metrics')).text()).toMatch(
+        /weir_web_vital_seconds_count\{name="FCP"\} [1-9]/,
+      )
+    }).toPass()
+
+    await page.goto('/settings')
+    const choice = page.getByRole('checkbox', { name: 'Tell this server how its pages do' })
+    await choice.uncheck()
+    await page.reload()
+    await expect(choice).not.toBeChecked()
+  },
+)
+
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const [width, height] of [
     [390, 844],

@@ -12,7 +12,7 @@ use serde_json::Value;
 use weir_protocol::{
     AnswerQuestion, ChangePassword, CreateAccount, CreateApiToken, CreateConversation, CreateInvite, CreateMcpServer,
     CreateMessage, Credentials, DecideApproval, DeleteAccount, FieldError, InvokeTool, SetPermission, StartRun,
-    UpdateConversation, UpdateMcpServer, UpdateMe, UpdatePerson,
+    Telemetry, UpdateConversation, UpdateMcpServer, UpdateMe, UpdatePerson,
 };
 
 use super::ApiError;
@@ -63,6 +63,7 @@ checked! {
     CreateApiToken: ["name", "scopes"],
     UpdatePerson: [],
     CreateInvite: ["role"],
+    Telemetry: [],
 }
 
 /// A JSON body of the right form whose fields make sense.

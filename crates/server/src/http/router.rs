@@ -60,6 +60,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(at::account::sign_in::sign_in))
         .routes(routes!(at::account::sign_in::sign_out))
         .routes(routes!(at::metrics::history))
+        .routes(routes!(at::telemetry::report))
         .routes(routes!(at::metrics::text))
         .routes(routes!(at::health::alive))
         .routes(routes!(at::health::ready))

@@ -88,6 +88,9 @@ pub(crate) const ALL: &[Metric] = &[
     metric(COMMIT_EVENTS, Kind::Numbers, "Events of one commit."),
     metric("weir_commit_failures_total", Kind::Counter, "Commits that failed and were tried again."),
     metric(BELL_DELAY, Kind::Seconds, "From the ringing of the bell between instances to its being heard."),
+    metric("weir_web_vital_seconds", Kind::Seconds, "How fast pages were in browsers, by the name of the Web Vital."),
+    metric("weir_web_layout_shift_thousandths", Kind::Numbers, "Cumulative layout shift of pages, in thousandths."),
+    metric("weir_web_errors_total", Kind::Counter, "What failed in pages, as browsers told."),
 ];
 
 /// What is said of a metric of this name.

@@ -31,6 +31,7 @@ const ROUTES: &[(&str, [u16; 5])] = &[
     ("GET /api/openapi.json",                       [200, 200, 200, 200, 200]),
     ("GET /metrics",                                [401, 403, 403, 200, 403]),
     ("GET /api/metrics",                            [401, 200, 200, 200, 403]),
+    ("POST /api/telemetry",                         [401, 202, 202, 202, 403]),
     ("GET /api/auth",                               [200, 200, 200, 200, 200]),
     ("POST /api/auth/setup",                        [403, 403, 403, 403, 403]),
     ("POST /api/auth/join",                         [403, 403, 403, 403, 403]),
@@ -201,7 +202,9 @@ impl World {
         let body = match route {
             "POST /api/auth/setup" | "POST /api/auth/join" => Some(account),
             "POST /api/auth/sign-in" => Some(json!({ "email": "user@example.org", "password": "wrong" })),
-            "PATCH /api/me" | "POST /api/conversations" | "PATCH /api/people/{id}" => Some(json!({})),
+            "PATCH /api/me" | "POST /api/telemetry" | "POST /api/conversations" | "PATCH /api/people/{id}" => {
+                Some(json!({}))
+            }
             "DELETE /api/me" => Some(json!({ "password": PASSWORD })),
             "PUT /api/me/password" => Some(json!({ "current": "wrong", "new": "seventeen quiet herons" })),
             "POST /api/me/tokens" => Some(json!({ "name": "new", "scopes": ["read"] })),

@@ -34,5 +34,6 @@ mod sessions;
 mod snapshot;
 mod sockets;
 mod storm;
+mod telemetry;
 mod tokens;
 mod tools;

@@ -15,6 +15,7 @@ import { reportNews } from '../toasts'
 import { DeleteAccount } from './DeleteAccount'
 import { OpenServerNote } from './OpenServerNote'
 import { Section } from './Section'
+import { TelemetryChoice } from './TelemetryChoice'
 import { ThemeChoice } from './ThemeChoice'
 
 /** Who one is here, what the page looks like, and the way out for good. */
@@ -24,6 +25,9 @@ export function ProfileSection({ me }: { me: Me }) {
       {me.auth === 'open' ? <OpenServerNote /> : <Profile me={me} />}
       <Section title="Theme" description="Kept in this browser.">
         <ThemeChoice />
+      </Section>
+      <Section title="Telemetry" description="Kept in this browser.">
+        <TelemetryChoice />
       </Section>
       {me.auth === 'required' && <DeleteAccount me={me} />}
     </>

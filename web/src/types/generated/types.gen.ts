@@ -1511,6 +1511,24 @@ export type ModelList = {
 };
 
 /**
+ * Something that failed in a page. What an error says may quote what somebody wrote, so it stays in the browser.
+ */
+export type PageError = {
+    /**
+     * The part of the app.
+     */
+    area: string;
+    /**
+     * The kind of error, such as `TypeError`.
+     */
+    name: string;
+    /**
+     * The path of the page, without its query.
+     */
+    page: string;
+};
+
+/**
  * A part of a job's output.
  */
 export type PartialResult = {
@@ -2148,6 +2166,20 @@ export type StreamChunkToolStatus = {
 };
 
 /**
+ * A batch of what a page has noticed.
+ */
+export type Telemetry = {
+    /**
+     * What failed in it; at most 32.
+     */
+    errors?: Array<PageError>;
+    /**
+     * How the page did; at most 32.
+     */
+    vitals?: Array<WebVital>;
+};
+
+/**
  * An instant in milliseconds since the Unix epoch; on the wire RFC 3339 in UTC with three decimals.
  */
 export type Timestamp = string;
@@ -2489,6 +2521,29 @@ export type UserRole = 'user' | 'administrator';
  * A person's word on a call.
  */
 export type Verdict = 'grant' | 'deny';
+
+/**
+ * How a page did.
+ */
+export type WebVital = {
+    /**
+     * What was measured.
+     */
+    name: WebVitalName;
+    /**
+     * The path of the page, without its query.
+     */
+    page: string;
+    /**
+     * Milliseconds; for `CLS` the score itself.
+     */
+    value: number;
+};
+
+/**
+ * One of the Web Vitals (<https://web.dev/articles/vitals>).
+ */
+export type WebVitalName = 'CLS' | 'FCP' | 'INP' | 'LCP' | 'TTFB';
 
 export type ListApprovalsData = {
     body?: never;
@@ -3661,6 +3716,31 @@ export type FollowRunResponses = {
 };
 
 export type FollowRunResponse = FollowRunResponses[keyof FollowRunResponses];
+
+export type ReportTelemetryData = {
+    body: Telemetry;
+    path?: never;
+    query?: never;
+    url: '/api/telemetry';
+};
+
+export type ReportTelemetryErrors = {
+    400: Problem;
+    401: Problem;
+    403: Problem;
+    413: Problem;
+    415: Problem;
+    422: Problem;
+};
+
+export type ReportTelemetryError = ReportTelemetryErrors[keyof ReportTelemetryErrors];
+
+export type ReportTelemetryResponses = {
+    /**
+     * Counted.
+     */
+    202: unknown;
+};
 
 export type DecideApprovalData = {
     body: DecideApproval;

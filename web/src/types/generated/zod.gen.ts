@@ -257,6 +257,15 @@ export const zModelList = z.object({
 });
 
 /**
+ * Something that failed in a page. What an error says may quote what somebody wrote, so it stays in the browser.
+ */
+export const zPageError = z.object({
+    area: z.string(),
+    name: z.string(),
+    page: z.string()
+});
+
+/**
  * Whether a tool may run when somebody asks for it.
  */
 export const zPermission = z.enum([
@@ -1069,4 +1078,32 @@ export const zDecideApproval = z.object({
     decision: zVerdict,
     message: z.exactOptional(z.string().check(z.maxLength(2000))),
     remember: z.exactOptional(z.boolean())
+});
+
+/**
+ * One of the Web Vitals (<https://web.dev/articles/vitals>).
+ */
+export const zWebVitalName = z.enum([
+    'CLS',
+    'FCP',
+    'INP',
+    'LCP',
+    'TTFB'
+]);
+
+/**
+ * How a page did.
+ */
+export const zWebVital = z.object({
+    name: zWebVitalName,
+    page: z.string(),
+    value: z.number()
+});
+
+/**
+ * A batch of what a page has noticed.
+ */
+export const zTelemetry = z.object({
+    errors: z.exactOptional(z.array(zPageError)),
+    vitals: z.exactOptional(z.array(zWebVital))
 });

@@ -9,4 +9,5 @@ pub(crate) mod messages;
 pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod realtime;
+pub(crate) mod telemetry;
 pub(crate) mod tools;
