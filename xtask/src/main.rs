@@ -15,6 +15,7 @@ mod model;
 mod pnpm;
 mod prerequisites;
 mod process;
+mod schemathesis;
 mod serve;
 mod services;
 mod setup;
@@ -41,6 +42,7 @@ Usage: cargo xtask <command>
   bench [ARGS]       run a benchmark of the bench/ folder against the release binary
   faults [ARGS]      play real faults against real servers; ARGS as in CONTRIBUTING.md
   conformance        run the Model Context Protocol's own suite against /mcp and our client (network, Linux on x86-64)
+  schemathesis [--seconds N]  send requests made from the OpenAPI document to the real binary (default 120 s)
   services           start PostgreSQL and Redis for tests that are run by hand, until Ctrl-C
   setup              install or name whatever building, running and testing Weir needs
   help               show this list
@@ -79,6 +81,10 @@ fn run(command: &str, arguments: &[String]) -> Result<ExitCode> {
         "serve" => serve::run(&Workspace::locate()?, pass_through(arguments))?,
         "faults" => faults::run(&Workspace::locate()?, pass_through(arguments))?,
         "bench" => bench::run(&Workspace::locate()?, pass_through(arguments))?,
+        "schemathesis" => match schemathesis::seconds(arguments) {
+            Some(seconds) => schemathesis::run(&Workspace::locate()?, seconds)?,
+            None => return Ok(usage_error("`schemathesis` takes `--seconds N` only")),
+        },
         "services" => match services::Lifetime::parse(arguments) {
             Some(lifetime) => services::run(lifetime)?,
             None => return Ok(usage_error(&takes_no_arguments(command, arguments))),

@@ -23,6 +23,12 @@ pub enum StartError {
         /// When a place may be free.
         retry_after: Duration,
     },
+    /// As many answers of this person are under way as may be.
+    #[error("as many answers are under way as may be: {most}")]
+    TooMany {
+        /// How many may be.
+        most: u32,
+    },
     /// The server is about to stop.
     #[error("the server is restarting")]
     Draining,

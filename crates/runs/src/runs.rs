@@ -121,7 +121,7 @@ impl Runs {
     }
 
     /// Starts a run and answers at once; the reply arrives on its log. A request whose key was used before gives the run
-    /// that was started then.
+    /// that was started then. As many as `most` of the user's runs are under way at once.
     ///
     /// # Errors
     /// See [`StartError`]; nothing is stored then.
@@ -130,10 +130,11 @@ impl Runs {
         user: UserId,
         request: StartRun,
         key: Option<IdempotencyKey>,
+        most: u32,
     ) -> Result<RunRecord, StartError> {
         let runs = self.clone();
         // Whoever asks may leave in the middle of it; a run that is stored is also driven.
-        to_the_end(async move { runs.begin(user, request, key).await }).await
+        to_the_end(async move { runs.begin(user, request, key, most).await }).await
     }
 
     async fn begin(
@@ -141,6 +142,7 @@ impl Runs {
         user: UserId,
         request: StartRun,
         key: Option<IdempotencyKey>,
+        most: u32,
     ) -> Result<RunRecord, StartError> {
         let inner = &self.inner;
         if let Some(key) = &key
@@ -154,6 +156,9 @@ impl Runs {
         let unknown = inner.jobs.unknown(request.tools.as_deref().unwrap_or_default());
         if !unknown.is_empty() {
             return Err(StartError::Invalid(unknown));
+        }
+        if inner.store.count_running(user).await? >= most {
+            return Err(StartError::TooMany { most });
         }
         let chosen = inner.providers.choose(request.model.as_deref()).await?;
         let admission = chosen.provider.admit()?;

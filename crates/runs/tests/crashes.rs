@@ -136,7 +136,7 @@ fn live(stored: &TestStore, answer: &Answer, life: &Life, run: &mut Option<RunRe
                 edit_of: None,
                 model: Some("scripted/one".to_owned()),
             };
-            *run = Some(runs.start(ALICE, request, None).await.unwrap());
+            *run = Some(runs.start(ALICE, request, None, u32::MAX).await.unwrap());
         }
         let run = run.as_ref().unwrap();
         if has_ended || (!answer.continues && !content.is_empty()) {

@@ -109,7 +109,7 @@ impl Instance {
             model: None,
         };
         let runs = self.runs.clone();
-        let start = async move { runs.start(ALICE, request, None).await.unwrap() };
+        let start = async move { runs.start(ALICE, request, None, u32::MAX).await.unwrap() };
         self.runtime.as_ref().unwrap().spawn(start).await.unwrap()
     }
 

@@ -148,7 +148,7 @@ impl Process {
     }
 
     async fn ask(&self) -> RunId {
-        self.runs.start(ALICE, hello(), None).await.unwrap().id
+        self.runs.start(ALICE, hello(), None, u32::MAX).await.unwrap().id
     }
 
     /// The first call of a run that waits for a word.
@@ -305,7 +305,7 @@ async fn dur_10_what_is_stored_is_driven_though_whoever_asked_has_left() {
     assert!(process.runs.jobs().invoke(call.clone()).now_or_never().is_none());
     world.again.open();
     assert_eq!(process.result_of_twin(call).await.status, ToolCallStatus::Done);
-    assert!(process.runs.start(ALICE, hello(), None).now_or_never().is_none());
+    assert!(process.runs.start(ALICE, hello(), None, u32::MAX).now_or_never().is_none());
     process.script.answers().await.finish();
 }
 

@@ -52,7 +52,7 @@ impl Process {
     }
 
     async fn start(&self, prompt: &str) -> RunRecord {
-        self.runs.start(ALICE, ask(prompt), None).await.unwrap()
+        self.runs.start(ALICE, ask(prompt), None, u32::MAX).await.unwrap()
     }
 
     /// The whole log of a run, when it has ended.
@@ -209,7 +209,7 @@ async fn dur_7_draining_lets_answers_in_reach_end() {
     let run = process.start("Hello").await;
     let answer = script.answers().await;
     process.runs.stop_starting();
-    assert!(matches!(process.runs.start(ALICE, ask("More"), None).await, Err(StartError::Draining)));
+    assert!(matches!(process.runs.start(ALICE, ask("More"), None, u32::MAX).await, Err(StartError::Draining)));
     let runs = process.runs.clone();
     let draining = tokio::spawn(async move { runs.drain(PATIENCE).await });
     answer.say("Good day.");
@@ -268,7 +268,7 @@ impl Provider for Faulty {
 async fn dur_9_a_fault_of_ours_ends_the_run_and_what_is_shown_is_the_message() {
     let process = Process::of(Arc::new(Faulty)).await;
     let request = StartRun { model: Some("scripted/one".to_owned()), ..ask("Hello") };
-    let run = process.runs.start(ALICE, request, None).await.unwrap();
+    let run = process.runs.start(ALICE, request, None, u32::MAX).await.unwrap();
     let log = process.log_of(run.id).await;
     assert_eq!(told(&log).code, "internal");
     let (message, done) = ending(&log);

@@ -9,7 +9,7 @@ use weir_realtime::EventLog;
 use weir_runs::{Contact, Runs};
 use weir_store::{Clock, Store};
 
-use crate::{access::Access, http::Sessions, mcp::Fleet, metrics::Metrics};
+use crate::{access::Access, http::Sessions, limits::Limits, mcp::Fleet, metrics::Metrics};
 
 /// The one user of a server that is open to its own machine only.
 pub const LOCAL_USER: UserId = UserId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
@@ -34,6 +34,8 @@ pub struct Parts {
     pub access: Access,
     /// What is measured.
     pub metrics: Metrics,
+    /// How much each may ask for.
+    pub limits: Limits,
     /// Times and ids.
     pub clock: Arc<dyn Clock>,
     /// The names this server is known by, beside IP addresses and names without a dot.

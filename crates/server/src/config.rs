@@ -1,6 +1,7 @@
 //! Configuration: the environment, or the same keys in `weir.toml`; the environment wins. Checked at start, all faults at
 //! once.
 
+mod limits;
 mod mcp;
 mod public_url;
 mod source;
@@ -16,7 +17,7 @@ use weir_providers::{
 use weir_realtime::RedisBell;
 use weir_store::{Durability, PostgresUrl};
 
-use crate::mcp::ConfiguredServer;
+use crate::{limits::LimitOptions, mcp::ConfiguredServer};
 
 pub use public_url::PublicUrl;
 use source::Reading;
@@ -53,6 +54,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// How long a tool call waits for a person's word before that is a denial.
     pub approval_timeout: Duration,
+    /// How much each may ask for.
+    pub limits: LimitOptions,
     /// The embedded model.
     pub local_model: ModelSource,
     /// The default model, as `provider/model`.
@@ -116,7 +119,7 @@ impl fmt::Display for ConfigFaults {
 impl std::error::Error for ConfigFaults {}
 
 /// Keys of the contract whose subject arrives with a later version. Setting them is harmless, so it is only told.
-const LATER: [&str; 3] = ["WEIR_RATE_LIMIT", "WEIR_RATE_BURST", "ANTHROPIC_API_KEY"];
+const LATER: [&str; 1] = ["ANTHROPIC_API_KEY"];
 
 impl Config {
     /// Reads and checks every key.
@@ -185,6 +188,7 @@ impl Config {
                 Duration::from_secs(1),
             ),
             shutdown_grace: reading.duration("WEIR_SHUTDOWN_GRACE", Duration::from_secs(10), Duration::ZERO),
+            limits: limits::read(&mut reading),
             local_model: ModelSource::from_setting(reading.text("WEIR_LOCAL_MODEL").as_deref()),
             model: model(&mut reading),
             openai: openai(&mut reading),

@@ -47,7 +47,7 @@ impl Listener for Door {
                 Welcome::Enter => return (stream, addr),
                 Welcome::ComeBack => {
                     // Whoever is gone already needs no answer.
-                    tokio::spawn(timeout(PATIENCE, tell_to_come_back(stream)));
+                    tokio::spawn(turn_away(stream));
                 }
                 Welcome::Nothing => {}
             }
@@ -71,6 +71,11 @@ fn welcome(stream: &TcpStream) -> Welcome {
     } else {
         Welcome::Nothing
     }
+}
+
+/// Tells a newcomer to come back, if they say in time what they want.
+pub(crate) async fn turn_away(stream: TcpStream) {
+    let _ = timeout(PATIENCE, tell_to_come_back(stream)).await;
 }
 
 async fn tell_to_come_back(mut stream: TcpStream) -> io::Result<()> {

@@ -8,6 +8,7 @@ mod connections;
 mod data_dir;
 mod descriptors;
 pub mod http;
+pub mod limits;
 pub mod mcp;
 pub mod metrics;
 pub mod openapi;

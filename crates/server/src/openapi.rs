@@ -38,12 +38,46 @@ pub struct ApiDoc;
 pub fn document() -> String {
     let mut document = serde_json::to_value(http::api().into_openapi()).unwrap_or_default();
     forget_int64(&mut document);
+    declare_refusals(&mut document);
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         hoist_tagged_unions(schemas);
     }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Declares what every route can answer before its handler is reached: it stands in the layers, so no route says it of itself.
+fn declare_refusals(document: &mut Value) {
+    let problem = |description: &str, come_back: bool| {
+        let mut response = json!({
+            "description": description,
+            "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+        });
+        if come_back {
+            response["headers"] = json!({ "Retry-After": {
+                "description": "Whole seconds until the same request can be answered",
+                "schema": { "type": "integer", "minimum": 1 },
+                "required": true,
+            } });
+        }
+        response
+    };
+    let refusals = [
+        ("401", problem("Nobody asks, or somebody whose credential is good no more", false)),
+        ("403", problem("Not theirs to do, or another site's page asks", false)),
+        ("429", problem("Too much at once", true)),
+        ("503", problem("The server is restarting, has too much to do, or does not reach its database", true)),
+        ("4XX", problem("The request cannot be carried out as it is", false)),
+    ];
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    for operation in paths.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { continue };
+        for (status, response) in &refusals {
+            // What a route says of itself is nearer to it.
+            responses.entry(*status).or_insert_with(|| response.clone());
+        }
+    }
 }
 
 /// Numbers on the wire stay below 2^53. `format: int64` would make generated clients read them as big integers.
@@ -124,5 +158,22 @@ mod tests {
             assert_eq!(mapping.len(), variants, "{union}");
         }
         assert_eq!(schemas["StreamChunkToolStatus"]["properties"]["type"]["const"], "tool-status");
+    }
+
+    #[test]
+    fn every_route_declares_what_the_layers_answer() {
+        let document: Value = serde_json::from_str(&super::document()).unwrap();
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                for status in ["401", "403", "429", "503", "4XX"] {
+                    let response = &operation["responses"][status];
+                    let content = response["content"].as_object();
+                    assert!(
+                        content.is_some_and(|it| it.contains_key("application/problem+json")),
+                        "{method} {path} {status}"
+                    );
+                }
+            }
+        }
     }
 }

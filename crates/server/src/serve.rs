@@ -25,10 +25,11 @@ use crate::{
     access::{Access, Secret},
     app::{App, LOCAL_USER, Parts},
     config::Config,
-    connections,
+    connections::{self, CONNECTIONS_AN_ADDRESS, Guests},
     data_dir::DataDir,
     descriptors::Door,
     http::{self, Sessions},
+    limits::{Limits, Shared},
     mcp::Fleet,
     metrics::{Metrics, Sampler, Sources},
     telemetry,
@@ -110,6 +111,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let metrics = Metrics::start(clock.now());
     let (store, data_dir) = open_store(&config).await?;
+    let limits = limits(&config, &store, clock.clone());
     let access = Access::new(config.auth, config.public_url.clone());
     let setup = match config.auth {
         AuthMode::Open => {
@@ -136,6 +138,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         fleet: fleet.clone(),
         access: access.clone(),
         metrics: metrics.clone(),
+        limits,
         clock: clock.clone(),
         hosts: config.hosts,
         heartbeat: config.heartbeat,
@@ -166,7 +169,8 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         let milliseconds = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&*socket, milliseconds);
     });
-    let server = tokio::spawn(connections::serve(listener, http::router(app.clone()), app.closing.clone()));
+    let guests = Guests::new(CONNECTIONS_AN_ADDRESS, config.limits.trusted_proxies);
+    let server = tokio::spawn(connections::serve(listener, http::router(app.clone()), guests, app.closing.clone()));
     // Whoever reads the next line may send one at once.
     let mut signals = Signals::listen()?;
     println!("Weir is ready: http://{addr}");
@@ -217,6 +221,15 @@ async fn setup_link(
     store.replace_setup_link(InviteId(clock.id()), &secret.hash, clock.now()).await?;
     let origin = access.public_url().map_or_else(|| format!("http://{addr}"), |url| url.origin().to_owned());
     Ok(Some(format!("{origin}/setup#{}", secret.text)))
+}
+
+/// The limits, together with those of the other instances where there may be others.
+fn limits(config: &Config, store: &Store, clock: Arc<dyn Clock>) -> Limits {
+    let shared = store.is_shared().then(|| match &config.redis {
+        Some(redis) => Shared::redis(redis.client()),
+        None => Shared::postgres(store.clone()),
+    });
+    Limits::new(config.limits.clone(), shared, clock)
 }
 
 /// What the built-in tools need.
@@ -319,6 +332,7 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
             let keys = store.forget_old_keys(now).await?;
             store.forget_old_changes(now).await?;
             store.forget_old_access(now).await?;
+            store.forget_full_buckets().await?;
             Ok::<_, StoreError>((events, keys))
         };
         match swept.await {

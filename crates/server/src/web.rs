@@ -125,7 +125,7 @@ fn policy(page: &[u8]) -> String {
     hashes.sort();
     hashes.dedup();
     format!(
-        "default-src 'none'; script-src 'self'{}; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; \
+        "default-src 'none'; script-src 'self'{}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
          font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'",
         hashes.concat()

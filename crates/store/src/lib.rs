@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bell;
+mod buckets;
 mod clock;
 mod conversations;
 mod cursor;
@@ -28,6 +29,7 @@ pub use accounts::{
     SignInAttempts, email_key,
 };
 pub use bell::{LONGEST_NOTICE, Notices};
+pub use buckets::BucketCharge;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use conversations::{ConversationFilter, UNTITLED};
 pub use db::{Durability, PostgresUrl};

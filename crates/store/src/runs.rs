@@ -200,6 +200,15 @@ impl Store {
         Ok(run)
     }
 
+    /// How many runs of a user are going on, at all instances.
+    pub async fn count_running(&self, user: UserId) -> Result<u32, StoreError> {
+        let row = query("SELECT COUNT(*) FROM runs WHERE user_id = $1 AND state = 'running'")
+            .bind(user.0)
+            .fetch_one(&mut self.database.read(Scope::System).await?)
+            .await?;
+        Ok(u32::try_from(row.get::<i64>(0)).unwrap_or(u32::MAX))
+    }
+
     /// The runs of a conversation that are going on.
     pub async fn running_in(&self, conversation: ConversationId) -> Result<Vec<RunId>, StoreError> {
         let rows = query("SELECT id FROM runs WHERE conversation_id = $1 AND state = 'running'")

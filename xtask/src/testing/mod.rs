@@ -20,6 +20,7 @@ use crate::model;
 use crate::pnpm::Pnpm;
 use crate::prerequisites;
 use crate::process;
+use crate::schemathesis;
 use crate::services::{Environment, Running};
 use crate::setup::{self, Purpose};
 use crate::terminal;
@@ -97,6 +98,9 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
         )
     });
     suite.step("Contract", &[Contracts], &[built], || contracts::check_fresh(workspace, pnpm).map(|()| Counts::CHECK));
+    suite.step("Schemathesis, short", &[Contracts], &[built], || {
+        schemathesis::play(workspace, schemathesis::SHORT).map(|()| Counts::CHECK)
+    });
     suite.step("Browser tests", &[E2e], &[pages, built, model, services], || {
         browser_tests(pnpm, &weir, environment, &scratch.join("playwright.json"))
     });

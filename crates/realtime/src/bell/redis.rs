@@ -32,6 +32,11 @@ impl RedisBell {
         Ok(Self { client: Client::open(url)?, publisher: OnceCell::new() })
     }
 
+    /// The Redis itself, for what else is kept there.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     async fn publisher(&self) -> Result<ConnectionManager, RedisError> {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)

@@ -6,7 +6,7 @@ use super::{ConfigFaults, Fault, mcp};
 use crate::mcp::ConfiguredServer;
 
 /// Every key that Weir reads.
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 28] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "DATABASE_URL",
@@ -30,8 +30,11 @@ const KEYS: [&str; 25] = [
     "WEIR_PUBLIC_URL",
     "WEIR_RATE_BURST",
     "WEIR_RATE_LIMIT",
+    "WEIR_RUNS_PER_USER",
     "WEIR_RUN_RETENTION",
     "WEIR_SHUTDOWN_GRACE",
+    "WEIR_SOCKETS_PER_USER",
+    "WEIR_TRUSTED_PROXIES",
 ];
 
 /// Values by key, and what was wrong with the file they came from.
@@ -65,6 +68,13 @@ impl Source {
     pub fn of<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let values = values.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         Self { values, ..Self::default() }
+    }
+
+    /// The keys of a TOML text that would stand in `file`.
+    pub fn of_text(file: &Path, text: &str) -> Self {
+        let mut source = Self::default();
+        source.add_toml(file, text);
+        source
     }
 
     /// Adds the keys of a TOML text.

@@ -13,12 +13,24 @@ use crate::web::{self, Encoding, WebFile};
 const NOT_BUILT: &str = "The web app is not inside this binary. `cargo xtask build` makes one that has it.\n";
 
 /// Paths that belong to programs: there a missing thing is a problem, never a page.
-const PROGRAMS: [&str; 5] = ["/api", "/v1", "/mcp", "/healthz", "/readyz"];
+const PROGRAMS: [&str; 6] = ["/api", "/v1", "/mcp", "/healthz", "/readyz", "/metrics"];
+/// Those of them that anybody may look at, as often as they like: they cost next to nothing.
+const PUBLIC: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/api/openapi.json"];
+
+/// Whether a path belongs to programs.
+pub(crate) fn belongs_to_programs(path: &str) -> bool {
+    PROGRAMS.iter().any(|root| path == *root || path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/')))
+}
+
+/// Whether a path costs next to nothing.
+pub(crate) fn is_public(path: &str) -> bool {
+    PUBLIC.contains(&path)
+}
 
 /// A file or a page of the web app.
 pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path();
-    if PROGRAMS.iter().any(|root| path == *root || path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'))) {
+    if belongs_to_programs(path) {
         return ApiError::not_found("path").into_response();
     }
     if !matches!(method, Method::GET | Method::HEAD) {

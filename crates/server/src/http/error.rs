@@ -12,8 +12,12 @@ use weir_store::StoreError;
 
 use crate::{
     access::{NoRandomNumbers, PasswordError, TooManyGuesses},
+    limits::refused,
     mcp::FleetError,
 };
+
+/// When to ask again for what is had as soon as another one of it has ended, whenever that is.
+const UNTIL_ONE_ENDS: Duration = Duration::from_secs(5);
 
 /// A failure as a client sees it.
 #[derive(Debug)]
@@ -120,6 +124,12 @@ impl ApiError {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
     }
 
+    /// 408: the body does not come to its end.
+    pub(crate) fn body_too_slow() -> Self {
+        let detail = "The body took too long to arrive. Send it again.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
+    }
+
     /// 409: there is one of this name already.
     pub(crate) fn name_taken() -> Self {
         Self::new(StatusCode::CONFLICT, "name_taken", "This name is taken. Choose another one.")
@@ -163,10 +173,31 @@ impl ApiError {
         Self { code, ..Self::invalid(vec![FieldError::new(path, message)]) }
     }
 
+    /// 429: a bucket is empty.
+    pub(crate) fn rate_limited(retry_after: Duration) -> Self {
+        let seconds = seconds_of(retry_after);
+        let words = if seconds > 1.0 { format!("{seconds:.0} seconds") } else { "a second".to_owned() };
+        let detail = format!("That was too much at once. Try again in {words}.");
+        Self::too_many("rate_limited", detail, retry_after)
+    }
+
+    /// 429: as much of it is there already as may be.
+    pub(crate) fn too_many(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
+        let mut too_many = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
+        too_many.retry_after = Some(retry_after);
+        too_many
+    }
+
     /// 500: a fault of ours.
     pub(crate) fn internal() -> Self {
         let detail = "Weir failed to carry this out. It is in the server's log, under this request's id.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// 429: the person holds as many sockets as may be.
+    pub(crate) fn too_many_sockets() -> Self {
+        let detail = "As many windows and programs of yours are connected as may be. Close one.";
+        Self::too_many("too_many_sockets", detail, UNTIL_ONE_ENDS)
     }
 
     /// 503: try again.
@@ -228,8 +259,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         if let Some(after) = self.retry_after {
-            let seconds = after.as_secs_f64().ceil().max(1.0);
-            response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(seconds_of(after)));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110, 15.5.2: a 401 says what would be accepted.
@@ -238,6 +268,11 @@ impl IntoResponse for ApiError {
         response.extensions_mut().insert(self.into_problem());
         response
     }
+}
+
+/// Whole seconds in which this much has passed.
+fn seconds_of(duration: Duration) -> f64 {
+    duration.as_secs_f64().ceil().max(1.0)
 }
 
 fn whole_seconds(seconds: f64) -> HeaderValue {
@@ -337,6 +372,13 @@ impl From<StartError> for ApiError {
             StartError::NoModel(note) => Self::unavailable("no_model_available", note, Duration::from_secs(10)),
             StartError::Overloaded { message, retry_after } => {
                 Self::unavailable("model_overloaded", message, retry_after)
+            }
+            StartError::TooMany { most } => {
+                refused("runs");
+                let detail = format!(
+                    "{most} of your answers are under way, as many as may be. Stop one, or wait until one has ended."
+                );
+                Self::too_many("too_many_runs", detail, UNTIL_ONE_ENDS)
             }
             StartError::Draining => Self::draining(),
             StartError::Store(error) => error.into(),

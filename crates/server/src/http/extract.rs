@@ -1,6 +1,6 @@
 //! Parsing at the edge: bodies, queries and ids, with errors that name the field.
 
-use std::{collections::HashMap, str::FromStr};
+use std::{collections::HashMap, str::FromStr, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -9,6 +9,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::timeout;
 use weir_protocol::{
     AnswerQuestion, ChangePassword, CreateAccount, CreateApiToken, CreateConversation, CreateInvite, CreateMcpServer,
     CreateMessage, Credentials, DecideApproval, DeleteAccount, FieldError, InvokeTool, SetPermission, StartRun,
@@ -19,6 +20,8 @@ use super::ApiError;
 
 /// The largest body, in bytes: the longest text with every character escaped fits.
 pub(crate) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// How long a body may take: who sends theirs slowly keeps a place from others.
+const BODY_TIME: Duration = Duration::from_secs(20);
 /// The longest text to look for; the database's matching takes patterns of a bounded length only.
 const MAX_SEARCH_CHARS: usize = 200;
 /// Faults of form that are told at once.
@@ -76,8 +79,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Checked> FromRequest<S> for Body<T> {
         if !is_json(request.headers()) {
             return Err(ApiError::not_json());
         }
-        let bytes =
-            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status().as_u16() {
+        let bytes = timeout(BODY_TIME, Bytes::from_request(request, state))
+            .await
+            .map_err(|_| ApiError::body_too_slow())?
+            .map_err(|rejection| match rejection.status().as_u16() {
                 413 => ApiError::too_large(MAX_BODY_BYTES),
                 _ => ApiError::unreadable("The body broke off."),
             })?;
@@ -217,5 +222,25 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for PathId<T> {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
         let id = params.iter().next().and_then(|(_, value)| value.parse().ok());
         id.map(Self).ok_or_else(missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body, http::Method};
+    use futures_util::{StreamExt as _, stream};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn edge_4_a_body_that_does_not_come_to_its_end_is_waited_for_no_longer() {
+        let begun = stream::iter([Ok::<_, std::io::Error>("{\"prompt\":")]).chain(stream::pending());
+        let request = Request::builder()
+            .method(Method::POST)
+            .header("content-type", "application/json")
+            .body(body::Body::from_stream(begun))
+            .unwrap();
+        let Err(refused) = Body::<StartRun>::from_request(request, &()).await else { panic!("half a body") };
+        assert_eq!(refused.into_problem().code, "body_too_slow");
     }
 }

@@ -5,7 +5,7 @@ use std::{future::pending, net::IpAddr};
 use axum::{
     Json,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -14,7 +14,7 @@ use tracing::{Instrument as _, Span, field};
 use weir_protocol::{PROTOCOL_VERSION, Problem};
 use weir_runs::Contact;
 
-use super::ApiError;
+use super::{ApiError, security};
 use crate::{app::App, metrics};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -50,8 +50,7 @@ pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Nex
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    security::add(headers, app.access.is_secure());
     response
 }
 
@@ -108,35 +107,6 @@ pub(crate) async fn known_host(State(app): State<App>, request: Request, next: N
             || app.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
     });
     if named && !known { Err(ApiError::unknown_host()) } else { Ok(next.run(request).await) }
-}
-
-/// Refuses changes and sockets that another site's page asks for in the person's browser.
-pub(crate) async fn same_origin(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
-    // Browsers let any page open a socket to anywhere, with the person's cookies (RFC 6455, 10.2).
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
-        && !request.headers().contains_key(header::UPGRADE);
-    if !safe && let Some(origin) = request.headers().get(header::ORIGIN) {
-        let host = request.headers().get(header::HOST);
-        let allowed = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok()).is_some_and(|origin| {
-            let own = host.is_some_and(|host| origin.authority().is_some_and(|a| host == a.as_str()));
-            own || origin.host().is_some_and(is_loopback) || is_public(&app, &origin)
-        });
-        if !allowed {
-            return Err(ApiError::foreign_origin());
-        }
-    }
-    Ok(next.run(request).await)
-}
-
-/// Whether it is where people reach this server, behind a proxy that passes on another name.
-fn is_public(app: &App, origin: &Uri) -> bool {
-    let Some(url) = app.access.public_url() else { return false };
-    origin.to_string().trim_end_matches('/').eq_ignore_ascii_case(url.origin())
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Refuses what would begin something while the server is about to stop.

@@ -7,8 +7,11 @@ mod error;
 mod extract;
 mod idempotency;
 mod layers;
+mod limit;
+mod origin;
 mod router;
 mod routes;
+mod security;
 mod sse;
 mod ws;
 

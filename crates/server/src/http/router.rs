@@ -17,7 +17,7 @@ use super::{
     admission::{self, Admission},
     asset, auth,
     extract::MAX_BODY_BYTES,
-    layers, routes as at, ws,
+    layers, limit, origin, routes as at, ws,
 };
 use crate::{app::App, mcp::service, openapi::ApiDoc};
 
@@ -72,13 +72,15 @@ pub fn router(app: App) -> Router {
     let (routes, _) = api().split_for_parts();
     routes
         .merge(Router::new().route_service("/mcp", service::service(&app)).route_layer(from_fn(service::let_in)))
+        .route_layer(from_fn_with_state(app.clone(), limit::take))
         .route_layer(from_fn_with_state(app.clone(), auth::identify))
         .fallback(asset::serve)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(from_fn_with_state(Admission::new(), admission::admit))
         .layer(from_fn_with_state(app.contact.clone(), layers::refuse_while_cut_off))
+        .layer(from_fn_with_state(app.clone(), limit::locate))
         .layer(from_fn_with_state(app.clone(), layers::refuse_while_draining))
-        .layer(from_fn_with_state(app.clone(), layers::same_origin))
+        .layer(from_fn_with_state(app.clone(), origin::same_origin))
         .layer(from_fn_with_state(app.clone(), layers::known_host))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(after_panic))

@@ -19,6 +19,7 @@ use weir_server::{
     access::Access,
     app::{App, LOCAL_USER, Parts},
     http,
+    limits::{LimitOptions, Limits, Shared},
     mcp::Fleet,
     metrics::{Metrics, Sampler, Sources},
 };
@@ -49,6 +50,9 @@ pub(crate) struct Options {
     pub(crate) tools: Vec<Arc<dyn Callable>>,
     /// Whether people sign in, and where they reach the server.
     pub(crate) access: Access,
+    pub(crate) limits: LimitOptions,
+    /// Where the limits are kept for several servers.
+    pub(crate) shared_limits: Option<Shared>,
 }
 
 impl Default for Options {
@@ -57,7 +61,18 @@ impl Default for Options {
         let (heartbeat, retention) = (Duration::from_secs(15), Duration::from_hours(24));
         let (outside, sandbox_time) = (Outside::default(), SANDBOX_TIME);
         let access = Access::new(AuthMode::Open, None);
-        Self { heartbeat, window, retention, without_provider: false, outside, sandbox_time, tools: Vec::new(), access }
+        Self {
+            heartbeat,
+            window,
+            retention,
+            without_provider: false,
+            outside,
+            sandbox_time,
+            tools: Vec::new(),
+            access,
+            limits: LimitOptions::OPEN,
+            shared_limits: None,
+        }
     }
 }
 
@@ -97,6 +112,7 @@ impl TestApp {
             fleet,
             access: options.access,
             metrics,
+            limits: Limits::new(options.limits, options.shared_limits, clock.clone()),
             clock: clock.clone(),
             hosts: vec!["weir.example".to_owned()],
             heartbeat: options.heartbeat,

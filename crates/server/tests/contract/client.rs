@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest as _},
+    tungstenite::{Error, Message, client::IntoClientRequest as _, handshake::client::Response},
 };
 use weir_testkit::soon;
 
@@ -26,6 +26,11 @@ impl Client {
 
     /// A client whose handshake has these headers too.
     pub(crate) async fn connect_as(addr: SocketAddr, headers: &[(&str, &str)]) -> Self {
+        Self::let_in(addr, headers).await.unwrap_or_else(|response| panic!("refused: {response:?}"))
+    }
+
+    /// A client that has not been welcomed yet, or the answer of a server that does not let it in.
+    pub(crate) async fn let_in(addr: SocketAddr, headers: &[(&str, &str)]) -> Result<Self, Box<Response>> {
         let mut request = format!("ws://{addr}/api/ws").into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "weir.v1".parse().unwrap());
         for (name, value) in headers {
@@ -33,10 +38,13 @@ impl Client {
             request.headers_mut().insert(name, value.parse().unwrap());
         }
         let stream = TcpStream::connect(addr).await.unwrap();
-        let (socket, response) = soon("the handshake", client_async(request, stream)).await.unwrap();
+        let (socket, response) = match soon("the handshake", client_async(request, stream)).await {
+            Err(Error::Http(response)) => return Err(response),
+            answered => answered.unwrap(),
+        };
         assert_eq!(response.headers()["sec-websocket-protocol"], "weir.v1");
         assert_eq!(response.headers()["weir-protocol"], "1");
-        Self { socket }
+        Ok(Self { socket })
     }
 
     /// A client of a server of its own, and its session.

@@ -154,10 +154,18 @@ async fn err_11_another_sites_page_changes_nothing() {
         let body = (method != Method::GET).then(|| json!({}));
         app.send(request(method, "/api/conversations", &headers, body))
     };
-    for origin in ["https://evil.example", "http://weir.example", "http://weir.example:3001", "null", "file://", "%%"] {
+    for origin in [
+        "https://evil.example",
+        "http://weir.example",
+        "http://weir.example:3001",
+        "null",
+        "file://",
+        "%%",
+        "http://localhost:3000",
+    ] {
         send(Method::POST, origin).await.problem(403, "origin_not_allowed");
     }
-    for origin in ["http://weir.example:3000", "https://weir.example:3000", "http://localhost:3000", "http://[::1]:1"] {
+    for origin in ["http://weir.example:3000", "https://weir.example:3000"] {
         assert_eq!(send(Method::POST, origin).await.status, 201, "{origin}");
     }
     assert_eq!(send(Method::GET, "https://evil.example").await.status, 200);

@@ -1,10 +1,10 @@
 //! What every response carries.
 
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::app::{TestApp, request};
+use crate::app::{TestApp, request, text_of};
 
 #[tokio::test]
 async fn hdr_1_every_response_has_an_id_of_its_own() {
@@ -65,6 +65,37 @@ async fn hdr_2_every_response_names_the_version_of_the_contract() {
     let stream = app.follow(run, 0).await;
     assert_eq!(stream.header("weir-protocol"), "1");
     assert!(!stream.header("x-request-id").is_empty());
+}
+
+#[tokio::test]
+async fn edge_1_every_response_tells_the_browser_what_not_to_do() {
+    let app = TestApp::new().await;
+    let (run, _) = app.answered("Hello", "Good day.").await;
+    let told = |headers: &HeaderMap, path: &str| {
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(text_of(headers, name), value, "{path}");
+        }
+        assert!(text_of(headers, "permissions-policy").contains("camera=()"), "{path}");
+        let policy = text_of(headers, "content-security-policy");
+        for part in ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        let scripts = policy.split(';').find(|part| part.trim().starts_with("script-src"));
+        assert!(!scripts.is_some_and(|scripts| scripts.contains("unsafe")), "{path}: {policy}");
+        assert!(headers.get("strict-transport-security").is_none(), "{path}: not without TLS");
+    };
+    for path in ["/", "/chat", "/nothing.html", "/healthz", "/api/models", "/api/nothing", "/api/openapi.json", "/mcp"]
+    {
+        told(&app.get(path).await.headers, path);
+    }
+    told(&app.post("/api/realtime", json!({})).await.headers, "a refusal");
+    told(&app.send(request(Method::GET, "/api/me", &[("host", "evil.example")], None)).await.headers, "a foreign name");
+    told(&app.follow(run, 0).await.headers, "a stream");
 }
 
 #[tokio::test]

@@ -35,7 +35,8 @@ impl Who {
     /// The browser that got this answer.
     pub(crate) fn of(answer: &Answered) -> Self {
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
-        Self(vec![("cookie".to_owned(), cookie)])
+        let own_page = ("sec-fetch-site".to_owned(), "same-origin".to_owned());
+        Self(vec![("cookie".to_owned(), cookie), own_page])
     }
 
     /// What stands after `Bearer`.

@@ -380,6 +380,6 @@ impl TestApp {
     /// A run of another user that is under way.
     async fn runs_of_bob(&self) -> weir_protocol::RunId {
         let body = serde_json::from_value(json!({ "prompt": "Bob's secret" })).unwrap();
-        self.app.runs.start(BOB, body, None).await.unwrap().id
+        self.app.runs.start(BOB, body, None, u32::MAX).await.unwrap().id
     }
 }

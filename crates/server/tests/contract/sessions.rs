@@ -193,7 +193,7 @@ async fn ws_7_what_cannot_be_followed_is_an_error_that_names_the_topic() {
 async fn ws_7_another_users_run_does_not_exist() {
     let app = TestApp::new().await;
     let body = serde_json::from_value(json!({ "prompt": "Hello" })).unwrap();
-    let foreign = app.app.runs.start(BOB, body, None).await.unwrap().id;
+    let foreign = app.app.runs.start(BOB, body, None, u32::MAX).await.unwrap().id;
     let (mut client, _) = Client::of(&app).await;
     client.subscribe(&format!("run:{foreign}"), 0).await;
     assert_eq!(client.refused().await, "not_found");
@@ -275,7 +275,7 @@ async fn ws_22_another_users_changes_are_not_told() {
     let (mut client, _) = Client::of(&app).await;
     client.say(json!({ "type": "subscribe", "topic": "inbox" })).await;
     let body = serde_json::from_value(json!({ "prompt": "Hello" })).unwrap();
-    app.app.runs.start(BOB, body, None).await.unwrap();
+    app.app.runs.start(BOB, body, None, u32::MAX).await.unwrap();
     let own: Value = app.post("/api/conversations", json!({ "title": "Own" })).await.json(201);
     assert_eq!(client.frame().await["change"]["conversation"], own);
 }

@@ -9,8 +9,7 @@ use axum::{
 
 use crate::{
     app::App,
-    connections::Peer,
-    http::{ApiError, auth::SessionCookie},
+    http::{ApiError, auth::SessionCookie, limit::ClientAddress},
 };
 
 /// A browser that wants to sign in, or out.
@@ -42,9 +41,9 @@ impl From<Infallible> for ApiError {
     }
 }
 
-/// The network address that a request comes from.
+/// The network address that a request comes from, where it came over the network.
 pub(super) fn address(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical())
+    extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address)
 }
 
 /// What a browser says of itself, in words for its person. Browsers claim to be each other: the one that others claim to be

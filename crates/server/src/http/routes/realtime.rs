@@ -42,7 +42,7 @@ pub(crate) async fn start(
     Body(body): Body<StartRun>,
 ) -> Result<LogStream, ApiError> {
     let key = key.of(&body);
-    let run = app.runs.start(user, body, key).await?;
+    let run = app.runs.start(user, body, key, app.limits.options().runs).await?;
     if is_expired(&app, &run) {
         return Err(ApiError::log_expired());
     }

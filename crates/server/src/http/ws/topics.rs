@@ -27,6 +27,7 @@ use crate::{
         ApiError,
         routes::{jobs, realtime},
     },
+    limits::{Exhausted, Kind},
     metrics::{Feed, Viewer},
 };
 
@@ -133,6 +134,11 @@ impl Topics for App {
 
     async fn invoke(&self, user: UserId, id: ToolCallId, name: String, args: Value) -> Result<(), Refused> {
         let call = Invocation { id, user, name, args, caller: Caller::Person, run: None, key: None };
+        // Said again, it costs nothing: it runs nothing.
+        let is_new = matches!(self.store.job(user, id).await, Err(StoreError::NotFound(_)));
+        if is_new && let Err(Exhausted(wait)) = self.limits.take(Some(user), None, Kind::Call).await {
+            return Err(refused(ApiError::rate_limited(wait)).about(id));
+        }
         let app = self.clone();
         // Whoever leaves in the middle of it has called the tool or has not.
         let invoked = to_the_end(async move { app.runs.jobs().invoke(call).await }).await;

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     app::App,
     http::{ApiError, auth::Principal},
+    limits::{self, Counted},
 };
 
 const SUBPROTOCOL: &str = "weir.v1";
@@ -61,6 +62,10 @@ pub(crate) async fn connect(
         }
         (Err(error), Ok(_)) | (_, Err(error)) => return refused(error),
     };
+    let Some(place) = app.limits.sockets().take(user) else {
+        limits::refused("sockets");
+        return refused(ApiError::too_many_sockets());
+    };
     // Before the welcome: whoever loads the list of conversations after it misses nothing.
     let inbox = match app.log.inbox_head(principal.user).await {
         Ok(head) => InboxPosition::new(head),
@@ -82,7 +87,7 @@ pub(crate) async fn connect(
         let _open = watch;
         // A client that is gone before its answer has nothing to be told.
         if let Ok(upgraded) = upgrade.await {
-            serve(TokioIo::new(upgraded), hub, visitor, session, inbox).await;
+            serve(Counted::new(TokioIo::new(upgraded), place), hub, visitor, session, inbox).await;
         }
     });
     switching(accept)

@@ -1,0 +1,147 @@
+//! `cargo xtask schemathesis`: requests made from `/api/openapi.json` against the real binary. No answer may be a 5xx, and each is
+//! of a form that the document declares.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use crate::process;
+use crate::workspace::{Profile, Workspace};
+
+const VERSION: &str = "4.32.0";
+/// What is looked at. Left out is what asks for more than the document can say: that every value which fits it is accepted (an id
+/// that fits names nothing, a title of blanks is none), and that what does not fit it never is (a header that is not needed, a field
+/// that is ignored).
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
+                      response_schema_conformance,unsupported_method,allow_header_conformance,use_after_free";
+/// Streams that last as long as what they follow, and the socket: a request without an end is no example of anything.
+const ENDLESS: [&str; 3] = ["connect", "followJob", "followRun"];
+/// How long the short run of the tests takes, in seconds.
+pub(crate) const SHORT: u32 = 45;
+
+/// Runs for this many seconds.
+///
+/// # Errors
+/// When an answer is not as declared, or something cannot be started.
+pub(crate) fn run(workspace: &Workspace, seconds: u32) -> Result<()> {
+    process::run(workspace.cargo().args(["build", "--workspace", "--bins", "--locked"]))?;
+    play(workspace, seconds)
+}
+
+/// The same with the binary that is there.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn play(workspace: &Workspace, seconds: u32) -> Result<()> {
+    let scratch = workspace.scratch()?;
+    let folder = install(&scratch)?;
+    let data = scratch.join("schemathesis-data");
+    match fs::remove_dir_all(&data) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot empty {}", data.display()));
+        }
+        _ => {}
+    }
+    let server = Server::start(&workspace.binary(Profile::Dev), &data)?;
+    let mut command = Command::new("python3");
+    command
+        .arg(folder.join("bin/st"))
+        .args(["run", "--no-color", "--warnings=off", "--continue-on-failure", "--request-timeout=10"])
+        .args(["--phases=coverage,fuzzing", "--generation-database=none"])
+        .arg(format!("--checks={CHECKS}"))
+        .arg(format!("--max-time={seconds}"))
+        .args(ENDLESS.map(|operation| format!("--exclude-operation-id={operation}")))
+        .arg(format!("{}/api/openapi.json", server.url))
+        .env("PYTHONPATH", &folder)
+        .current_dir(&scratch);
+    process::run(&mut command)
+}
+
+/// Puts the program and what it needs into a folder below `scratch`, unless they are there.
+fn install(scratch: &Path) -> Result<PathBuf> {
+    let folder = scratch.join("schemathesis");
+    if folder.join(format!("schemathesis-{VERSION}.dist-info/RECORD")).is_file() && folder.join("bin/st").is_file() {
+        return Ok(folder);
+    }
+    process::run(
+        Command::new("python3")
+            .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
+            .args(["--only-binary", ":all:", "--upgrade", "--target"])
+            .arg(&folder)
+            .arg(format!("schemathesis=={VERSION}"))
+            // As root in a throw-away machine that is what is meant.
+            .env("PIP_ROOT_USER_ACTION", "ignore"),
+    )?;
+    Ok(folder)
+}
+
+/// A server of its own; it ends with this value.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(weir: &Path, data: &Path) -> Result<Self> {
+        let mut process = Command::new(weir)
+            .env("WEIR_ADDR", "127.0.0.1:0")
+            .env("WEIR_DATA_DIR", data)
+            .env("WEIR_DURABILITY", "process")
+            // A model that nobody serves: each answer begins, and ends as an error at once.
+            .env("WEIR_LOCAL_MODEL", "off")
+            .env("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+            .env("OPENAI_MODELS", "none")
+            .env("WEIR_LOG", "error")
+            .env_remove("DATABASE_URL")
+            .env_remove("REDIS_URL")
+            .env_remove("OPENAI_API_KEY")
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", weir.display()))?;
+        let output = process.stdout.take().context("the server has no output")?;
+        let mut lines = BufReader::new(output).lines();
+        let ready =
+            lines.by_ref().map_while(Result::ok).find_map(|line| line.split_once("ready: ").map(|it| it.1.to_owned()));
+        let mut server = Self { process, url: String::new() };
+        server.url = ready.context("the server ended before it was ready")?;
+        // A pipe that nobody reads would stop it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The seconds that `--seconds N` names; without it two minutes.
+pub(crate) fn seconds(arguments: &[String]) -> Option<u32> {
+    match arguments {
+        [] => Some(120),
+        [option, number] if option == "--seconds" => number.parse().ok().filter(|seconds| *seconds > 0),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_a_number_of_seconds() {
+        let of = |words: &[&str]| seconds(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&[]), Some(120));
+        assert_eq!(of(&["--seconds", "300"]), Some(300));
+        for wrong in
+            [&["300"][..], &["--seconds"], &["--seconds", "0"], &["--seconds", "long"], &["--seconds", "1", "2"]]
+        {
+            assert_eq!(of(wrong), None, "{wrong:?}");
+        }
+    }
+}
