@@ -107,7 +107,9 @@ test('nothing of what people and models write runs', async ({
     turn += 1
   ) {
     expect(await livelyLinks(chat.page)).toEqual([])
-    await chat.list.evaluate((list) => { list.scrollBy(0, -list.clientHeight); })
+    await chat.list.evaluate((list) => {
+      list.scrollBy(0, -list.clientHeight)
+    })
   }
   expect(await livelyLinks(chat.page)).toEqual([])
 
@@ -131,7 +133,9 @@ test('nothing in the names of things runs, wherever they are shown', async ({
   for (const payload of PAYLOADS) await api.conversation(payload.slice(0, 200))
   await chat.open()
   await expect(chat.conversations.first()).toBeVisible()
-  await chat.history.evaluate((list) => { list.scrollTo(0, list.scrollHeight); })
+  await chat.history.evaluate((list) => {
+    list.scrollTo(0, list.scrollHeight)
+  })
   for (const address of ['/chat?c=', '/tools?tool=', '/nowhere?q=', '/chat#', '/']) {
     await chat.page.goto(address + encodeURIComponent(`"><img src=x onerror=${RUN}>`))
     await expect(chat.page.locator('body')).toBeVisible()

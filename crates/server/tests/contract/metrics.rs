@@ -79,7 +79,7 @@ async fn met_8_of_other_peoples_runs_an_administrator_sees_that_they_go_on_and_n
     script.say("A secret answer.");
     while own.event().await.kind != "token" {}
     let body = serde_json::from_value(json!({ "prompt": "A secret question" })).unwrap();
-    let foreign = app.app.runs.start(BOB, body, None).await.unwrap().id;
+    let foreign = app.app.runs.start(BOB, body, None, u32::MAX).await.unwrap().id;
     sampler.look().await;
     let answered = app.get("/api/metrics").await;
     assert!(!String::from_utf8_lossy(&answered.body).contains("secret"));

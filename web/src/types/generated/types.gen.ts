@@ -2552,6 +2552,31 @@ export type ListApprovalsData = {
     url: '/api/approvals';
 };
 
+export type ListApprovalsErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type ListApprovalsError = ListApprovalsErrors[keyof ListApprovalsErrors];
+
 export type ListApprovalsResponses = {
     200: ApprovalList;
 };
@@ -2564,6 +2589,31 @@ export type AuthStateData = {
     query?: never;
     url: '/api/auth';
 };
+
+export type AuthStateErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type AuthStateError = AuthStateErrors[keyof AuthStateErrors];
 
 export type AuthStateResponses = {
     200: AuthState;
@@ -2580,6 +2630,10 @@ export type JoinData = {
 
 export type JoinErrors = {
     /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
      * The link is not good any more
      */
     403: Problem;
@@ -2587,6 +2641,14 @@ export type JoinErrors = {
      * Somebody signs in with this address already
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -2610,6 +2672,10 @@ export type SetUpData = {
 
 export type SetUpErrors = {
     /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
      * The link is not good any more
      */
     403: Problem;
@@ -2617,6 +2683,14 @@ export type SetUpErrors = {
      * The server is open and has no accounts
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -2644,9 +2718,17 @@ export type SignInErrors = {
      */
     401: Problem;
     /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
      * Too many attempts; try again after `Retry-After`
      */
     429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -2670,9 +2752,29 @@ export type SignOutData = {
 
 export type SignOutErrors = {
     /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
      * The server is open and has no accounts
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type SignOutError = SignOutErrors[keyof SignOutErrors];
@@ -2711,7 +2813,27 @@ export type ListConversationsData = {
 };
 
 export type ListConversationsErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     422: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type ListConversationsError = ListConversationsErrors[keyof ListConversationsErrors];
@@ -2736,6 +2858,22 @@ export type CreateConversationData = {
 };
 
 export type CreateConversationErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -2760,7 +2898,27 @@ export type DeleteConversationData = {
 };
 
 export type DeleteConversationErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type DeleteConversationError = DeleteConversationErrors[keyof DeleteConversationErrors];
@@ -2787,7 +2945,27 @@ export type GetConversationData = {
 };
 
 export type GetConversationErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type GetConversationError = GetConversationErrors[keyof GetConversationErrors];
@@ -2811,6 +2989,22 @@ export type UpdateConversationData = {
 };
 
 export type UpdateConversationErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -2830,6 +3024,22 @@ export type ListInvitesData = {
 };
 
 export type ListInvitesErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -2849,6 +3059,22 @@ export type CreateInviteData = {
 };
 
 export type CreateInviteErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -2873,7 +3099,23 @@ export type RevokeInviteData = {
 };
 
 export type RevokeInviteErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -2909,6 +3151,22 @@ export type ListJobsData = {
 };
 
 export type ListJobsErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -2933,7 +3191,27 @@ export type CancelJobData = {
 };
 
 export type CancelJobErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type CancelJobError = CancelJobErrors[keyof CancelJobErrors];
@@ -2958,7 +3236,27 @@ export type GetJobData = {
 };
 
 export type GetJobErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type GetJobError = GetJobErrors[keyof GetJobErrors];
@@ -2993,6 +3291,14 @@ export type FollowJobData = {
 };
 
 export type FollowJobErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
     /**
      * The log is not kept any more
@@ -3002,6 +3308,18 @@ export type FollowJobErrors = {
      * There is no event n
      */
     422: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type FollowJobError = FollowJobErrors[keyof FollowJobErrors];
@@ -3022,6 +3340,31 @@ export type ListMcpServersData = {
     url: '/api/mcp-servers';
 };
 
+export type ListMcpServersErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type ListMcpServersError = ListMcpServersErrors[keyof ListMcpServersErrors];
+
 export type ListMcpServersResponses = {
     200: McpServerList;
 };
@@ -3037,9 +3380,25 @@ export type CreateMcpServerData = {
 
 export type CreateMcpServerErrors = {
     /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
      * The name is taken
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3064,11 +3423,31 @@ export type DeleteMcpServerData = {
 };
 
 export type DeleteMcpServerErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
     /**
      * It is set in weir.toml
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type DeleteMcpServerError = DeleteMcpServerErrors[keyof DeleteMcpServerErrors];
@@ -3096,9 +3475,25 @@ export type UpdateMcpServerData = {
 
 export type UpdateMcpServerErrors = {
     /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
      * It is set in weir.toml
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3123,7 +3518,27 @@ export type ReadMcpServerLogData = {
 };
 
 export type ReadMcpServerLogErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type ReadMcpServerLogError = ReadMcpServerLogErrors[keyof ReadMcpServerLogErrors];
@@ -3147,7 +3562,27 @@ export type RestartMcpServerData = {
 };
 
 export type RestartMcpServerErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type RestartMcpServerError = RestartMcpServerErrors[keyof RestartMcpServerErrors];
@@ -3170,6 +3605,10 @@ export type DeleteMeData = {
 
 export type DeleteMeErrors = {
     /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
      * The password is wrong
      */
     403: Problem;
@@ -3177,6 +3616,14 @@ export type DeleteMeErrors = {
      * The last administrator, or an open server
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3200,6 +3647,22 @@ export type MeData = {
 
 export type MeErrors = {
     401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type MeError = MeErrors[keyof MeErrors];
@@ -3219,9 +3682,25 @@ export type UpdateMeData = {
 
 export type UpdateMeErrors = {
     /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
      * The server is open and has no accounts
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3241,6 +3720,22 @@ export type SignOutOtherDevicesData = {
 };
 
 export type SignOutOtherDevicesErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3263,6 +3758,22 @@ export type ListDevicesData = {
 };
 
 export type ListDevicesErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3287,7 +3798,23 @@ export type SignOutDeviceData = {
 };
 
 export type SignOutDeviceErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3311,6 +3838,10 @@ export type ChangePasswordData = {
 
 export type ChangePasswordErrors = {
     /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
      * The current one is wrong
      */
     403: Problem;
@@ -3318,6 +3849,10 @@ export type ChangePasswordErrors = {
      * Too many wrong ones; try again after `Retry-After`
      */
     429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3340,6 +3875,22 @@ export type ListApiTokensData = {
 };
 
 export type ListApiTokensErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3359,6 +3910,22 @@ export type CreateApiTokenData = {
 };
 
 export type CreateApiTokenErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3383,7 +3950,23 @@ export type RevokeApiTokenData = {
 };
 
 export type RevokeApiTokenErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3419,6 +4002,22 @@ export type ListMessagesData = {
 };
 
 export type ListMessagesErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3444,6 +4043,22 @@ export type CreateMessageData = {
 };
 
 export type CreateMessageErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3465,6 +4080,18 @@ export type MetricsHistoryData = {
 export type MetricsHistoryErrors = {
     401: Problem;
     403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type MetricsHistoryError = MetricsHistoryErrors[keyof MetricsHistoryErrors];
@@ -3482,6 +4109,31 @@ export type ListModelsData = {
     url: '/api/models';
 };
 
+export type ListModelsErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type ListModelsError = ListModelsErrors[keyof ListModelsErrors];
+
 export type ListModelsResponses = {
     200: ModelList;
 };
@@ -3494,6 +4146,31 @@ export type OpenapiData = {
     query?: never;
     url: '/api/openapi.json';
 };
+
+export type OpenapiErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type OpenapiError = OpenapiErrors[keyof OpenapiErrors];
 
 export type OpenapiResponses = {
     200: {
@@ -3511,6 +4188,22 @@ export type ListPeopleData = {
 };
 
 export type ListPeopleErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3535,11 +4228,27 @@ export type DeletePersonData = {
 };
 
 export type DeletePersonErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
     /**
      * The last administrator stays one
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3567,11 +4276,27 @@ export type UpdatePersonData = {
 };
 
 export type UpdatePersonErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
     /**
      * The last administrator stays one
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3597,10 +4322,30 @@ export type AnswerQuestionData = {
 
 export type AnswerQuestionErrors = {
     /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
      * It waits for nobody, or no more
      */
     404: Problem;
     422: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type AnswerQuestionError = AnswerQuestionErrors[keyof AnswerQuestionErrors];
@@ -3628,6 +4373,18 @@ export type StartRunData = {
 };
 
 export type StartRunErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
     /**
      * Try again after `Retry-After`
      */
@@ -3659,7 +4416,27 @@ export type CancelRunData = {
 };
 
 export type CancelRunErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type CancelRunError = CancelRunErrors[keyof CancelRunErrors];
@@ -3695,6 +4472,14 @@ export type FollowRunData = {
 };
 
 export type FollowRunErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
     /**
      * The log is not kept any more
@@ -3704,6 +4489,18 @@ export type FollowRunErrors = {
      * There is no event n
      */
     422: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type FollowRunError = FollowRunErrors[keyof FollowRunErrors];
@@ -3755,11 +4552,31 @@ export type DecideApprovalData = {
 };
 
 export type DecideApprovalErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
     404: Problem;
     /**
      * It waits for no word any more
      */
     409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type DecideApprovalError = DecideApprovalErrors[keyof DecideApprovalErrors];
@@ -3776,6 +4593,31 @@ export type ListToolsData = {
     query?: never;
     url: '/api/tools';
 };
+
+export type ListToolsErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type ListToolsError = ListToolsErrors[keyof ListToolsErrors];
 
 export type ListToolsResponses = {
     200: ToolList;
@@ -3802,6 +4644,22 @@ export type InvokeToolData = {
 };
 
 export type InvokeToolErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3826,6 +4684,22 @@ export type SetPermissionData = {
 };
 
 export type SetPermissionErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
     '4XX': Problem;
 };
 
@@ -3868,9 +4742,17 @@ export type ConnectErrors = {
      */
     426: Problem;
     /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
      * Try again after `Retry-After`
      */
     503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type ConnectError = ConnectErrors[keyof ConnectErrors];
@@ -3881,6 +4763,31 @@ export type HealthzData = {
     query?: never;
     url: '/healthz';
 };
+
+export type HealthzErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type HealthzError = HealthzErrors[keyof HealthzErrors];
 
 export type HealthzResponses = {
     200: {
@@ -3900,6 +4807,18 @@ export type MetricsTextData = {
 export type MetricsTextErrors = {
     401: Problem;
     403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type MetricsTextError = MetricsTextErrors[keyof MetricsTextErrors];
@@ -3918,7 +4837,23 @@ export type ReadyzData = {
 };
 
 export type ReadyzErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
     503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type ReadyzError = ReadyzErrors[keyof ReadyzErrors];

@@ -62,7 +62,7 @@ pub(crate) async fn connect(
         }
         (Err(error), Ok(_)) | (_, Err(error)) => return refused(error),
     };
-    let Some(place) = app.limits.sockets().take(user) else {
+    let Some(place) = app.limits.sockets().take(principal.user) else {
         limits::refused("sockets");
         return refused(ApiError::too_many_sockets());
     };
