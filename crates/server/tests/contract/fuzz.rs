@@ -156,6 +156,10 @@ fn ws_13_whatever_is_sent_as_a_frame_is_answered_or_ends_the_socket_by_a_known_c
     });
 }
 
+fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |escaped, byte| escaped + &format!("%{byte:02x}"))
+}
+
 /// A request to some route, with anything in it.
 fn request() -> impl Strategy<Value = Request<Body>> {
     let paths = vec![
@@ -213,7 +217,6 @@ fn request() -> impl Strategy<Value = Request<Body>> {
     let shape = (select(methods), select(paths), word(), query, any::<bool>());
     (shape, vec((select(names), bytes), 0..4), body).prop_filter_map("an address", |(shape, headers, body)| {
         let (method, path, word, query, json) = shape;
-        let escaped = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
         let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         let uri: Uri = format!("{}?{}", path.replace("{}", &escaped(&word)), query.join("&")).parse().ok()?;
         let mut request = Request::builder().method(method).uri(uri);
