@@ -135,9 +135,10 @@ async fn auth_16_a_token_that_expires_ends_what_is_open_in_its_name() {
 
 #[tokio::test]
 async fn auth_17_a_socket_of_nobody_is_closed_with_4401() {
+    const OWN_PAGE: (&str, &str) = ("sec-fetch-site", "same-origin");
     let app = TestApp::guarded().await;
     let addr = served(&app).await;
-    for headers in [&[][..], &[("authorization", "Bearer weir_none")], &[("cookie", "weir_session=none")]] {
+    for headers in [&[][..], &[("authorization", "Bearer weir_none")], &[("cookie", "weir_session=none"), OWN_PAGE]] {
         assert_eq!(Client::connect_as(addr, headers).await.closed().await, 4401);
     }
 }
