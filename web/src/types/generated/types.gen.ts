@@ -4528,6 +4528,18 @@ export type ReportTelemetryErrors = {
     413: Problem;
     415: Problem;
     422: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
 };
 
 export type ReportTelemetryError = ReportTelemetryErrors[keyof ReportTelemetryErrors];
