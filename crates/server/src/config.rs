@@ -3,6 +3,7 @@
 
 mod limits;
 mod mcp;
+mod open_id;
 mod public_url;
 mod source;
 
@@ -17,7 +18,7 @@ use weir_providers::{
 use weir_realtime::RedisBell;
 use weir_store::{Durability, PostgresUrl};
 
-use crate::{limits::LimitOptions, mcp::ConfiguredServer};
+use crate::{access::OpenIdSettings, limits::LimitOptions, mcp::ConfiguredServer};
 
 pub use public_url::PublicUrl;
 use source::Reading;
@@ -42,6 +43,8 @@ pub struct Config {
     pub durability: Durability,
     /// Whether people sign in.
     pub auth: AuthMode,
+    /// The provider that lets people in without a password.
+    pub open_id: Option<OpenIdSettings>,
     /// Where people reach this server.
     pub public_url: Option<PublicUrl>,
     /// The names this server is known by, beside IP addresses and names without a dot.
@@ -147,6 +150,7 @@ impl Config {
         );
         let mut hosts = reading.list("WEIR_HOSTS").unwrap_or_default();
         hosts.extend(public_url.iter().map(|url| url.host().to_owned()));
+        let open_id = open_id::read(&mut reading, auth, public_url.as_ref());
         let postgres = reading.parsed(
             "DATABASE_URL",
             "a URL such as postgres://user:password@host:5432/database; unset, SQLite in WEIR_DATA_DIR is used",
@@ -178,6 +182,7 @@ impl Config {
                 .one_of("WEIR_DURABILITY", &[("disk", Durability::Disk), ("process", Durability::Process)])
                 .unwrap_or_default(),
             auth,
+            open_id,
             public_url,
             hosts,
             heartbeat: reading.duration("WEIR_HEARTBEAT", Duration::from_secs(15), Duration::from_millis(10)),

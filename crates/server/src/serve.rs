@@ -70,6 +70,9 @@ pub enum ServeError {
     /// A provider's settings.
     #[error("a provider cannot be set up: {0}")]
     Provider(#[from] ProviderError),
+    /// The provider of `OpenID` Connect.
+    #[error("OpenID Connect cannot be set up: {0}")]
+    OpenId(String),
     /// The operating system.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -112,7 +115,10 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let metrics = Metrics::start(clock.now());
     let (store, data_dir) = open_store(&config).await?;
     let limits = limits(&config, &store, clock.clone());
-    let access = Access::new(config.auth, config.public_url.clone());
+    let access = match (config.open_id.take(), config.public_url.clone()) {
+        (Some(settings), Some(public_url)) => Access::with_open_id(public_url, settings).map_err(ServeError::OpenId)?,
+        (_, public_url) => Access::new(config.auth, public_url),
+    };
     let setup = match config.auth {
         AuthMode::Open => {
             store.ensure_user(LOCAL_USER, "You", clock.now()).await?;

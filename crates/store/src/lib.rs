@@ -25,8 +25,8 @@ mod search;
 mod store;
 
 pub use accounts::{
-    Credential, Grant, NewAccount, NewApiToken, NewInvite, NewSignIn, PersonRecord, SIGN_IN_KEPT_MS, SecretHash,
-    SignInAttempts, email_key,
+    Credential, Grant, NewAccount, NewApiToken, NewInvite, NewOpenIdAccount, NewSignIn, PersonRecord, SIGN_IN_KEPT_MS,
+    SecretHash, SignInAttempts, email_key,
 };
 pub use bell::{LONGEST_NOTICE, Notices};
 pub use buckets::BucketCharge;

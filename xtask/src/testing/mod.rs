@@ -15,11 +15,11 @@ use crate::build;
 use crate::contracts;
 use crate::faults;
 use crate::kosoku;
-use crate::mcp_servers;
 use crate::model;
 use crate::pnpm::Pnpm;
 use crate::prerequisites;
 use crate::process;
+use crate::programs;
 use crate::schemathesis;
 use crate::services::{Environment, Running};
 use crate::setup::{self, Purpose};
@@ -79,7 +79,7 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
     suite.step("Rust tests", &[Rust], &[built, services], || {
         let mut environment = environment.clone();
         environment.insert(KOSOKU.to_owned(), kosoku::install(scratch)?.display().to_string());
-        environment.insert(MCP_SERVERS.to_owned(), mcp_servers::install(scratch)?.display().to_string());
+        environment.insert(PROGRAMS.to_owned(), programs::install(scratch)?.display().to_string());
         rust_tests(workspace, &environment, Database::Sqlite)
     });
     suite.step("Rust tests, PostgreSQL", &[Rust], &[built, services], || {
@@ -130,8 +130,8 @@ enum Database {
 
 /// Where the tests find kosoku.
 const KOSOKU: &str = "WEIR_TEST_KOSOKU";
-/// Where the tests find the MCP servers of others.
-const MCP_SERVERS: &str = "WEIR_TEST_MCP_SERVERS";
+/// Where the tests find the programs of others.
+const PROGRAMS: &str = "WEIR_TEST_PROGRAMS";
 /// With this variable the tests' stores are in PostgreSQL, without it in SQLite.
 const POSTGRES: &str = "WEIR_TEST_DATABASE_URL";
 /// The tests that open such a store; the others would only say the same twice.

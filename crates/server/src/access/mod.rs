@@ -1,6 +1,7 @@
 //! Who is let in: what a server asks of people, their passwords and secrets, and what is open in whose name.
 
 mod guesses;
+mod open_id;
 mod password;
 mod secret;
 mod watch;
@@ -12,6 +13,8 @@ use weir_protocol::AuthMode;
 use crate::config::PublicUrl;
 
 pub(crate) use guesses::{Guesses, TooManyGuesses};
+pub use open_id::OpenIdSettings;
+pub(crate) use open_id::{Journey, Known, OpenId};
 pub(crate) use password::{PasswordError, Passwords};
 pub(crate) use secret::{NoRandomNumbers, Secret, digest};
 pub(crate) use watch::Watch;
@@ -25,6 +28,7 @@ pub struct Access(Arc<Inner>);
 struct Inner {
     mode: AuthMode,
     public_url: Option<PublicUrl>,
+    open_id: Option<OpenId>,
     passwords: Passwords,
     watches: Watches,
 }
@@ -32,7 +36,33 @@ struct Inner {
 impl Access {
     /// Of a server that people reach at `public_url`.
     pub fn new(mode: AuthMode, public_url: Option<PublicUrl>) -> Self {
-        Self(Arc::new(Inner { mode, public_url, passwords: Passwords::default(), watches: Watches::default() }))
+        Self(Arc::new(Inner {
+            mode,
+            public_url,
+            open_id: None,
+            passwords: Passwords::default(),
+            watches: Watches::default(),
+        }))
+    }
+
+    /// Of a server that people get into through a provider as well.
+    ///
+    /// # Errors
+    /// When a client of the provider cannot be set up; a sentence.
+    pub fn with_open_id(public_url: PublicUrl, settings: OpenIdSettings) -> Result<Self, String> {
+        let open_id = OpenId::new(settings, &public_url).map_err(|error| error.to_string())?;
+        Ok(Self(Arc::new(Inner {
+            mode: AuthMode::Required,
+            public_url: Some(public_url),
+            open_id: Some(open_id),
+            passwords: Passwords::default(),
+            watches: Watches::default(),
+        })))
+    }
+
+    /// The provider that lets people in, if there is one.
+    pub(crate) fn open_id(&self) -> Option<&OpenId> {
+        self.0.open_id.as_ref()
     }
 
     /// Whether people sign in.

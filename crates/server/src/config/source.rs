@@ -6,7 +6,7 @@ use super::{ConfigFaults, Fault, mcp};
 use crate::mcp::ConfiguredServer;
 
 /// Every key that Weir reads.
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 33] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "DATABASE_URL",
@@ -27,6 +27,11 @@ const KEYS: [&str; 28] = [
     "WEIR_LOG",
     "WEIR_LOG_FORMAT",
     "WEIR_MODEL",
+    "WEIR_OPENID_CLIENT_ID",
+    "WEIR_OPENID_CLIENT_SECRET",
+    "WEIR_OPENID_ISSUER",
+    "WEIR_OPENID_NAME",
+    "WEIR_OPENID_SIGN_UP",
     "WEIR_PUBLIC_URL",
     "WEIR_RATE_BURST",
     "WEIR_RATE_LIMIT",

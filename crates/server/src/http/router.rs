@@ -62,6 +62,8 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(at::metrics::history))
         .routes(routes!(at::telemetry::report))
         .routes(routes!(at::metrics::text))
+        .routes(routes!(at::account::open_id::go))
+        .routes(routes!(at::account::open_id::come_back))
         .routes(routes!(at::health::alive))
         .routes(routes!(at::health::ready))
         .routes(routes!(at::health::document))

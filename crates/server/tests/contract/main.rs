@@ -24,6 +24,7 @@ mod mcp_real;
 mod mcp_servers;
 mod mcp_service;
 mod metrics;
+mod open_id;
 mod pages;
 mod people;
 mod providers;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::app::{Data as _, TestApp, ending};
 
 /// Where they are, beside each other: `node_modules` and `python`.
-const SERVERS: &str = "WEIR_TEST_MCP_SERVERS";
+const SERVERS: &str = "WEIR_TEST_PROGRAMS";
 
 impl TestApp {
     /// Adds a server, lets a model call one of its tools, grants that, and gives what the model was told.

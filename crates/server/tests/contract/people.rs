@@ -34,9 +34,13 @@ impl Who {
 
     /// The browser that got this answer.
     pub(crate) fn of(answer: &Answered) -> Self {
-        let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+        Self::carrying(answer.header("set-cookie").split(';').next().unwrap())
+    }
+
+    /// A browser with this cookie, on an own page.
+    pub(crate) fn carrying(cookie: &str) -> Self {
         let own_page = ("sec-fetch-site".to_owned(), "same-origin".to_owned());
-        Self(vec![("cookie".to_owned(), cookie), own_page])
+        Self(vec![("cookie".to_owned(), cookie.to_owned()), own_page])
     }
 
     /// What stands after `Bearer`.

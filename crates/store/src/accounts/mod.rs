@@ -7,6 +7,7 @@ mod access;
 mod api_tokens;
 mod attempts;
 mod invites;
+mod open_id;
 mod people;
 mod sign_ins;
 
@@ -14,6 +15,7 @@ pub use access::{Credential, Grant};
 pub use api_tokens::NewApiToken;
 pub use attempts::SignInAttempts;
 pub use invites::{NewAccount, NewInvite};
+pub use open_id::NewOpenIdAccount;
 pub use people::{PersonRecord, email_key};
 pub use sign_ins::{NewSignIn, SIGN_IN_KEPT_MS};
 

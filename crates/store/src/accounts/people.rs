@@ -17,7 +17,8 @@ pub struct PersonRecord {
     pub password_hash: Option<String>,
 }
 
-const COLUMNS: &str = "SELECT id, name, email, role, disabled, created_at, last_used_at, password_hash FROM users";
+pub(super) const COLUMNS: &str =
+    "SELECT id, name, email, role, disabled, created_at, last_used_at, password_hash FROM users";
 
 /// What an address is found by: letters count the same in either case.
 pub fn email_key(email: &str) -> String {
@@ -139,7 +140,7 @@ pub(super) fn taken(error: StoreError) -> StoreError {
     }
 }
 
-fn record(row: &Row) -> Result<PersonRecord, StoreError> {
+pub(super) fn record(row: &Row) -> Result<PersonRecord, StoreError> {
     let person = Person {
         id: UserId(row.get(0)),
         name: row.get(1),

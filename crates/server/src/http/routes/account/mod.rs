@@ -2,6 +2,7 @@
 
 pub(crate) mod devices;
 pub(crate) mod invites;
+pub(crate) mod open_id;
 pub(crate) mod people;
 pub(crate) mod sign_in;
 pub(crate) mod tokens;
@@ -28,7 +29,7 @@ use crate::{
 pub(crate) async fn auth_state(State(app): State<App>) -> Result<Json<AuthState>, ApiError> {
     let mode = app.access.mode();
     let needs_setup = mode == AuthMode::Required && app.store.needs_setup().await?;
-    Ok(Json(AuthState { mode, needs_setup, open_id: None }))
+    Ok(Json(AuthState { mode, needs_setup, open_id: app.access.open_id().map(|provider| provider.name().to_owned()) }))
 }
 
 /// Who asks, and what they may do.

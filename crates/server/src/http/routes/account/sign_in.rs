@@ -1,6 +1,11 @@
 //! Getting in and out.
 
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, HeaderValue, StatusCode},
+    response::IntoResponse,
+};
 use weir_protocol::{AccessScope, CreateAccount, Credentials, Me, Problem, SignInId, UserId, UserRole};
 use weir_store::{NewAccount, NewSignIn, PersonRecord, StoreError};
 
@@ -139,17 +144,7 @@ pub(crate) async fn let_in(
     record: PersonRecord,
     visitor: Visitor,
 ) -> Result<impl IntoResponse + use<>, ApiError> {
-    let secret = Secret::plain()?;
-    let new = NewSignIn {
-        id: SignInId(app.clock.id()),
-        user: record.person.id,
-        secret: secret.hash,
-        device: visitor.device,
-        address: visitor.address.map(|address| address.to_string()).unwrap_or_default(),
-        replaces: visitor.session.as_deref().map(digest),
-    };
-    app.store.sign_in(&new, app.clock.now()).await?;
-    app.access.watches().ring();
+    let session = begin(app, record.person.id, visitor).await?;
     let PersonRecord { person, password_hash } = record;
     let mut scopes = vec![AccessScope::Read, AccessScope::Write];
     scopes.extend((person.role == UserRole::Administrator).then_some(AccessScope::Admin));
@@ -162,5 +157,25 @@ pub(crate) async fn let_in(
         scopes,
         has_password: password_hash.is_some(),
     };
-    Ok((status, SessionCookie::of(app).carrying(&secret.text), Json(me)))
+    Ok((status, session, Json(me)))
+}
+
+/// Begins a session under a new secret, and gives the header that carries it.
+pub(super) async fn begin(
+    app: &App,
+    user: UserId,
+    visitor: Visitor,
+) -> Result<[(HeaderName, HeaderValue); 1], ApiError> {
+    let secret = Secret::plain()?;
+    let new = NewSignIn {
+        id: SignInId(app.clock.id()),
+        user,
+        secret: secret.hash,
+        device: visitor.device,
+        address: visitor.address.map(|address| address.to_string()).unwrap_or_default(),
+        replaces: visitor.session.as_deref().map(digest),
+    };
+    app.store.sign_in(&new, app.clock.now()).await?;
+    app.access.watches().ring();
+    Ok(SessionCookie::of(app).carrying(&secret.text))
 }

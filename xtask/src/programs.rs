@@ -1,4 +1,4 @@
-//! MCP servers that are not ours, for the tests.
+//! Programs that are not ours, for the tests: MCP servers, and a provider of OpenID Connect.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,13 +8,16 @@ use anyhow::Result;
 use crate::process;
 
 /// From npm, and from the Python Package Index.
-const OF_NPM: [&str; 2] =
-    ["@modelcontextprotocol/server-everything@2026.8.31", "@modelcontextprotocol/server-filesystem@2026.8.31"];
+const OF_NPM: [&str; 3] = [
+    "@modelcontextprotocol/server-everything@2026.8.31",
+    "@modelcontextprotocol/server-filesystem@2026.8.31",
+    "oidc-provider@9.13.3",
+];
 const OF_PYPI: &str = "mcp-server-time==2026.10.19";
 
-/// Puts the servers into a folder below `scratch`, unless they are there: `node_modules` and `python`.
+/// Puts them into a folder below `scratch`, unless they are there: `node_modules` and `python`.
 pub(crate) fn install(scratch: &Path) -> Result<PathBuf> {
-    let folder = scratch.join("mcp-servers");
+    let folder = scratch.join("programs");
     // npm writes this last.
     if !folder.join("node_modules/.package-lock.json").is_file() {
         process::run(
@@ -37,6 +40,6 @@ pub(crate) fn install(scratch: &Path) -> Result<PathBuf> {
                 .env("PIP_ROOT_USER_ACTION", "ignore"),
         )?;
     }
-    println!("    the MCP servers of others are in {}", folder.display());
+    println!("    the programs of others are in {}", folder.display());
     Ok(folder)
 }

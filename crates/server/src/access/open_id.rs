@@ -1,0 +1,227 @@
+//! Signing in through a provider of `OpenID` Connect (Core 1.0): the code flow with PKCE (RFC 7636), state and nonce.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use openidconnect::{
+    AsyncHttpClient, AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, Scope, TokenResponse as _,
+    core::{CoreClient, CoreProviderMetadata, CoreResponseType},
+};
+use reqwest::redirect;
+use serde::{Deserialize, Serialize};
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::config::PublicUrl;
+
+/// How long what the provider says of itself, its keys included, is taken for true.
+const KNOWN_FOR: Duration = Duration::from_mins(10);
+/// How long the provider may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The largest answer that is read, in bytes.
+const MOST_BYTES: usize = 1024 * 1024;
+
+/// The provider, as the configuration names it.
+#[derive(Clone, Debug)]
+pub struct OpenIdSettings {
+    /// Its issuer identifier.
+    pub issuer: IssuerUrl,
+    /// What Weir is called there.
+    pub client_id: String,
+    /// What Weir proves that with; public clients have none.
+    pub client_secret: Option<ClientSecret>,
+    /// What it is called on the page.
+    pub name: String,
+    /// Whether whoever it knows gets an account here.
+    pub sign_up: bool,
+}
+
+/// A provider that lets people in. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenId(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: OpenIdSettings,
+    redirect: RedirectUrl,
+    http: Http,
+    known: Mutex<Option<(Instant, CoreProviderMetadata)>>,
+}
+
+/// Why nobody was let in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenIdError {
+    /// The provider cannot be reached, or says what it may not.
+    #[error("the provider cannot be used: {0}")]
+    Provider(String),
+    /// What came back is not what was begun in this browser, or not the provider's word.
+    #[error("what came back cannot be trusted: {0}")]
+    Untrusted(String),
+}
+
+/// What a browser keeps between the way there and the way back.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Journey {
+    state: CsrfToken,
+    nonce: Nonce,
+    verifier: PkceCodeVerifier,
+    /// Where the person wants to be afterwards.
+    pub(crate) next: String,
+}
+
+/// A person, as the provider knows them.
+pub(crate) struct Known {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    pub(crate) name: String,
+    /// Only where the provider has made sure of it.
+    pub(crate) email: Option<String>,
+}
+
+type Client =
+    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
+
+impl OpenId {
+    /// A provider that sends people back to `public`.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be set up, or the address is none.
+    pub(crate) fn new(settings: OpenIdSettings, public: &PublicUrl) -> Result<Self, OpenIdError> {
+        let provider = |error: &dyn std::error::Error| OpenIdError::Provider(error.to_string());
+        let redirect = RedirectUrl::new(format!("{}/api/auth/open-id/callback", public.origin()));
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
+            .timeout(PATIENCE)
+            // Where the provider points to is asked with secrets: nowhere else.
+            .redirect(redirect::Policy::none())
+            .build();
+        Ok(Self(Arc::new(Inner {
+            settings,
+            redirect: redirect.map_err(|error| provider(&error))?,
+            http: Http(http.map_err(|error| provider(&error))?),
+            known: Mutex::default(),
+        })))
+    }
+
+    /// What the provider is called on the page.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.settings.name
+    }
+
+    /// Whether whoever the provider knows gets an account.
+    pub(crate) fn signs_up(&self) -> bool {
+        self.0.settings.sign_up
+    }
+
+    /// Where the browser goes, and what it keeps meanwhile.
+    pub(crate) async fn begin(&self, next: String) -> Result<(String, Journey), OpenIdError> {
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
+        let client = self.client().await?;
+        let (url, state, nonce) = client
+            .authorize_url(flow, CsrfToken::new_random, Nonce::new_random)
+            .add_scope(Scope::new("email".to_owned()))
+            .add_scope(Scope::new("profile".to_owned()))
+            .set_pkce_challenge(challenge)
+            .url();
+        Ok((url.into(), Journey { state, nonce, verifier, next }))
+    }
+
+    /// Who came back.
+    pub(crate) async fn finish(&self, journey: Journey, state: &str, code: &str) -> Result<Known, OpenIdError> {
+        let untrusted = |error: &dyn std::error::Error| OpenIdError::Untrusted(words(error));
+        if journey.state.secret() != state {
+            return Err(OpenIdError::Untrusted("it was begun elsewhere".to_owned()));
+        }
+        let client = self.client().await?;
+        let answer = client
+            .exchange_code(AuthorizationCode::new(code.to_owned()))
+            .map_err(|error| OpenIdError::Provider(error.to_string()))?
+            .set_pkce_verifier(journey.verifier)
+            .request_async(&self.0.http)
+            .await
+            .map_err(|error| untrusted(&error))?;
+        let verifier = client.id_token_verifier();
+        let token = answer.id_token().ok_or_else(|| OpenIdError::Untrusted("it names nobody".to_owned()))?;
+        let claims = token.claims(&verifier, &journey.nonce).map_err(|error| untrusted(&error))?;
+        let plain = |name: Option<String>| name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+        let email = claims.email().filter(|_| claims.email_verified() == Some(true)).map(|email| email.to_string());
+        let name = plain(claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()))
+            .or_else(|| plain(claims.preferred_username().map(|name| name.to_string())))
+            .or_else(|| plain(email.as_deref().and_then(|email| email.split('@').next()).map(str::to_owned)));
+        Ok(Known {
+            issuer: self.0.settings.issuer.to_string(),
+            subject: claims.subject().to_string(),
+            name: name.unwrap_or_else(|| "Somebody".to_owned()).chars().take(100).collect(),
+            email,
+        })
+    }
+
+    /// A client of the provider as it is now.
+    async fn client(&self) -> Result<Client, OpenIdError> {
+        let Inner { settings, redirect, http, known } = &*self.0;
+        let mut known = known.lock().await;
+        let metadata = match &*known {
+            Some((since, metadata)) if since.elapsed() < KNOWN_FOR => metadata.clone(),
+            _ => {
+                let found = CoreProviderMetadata::discover_async(settings.issuer.clone(), http).await;
+                let metadata = found.map_err(|error| OpenIdError::Provider(words(&error)))?;
+                known.insert((Instant::now(), metadata)).1.clone()
+            }
+        };
+        let id = ClientId::new(settings.client_id.clone());
+        let client = CoreClient::from_provider_metadata(metadata, id, settings.client_secret.clone());
+        Ok(client.set_redirect_uri(redirect.clone()))
+    }
+}
+
+/// The way to the provider.
+#[derive(Debug)]
+struct Http(reqwest::Client);
+
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = SendError;
+    type Future = BoxFuture<'c, Result<HttpResponse, SendError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(send(&self.0, request))
+    }
+}
+
+/// One request, with an answer of a bounded size.
+async fn send(http: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, SendError> {
+    let request = reqwest::Request::try_from(request)?;
+    let mut answer = http.execute(request).await?;
+    let mut response = axum::http::Response::builder().status(answer.status()).version(answer.version());
+    if let Some(headers) = response.headers_mut() {
+        *headers = std::mem::take(answer.headers_mut());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MOST_BYTES {
+            return Err(SendError::TooLarge);
+        }
+    }
+    response.body(body).map_err(|_| SendError::TooLarge)
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SendError {
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
+    #[error("the answer is too large")]
+    TooLarge,
+}
+
+/// An error with what lies below it.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        text = format!("{text}: {error}");
+        below = error.source();
+    }
+    text
+}

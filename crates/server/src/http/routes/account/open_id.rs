@@ -1,0 +1,145 @@
+//! Getting in through a provider of `OpenID` Connect.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use weir_protocol::{Problem, UserId};
+use weir_store::{NewOpenIdAccount, StoreError};
+
+use super::sign_in::begin;
+use crate::{
+    access::{Journey, Known, OpenId},
+    app::App,
+    http::{
+        ApiError,
+        auth::{Accounts, JourneyCookie, Visitor},
+        extract::Query,
+    },
+};
+
+/// Goes to the provider, which sends the browser back to `/api/auth/open-id/callback`.
+#[utoipa::path(
+    get, path = "/api/auth/open-id", tag = "account", operation_id = "openId",
+    params(("next" = Option<String>, Query, description = "The path of this app to be at afterwards")),
+    responses(
+        (status = 302, description = "To the provider; or, where it cannot be used, to `/sign-in?error=…`"),
+        (status = 404, description = "No provider is set", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The server is open and has no accounts", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn go(State(app): State<App>, _: Accounts, query: Query) -> Result<Response, ApiError> {
+    let provider = provider(&app)?;
+    let next = query.text("next").filter(|next| is_own_path(next)).unwrap_or("/chat");
+    Ok(match provider.begin(next.to_owned()).await {
+        Ok((url, journey)) => (JourneyCookie::of(&app).carrying(&packed(&journey)), to(&url)).into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "the OpenID Connect provider cannot be used");
+            to("/sign-in?error=open_id_unavailable").into_response()
+        }
+    })
+}
+
+/// The way back from the provider.
+#[utoipa::path(
+    get, path = "/api/auth/open-id/callback", tag = "account", operation_id = "openIdCallback",
+    params(
+        ("state" = Option<String>, Query, description = "What was begun"),
+        ("code" = Option<String>, Query, description = "What the provider says who it is with"),
+        ("error" = Option<String>, Query, description = "Why it says nothing"),
+    ),
+    responses(
+        (status = 302, description = "Into the app, signed in; or to `/sign-in?error=…`"),
+        (status = 404, description = "No provider is set", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The server is open and has no accounts", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn come_back(
+    State(app): State<App>,
+    _: Accounts,
+    visitor: Visitor,
+    headers: HeaderMap,
+    query: Query,
+) -> Result<Response, ApiError> {
+    let provider = provider(&app)?;
+    let cookie = JourneyCookie::of(&app);
+    let refused = |code: &str| (cookie.cleared(), to(&format!("/sign-in?error={code}"))).into_response();
+    if query.text("error").is_some() {
+        return Ok(refused("open_id_denied"));
+    }
+    let journey = cookie.read(&headers).and_then(unpacked);
+    let (Some(journey), Some(state), Some(code)) = (journey, query.text("state"), query.text("code")) else {
+        return Ok(refused("open_id_failed"));
+    };
+    let next = journey.next.clone();
+    let known = match provider.finish(journey, state, code).await {
+        Ok(known) => known,
+        Err(error) => {
+            tracing::warn!(%error, "somebody could not sign in through the OpenID Connect provider");
+            return Ok(refused("open_id_failed"));
+        }
+    };
+    let found = app.store.person_by_open_id(&known.issuer, &known.subject).await?;
+    let person = match found {
+        Some(record) if record.person.disabled => return Ok(refused("account_disabled")),
+        Some(record) => record,
+        // The first administrator is made with the link of the first start, by nobody else.
+        None if !provider.signs_up() || app.store.needs_setup().await? => return Ok(refused("no_account")),
+        None => sign_up(&app, known).await?,
+    };
+    let session = begin(&app, person.person.id, visitor).await?;
+    let cookies = cookie.cleared().into_iter().chain(session);
+    let mut response = to(&next).into_response();
+    for (name, value) in cookies {
+        response.headers_mut().append(name, value);
+    }
+    Ok(response)
+}
+
+async fn sign_up(app: &App, known: Known) -> Result<weir_store::PersonRecord, StoreError> {
+    let Known { issuer, subject, name, email } = known;
+    let id = UserId(app.clock.id());
+    let person =
+        app.store.join_by_open_id(&NewOpenIdAccount { id, issuer, subject, name, email }, app.clock.now()).await?;
+    tracing::info!(user = %person.person.id, "somebody came in through the OpenID Connect provider for the first time");
+    Ok(person)
+}
+
+fn provider(app: &App) -> Result<&OpenId, ApiError> {
+    app.access.open_id().ok_or_else(|| ApiError::not_found("provider"))
+}
+
+fn to(location: &str) -> impl IntoResponse + use<> {
+    (StatusCode::FOUND, [(header::LOCATION, location.to_owned()), (header::CACHE_CONTROL, "no-store".to_owned())])
+}
+
+/// Whether a browser reads this as a path of the same site, whatever it makes of slashes.
+fn is_own_path(next: &str) -> bool {
+    let second = next.as_bytes().get(1);
+    next.starts_with('/')
+        && !matches!(second, Some(b'/' | b'\\'))
+        && next.bytes().all(|byte| byte.is_ascii_graphic())
+        && next.len() <= 2000
+}
+
+fn packed(journey: &Journey) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(journey).unwrap_or_default())
+}
+
+fn unpacked(text: &str) -> Option<Journey> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_own_path;
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        assert!(["/chat", "/chat?c=1", "/"].into_iter().all(is_own_path));
+        let elsewhere = ["//evil.example", "/\\evil.example", "https://evil.example", "chat", "", "/\t/evil.example"];
+        assert!(!elsewhere.into_iter().any(is_own_path));
+    }
+}
