@@ -1,4 +1,4 @@
-//! Programs that are not ours, for the tests: MCP servers, and a provider of OpenID Connect.
+//! Programs that are not ours, for the tests: MCP servers, and a provider of `OpenID` Connect.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -37,6 +37,8 @@ const ROUTES: &[(&str, [u16; 5])] = &[
     ("POST /api/auth/join",                         [403, 403, 403, 403, 403]),
     ("POST /api/auth/sign-in",                      [401, 401, 401, 401, 401]),
     ("POST /api/auth/sign-out",                     [204, 204, 204, 204, 204]),
+    ("GET /api/auth/open-id",                       [404, 404, 404, 404, 404]),
+    ("GET /api/auth/open-id/callback",              [404, 404, 404, 404, 404]),
     ("GET /api/me",                                 [401, 200, 200, 200, 403]),
     ("PATCH /api/me",                               [401, 200, 200, 200, 403]),
     ("DELETE /api/me",                              [401, 204, 204, 409, 403]),

@@ -2663,6 +2663,104 @@ export type JoinResponses = {
 
 export type JoinResponse = JoinResponses[keyof JoinResponses];
 
+export type OpenIdData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The path of this app to be at afterwards
+         */
+        next?: string;
+    };
+    url: '/api/auth/open-id';
+};
+
+export type OpenIdErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * No provider is set
+     */
+    404: Problem;
+    /**
+     * The server is open and has no accounts
+     */
+    409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type OpenIdError = OpenIdErrors[keyof OpenIdErrors];
+
+export type OpenIdCallbackData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * What was begun
+         */
+        state?: string;
+        /**
+         * What the provider says who it is with
+         */
+        code?: string;
+        /**
+         * Why it says nothing
+         */
+        error?: string;
+    };
+    url: '/api/auth/open-id/callback';
+};
+
+export type OpenIdCallbackErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * No provider is set
+     */
+    404: Problem;
+    /**
+     * The server is open and has no accounts
+     */
+    409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type OpenIdCallbackError = OpenIdCallbackErrors[keyof OpenIdCallbackErrors];
+
 export type SetUpData = {
     body: CreateAccount;
     path?: never;
