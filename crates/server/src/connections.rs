@@ -24,7 +24,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     descriptors,
-    limits::{Network, Place, Places, network_of, refused},
+    limits::{Network, Place, Places, network_of},
+    metrics::rate_limited,
 };
 
 /// Who is at the other end of a request's connection: a browser, or a proxy that stands before it.
@@ -81,7 +82,7 @@ pub(crate) async fn serve(
             accepted = listener.accept() => accepted,
         };
         let Ok(place) = guests.let_in(peer.ip()) else {
-            refused("connections");
+            rate_limited("connections");
             tokio::spawn(descriptors::turn_away(stream));
             continue;
         };

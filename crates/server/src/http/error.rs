@@ -12,8 +12,8 @@ use weir_store::StoreError;
 
 use crate::{
     access::{NoRandomNumbers, PasswordError, TooManyGuesses},
-    limits::refused,
     mcp::FleetError,
+    metrics::rate_limited,
 };
 
 /// When to ask again for what is had as soon as another one of it has ended, whenever that is.
@@ -374,7 +374,7 @@ impl From<StartError> for ApiError {
                 Self::unavailable("model_overloaded", message, retry_after)
             }
             StartError::TooMany { most } => {
-                refused("runs");
+                rate_limited("runs");
                 let detail = format!(
                     "{most} of your answers are under way, as many as may be. Stop one, or wait until one has ended."
                 );

@@ -25,6 +25,8 @@ pub(crate) use network::client;
 pub(crate) use places::{Counted, Place, Places};
 pub use shared::Shared;
 
+use crate::metrics::rate_limited;
+
 /// An address may ask for as much as this many people: an office behind one address.
 const PEOPLE_AT_AN_ADDRESS: u32 = 5;
 
@@ -138,7 +140,7 @@ impl Limits {
     pub async fn take(&self, user: Option<UserId>, address: Option<IpAddr>, kind: Kind) -> Result<(), Exhausted> {
         let taken = self.take_uncounted(user, address, kind).await;
         if taken.is_err() {
-            refused(kind.name());
+            rate_limited(kind.name());
         }
         taken
     }
@@ -166,7 +168,7 @@ impl Limits {
         let charges = self.charges(None, Some(address), kind);
         let looked = self.local(|buckets, now| buckets.look(&charges, now));
         if looked.is_err() {
-            refused(kind.name());
+            rate_limited(kind.name());
         }
         looked
     }
@@ -185,11 +187,6 @@ impl Limits {
         // Every statement on the buckets leaves them whole; a panic elsewhere does not spoil them.
         with(&mut self.0.local.lock().unwrap_or_else(PoisonError::into_inner), now)
     }
-}
-
-/// Counts a refusal. `kind` is the kind of request, or what there were too many of.
-pub(crate) fn refused(kind: &'static str) {
-    metrics::counter!("weir_rate_limit_refusals_total", "kind" => kind).increment(1);
 }
 
 #[cfg(test)]

@@ -20,8 +20,7 @@ pub(crate) fn answered(method: &'static str, route: String, status: StatusCode, 
     histogram!(names::REQUESTS, "method" => method, "route" => route, "status" => status).record(time);
 }
 
-/// A limit has refused something: `limit` says which.
-#[allow(dead_code, reason = "limits count with it where they refuse")]
+/// A limit has refused something: `limit` says which kind of request, or what there were too many of.
 pub(crate) fn rate_limited(limit: &'static str) {
     counter!(names::RATE_LIMITED, "limit" => limit).increment(1);
 }

@@ -29,7 +29,7 @@ impl Who {
 
     /// A browser with this secret.
     pub(crate) fn cookie(secret: &str) -> Self {
-        Self(vec![("cookie".to_owned(), format!("weir_session={secret}"))])
+        Self::carrying(&format!("weir_session={secret}"))
     }
 
     /// The browser that got this answer.

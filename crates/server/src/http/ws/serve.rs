@@ -17,7 +17,7 @@ use super::{
     sessions::{Claim, Desk, Sessions},
     topics::{InboxPosition, Topic, Topics},
 };
-use crate::metrics::{OpenSocket, Viewer, resumed};
+use crate::metrics::{OpenSocket, Viewer, rate_limited, resumed};
 
 /// How long a session waits for its client to come back.
 pub(super) const KEEP: Duration = Duration::from_mins(2);
@@ -330,7 +330,11 @@ impl Manners {
         let earned = (now - self.refilled).as_secs_f64() * FRAMES_A_SECOND;
         self.tokens = (self.tokens + earned).min(FRAMES_BURST) - 1.0;
         self.refilled = now;
-        if self.tokens < 0.0 { Err(End::Close(Reason::TooMany)) } else { Ok(()) }
+        if self.tokens < 0.0 {
+            rate_limited("frames");
+            return Err(End::Close(Reason::TooMany));
+        }
+        Ok(())
     }
 
     fn pinged(&mut self) -> Result<(), End> {

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     app::App,
     http::{ApiError, auth::Principal},
-    limits::{self, Counted},
+    limits::Counted,
+    metrics::rate_limited,
 };
 
 const SUBPROTOCOL: &str = "weir.v1";
@@ -63,7 +64,7 @@ pub(crate) async fn connect(
         (Err(error), Ok(_)) | (_, Err(error)) => return refused(error),
     };
     let Some(place) = app.limits.sockets().take(principal.user) else {
-        limits::refused("sockets");
+        rate_limited("sockets");
         return refused(ApiError::too_many_sockets());
     };
     // Before the welcome: whoever loads the list of conversations after it misses nothing.
