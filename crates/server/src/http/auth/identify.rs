@@ -30,9 +30,8 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
         request.extensions_mut().insert(Principal::local());
         return Ok(next.run(request).await);
     }
-    // The web app's files are the same for everybody, and whether the server is alive does not depend on who asks.
-    let path = request.uri().path();
-    if !path.starts_with("/api/") && !matches!(path, "/mcp" | "/metrics") {
+    // Whether the server is alive does not depend on who asks.
+    if matches!(request.uri().path(), "/healthz" | "/readyz") {
         return Ok(next.run(request).await);
     }
     let Some(grant) = find(&app, request.headers()).await? else { return Ok(next.run(request).await) };
