@@ -8,7 +8,7 @@ use axum::http::{
 /// Nothing is run, loaded or framed: for all that is no page. Pages say for themselves what they need.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// The web app asks for none of these; neither can a script that should not be there.
-const PERMISSIONS: &str = "accelerometer=(), bluetooth=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), \
+const PERMISSIONS: &str = "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), \
                            gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), \
                            xr-spatial-tracking=()";
 /// Two years, as browsers' own lists ask for; the name's subdomains are somebody else's to decide.

@@ -1,6 +1,6 @@
 //! What is measured, for whoever runs the server: one registry, `/metrics`, and the seconds that the dashboard shows.
 //!
-//! Every crate counts where things happen, through the macros of `metrics`; [`recorder`] keeps it. Once a second the
+//! Every crate counts where things happen, through the macros of `metrics`; `recorder` keeps it. Once a second the
 //! [`Sampler`] takes what has happened since, adds what other instances tell, and publishes it.
 
 mod buckets;
