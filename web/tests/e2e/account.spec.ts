@@ -1,6 +1,15 @@
 import { ChatPage } from './support/chat-page'
 import { anotherTab, expect, test } from './support/fixtures'
-import { ADA, GRACE, REFUSED, anotherBrowser, invite, setUp, signIn } from './support/people'
+import {
+  ADA,
+  OWN_PAGE,
+  GRACE,
+  REFUSED,
+  anotherBrowser,
+  invite,
+  setUp,
+  signIn,
+} from './support/people'
 
 /** When a revoked browser must be out: the server promises a second, the rest is for a busy machine. */
 const AT_ONCE = { timeout: 5_000 }
@@ -57,7 +66,7 @@ test('an invite lets in a second person, who sees nothing of the first, until th
   server,
 }) => {
   await setUp(server, page)
-  await page.request.post('/api/conversations', { data: { title: 'Ada only' } })
+  await page.request.post('/api/conversations', { data: { title: 'Ada only' }, headers: OWN_PAGE })
   await page.goto('/settings?section=invites')
   await page.getByRole('button', { name: 'New invite' }).click()
   await page.getByLabel('For whom').fill('Grace, from the navy')
@@ -105,7 +114,10 @@ test('a revoked device is thrown out at once, and comes back to what was being w
   server,
 }) => {
   await setUp(server, page)
-  const made = await page.request.post('/api/conversations', { data: { title: 'Rivers' } })
+  const made = await page.request.post('/api/conversations', {
+    data: { title: 'Rivers' },
+    headers: OWN_PAGE,
+  })
   const { id } = (await made.json()) as { id: string }
   const other = await anotherBrowser(browser, server)
   const there = new ChatPage(other.page)
@@ -216,7 +228,7 @@ test('too many attempts become a countdown, and what was typed stays', async ({ 
   await setUp(server, page)
   await page.context().clearCookies()
   const wrong = { ...ADA, password: 'certainly not this one' }
-  const guess = () => page.request.post('/api/auth/sign-in', { data: wrong })
+  const guess = () => page.request.post('/api/auth/sign-in', { data: wrong, headers: OWN_PAGE })
   await expect.poll(async () => (await guess()).status(), { intervals: [0] }).toBe(429)
   await page.goto('/sign-in')
   await signIn(page, wrong)
@@ -241,7 +253,7 @@ test('a deleted account is gone with all that is its own', async ({ browser, pag
   await expect(other.page.getByText(`Must be “${GRACE.name}”.`)).toBeVisible()
   await other.page.getByLabel(/Your name, to be sure/).fill(GRACE.name)
   await other.page.getByRole('button', { name: 'Delete account', exact: true }).click()
-  await expect(other.page).toHaveURL(/\/sign-in$/)
+  await expect(other.page).toHaveURL(/\/sign-in/)
   await signIn(other.page, GRACE)
   await expect(other.page.getByRole('main').getByRole('alert')).toContainText('wrong')
   await page.goto('/settings?section=people')

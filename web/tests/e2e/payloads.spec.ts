@@ -128,7 +128,9 @@ test('nothing in the names of things runs, wherever they are shown', async ({
   baseURL,
   chat,
   context,
+  problems,
 }) => {
+  problems.expect(/status of (404|422)/)
   const seen = await watch(context, baseURL ?? '')
   for (const payload of PAYLOADS) await api.conversation(payload.slice(0, 200))
   await chat.open()
@@ -172,7 +174,7 @@ test('nothing of what tools are called and give runs', async ({
   }
   await expect(page.locator('[data-tool-call="run_code"]')).toContainText('onerror')
   expect(await livelyLinks(page)).toEqual([])
-  await page.goto('/tools?tool=run_code')
+  await page.goto('/tools?view=activity')
   await expect(page.getByRole('list', { name: 'What ran, newest first' })).toBeVisible()
   expect(seen).toEqual([])
 })

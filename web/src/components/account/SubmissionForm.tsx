@@ -1,7 +1,7 @@
 'use client'
 
 import { CircleAlert } from 'lucide-react'
-import { type ReactNode, useRef } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 
 import { cn } from '@/lib/utils'
 
@@ -24,6 +24,13 @@ export function SubmissionForm({
   ...names
 }: SubmissionFormProps) {
   const form = useRef<HTMLFormElement>(null)
+  const [answers, setAnswers] = useState(0)
+
+  useEffect(() => {
+    // What came of it is drawn by now.
+    if (answers > 0) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+  }, [answers])
+
   return (
     <form
       ref={form}
@@ -34,9 +41,7 @@ export function SubmissionForm({
       onSubmit={(event) => {
         event.preventDefault()
         void onSubmit().then(() => {
-          requestAnimationFrame(() => {
-            form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
-          })
+          setAnswers((before) => before + 1)
         })
       }}
       {...names}
