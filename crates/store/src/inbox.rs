@@ -77,7 +77,7 @@ impl Store {
                 }
                 "question_settled" => Some(InboxChange::QuestionSettled { id: QuestionId(id.0) }),
                 "question_asked" => questions::waiting(&mut snapshot, user, QuestionId(id.0))
-                    .await
+                    .await?
                     .map(|question| InboxChange::QuestionAsked { question }),
                 kind => match conversations::get(&mut snapshot, user, id).await {
                     Ok(conversation) => Some(match (kind, row.get::<Option<Uuid>>(3)) {

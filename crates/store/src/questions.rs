@@ -4,7 +4,7 @@ use weir_protocol::{AnswerQuestion, Question, QuestionId, Timestamp, ToolCallId,
 
 use crate::{
     Store, StoreError,
-    db::{Connection, Row, Scope, query},
+    db::{Connection, Scope, query},
     inbox::{self, Change},
     jobs::{json, parsed},
 };
@@ -26,13 +26,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`], also when it waits no more.
     pub async fn open_question(&self, user: UserId, id: QuestionId) -> Result<Question, StoreError> {
-        let sql = format!("SELECT question FROM jobs WHERE user_id = $1 AND question_id = $2 AND {WAITING}");
-        let found = query(sql)
-            .bind(user.0)
-            .bind(id.0)
-            .fetch_optional(&mut self.database.read(Scope::User(user)).await?)
-            .await?;
-        parsed(found.ok_or(StoreError::NotFound("question"))?.get(0))
+        let found = waiting(&mut self.database.read(Scope::User(user)).await?, user, id).await?;
+        found.ok_or(StoreError::NotFound("question"))
     }
 
     /// Takes an answer to a question that waits for one, and gives the job that asked. The first answer counts.
@@ -120,8 +115,12 @@ pub(crate) async fn take_back(
 }
 
 /// The question of this id, if it still waits.
-pub(crate) async fn waiting(connection: &mut Connection, user: UserId, id: QuestionId) -> Option<Question> {
+pub(crate) async fn waiting(
+    connection: &mut Connection,
+    user: UserId,
+    id: QuestionId,
+) -> Result<Option<Question>, StoreError> {
     let sql = format!("SELECT question FROM jobs WHERE user_id = $1 AND question_id = $2 AND {WAITING}");
-    let row: Option<Row> = query(sql).bind(user.0).bind(id.0).fetch_optional(connection).await.ok()?;
-    parsed(row?.get(0)).ok()
+    let row = query(sql).bind(user.0).bind(id.0).fetch_optional(connection).await?;
+    row.map(|row| parsed(row.get(0))).transpose()
 }

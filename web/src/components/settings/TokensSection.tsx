@@ -50,7 +50,7 @@ export function TokensSection({ me }: { me: Me }) {
         empty={{
           Icon: KeyRound,
           title: 'No tokens yet',
-          text: 'A token lets a script, or any client of the OpenAI interface, use this server.',
+          text: 'A token lets a script, or a client of the Model Context Protocol, use this server.',
         }}
       >
         {(token) => <TokenRow token={token} />}
