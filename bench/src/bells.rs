@@ -31,12 +31,12 @@ pub(crate) async fn run(args: &BellsArgs) -> Result<()> {
     let database = env::var("WEIR_TEST_DATABASE_URL")
         .context("WEIR_TEST_DATABASE_URL names no PostgreSQL; `cargo xtask services` starts one")?;
     println!("{} answers of {} tokens, {}/s; {}", args.answers, args.tokens, args.rate, machine::description());
-    measure("LISTEN/NOTIFY", args, Shared { database: database.clone(), redis: None }).await?;
+    measure("LISTEN/NOTIFY", args, Shared { database: database.clone(), redis: None, people_sign_in: false }).await?;
     let Ok(redis) = env::var("WEIR_TEST_REDIS_URL") else {
         println!("WEIR_TEST_REDIS_URL names no Redis: its bell is SKIPPED");
         return Ok(());
     };
-    measure("Redis", args, Shared { database, redis: Some(redis) }).await
+    measure("Redis", args, Shared { database, redis: Some(redis), people_sign_in: false }).await
 }
 
 async fn measure(name: &str, args: &BellsArgs, shared: Shared) -> Result<()> {

@@ -34,7 +34,7 @@ pub(crate) struct ConnectionsArgs {
 
 /// What is opened.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     /// A WebSocket session that follows the inbox.
     WebSocket,
     /// A reader of an answer that says nothing just now.
@@ -71,7 +71,7 @@ async fn measure(kind: Kind, count: usize, weir: &Running, args: &ConnectionsArg
     let (path, answering) = match kind {
         Kind::WebSocket => ("/api/ws".to_owned(), None),
         Kind::Events => {
-            let (run, socket) = start_run(weir.addr).await?;
+            let (run, socket) = start_run(weir.addr, "").await?;
             (format!("/api/realtime/{run}"), Some(socket))
         }
     };
@@ -102,14 +102,14 @@ fn mebi(count: usize) -> f64 {
 
 async fn open_all(kind: Kind, addr: SocketAddr, path: &str, count: usize) -> Result<Vec<TcpStream>> {
     let opening = (0..count).map(|_| async move {
-        let opened = timeout(PATIENCE, open(kind, addr, path)).await;
+        let opened = timeout(PATIENCE, open(kind, addr, path, "")).await;
         opened.context("the server does not answer")?
     });
     stream::iter(opening).buffer_unordered(TOGETHER).try_collect().await
 }
 
-/// A connection that has got what there is to get.
-async fn open(kind: Kind, addr: SocketAddr, path: &str) -> Result<TcpStream> {
+/// A connection that has got what there is to get. `credential` is a header with its line's end, or nothing.
+pub(crate) async fn open(kind: Kind, addr: SocketAddr, path: &str, credential: &str) -> Result<TcpStream> {
     let mut socket = TcpStream::connect(addr).await?;
     let (wanted, headers) = match kind {
         Kind::WebSocket => (
@@ -119,7 +119,7 @@ async fn open(kind: Kind, addr: SocketAddr, path: &str) -> Result<TcpStream> {
         ),
         Kind::Events => ("event: token", "accept: text/event-stream\r\n"),
     };
-    let head = format!("GET {path} HTTP/1.1\r\nhost: {addr}\r\n{headers}\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\nhost: {addr}\r\n{headers}{credential}\r\n");
     socket.write_all(head.as_bytes()).await?;
     read_until(&mut socket, wanted).await?;
     if matches!(kind, Kind::WebSocket) {
@@ -132,12 +132,13 @@ async fn open(kind: Kind, addr: SocketAddr, path: &str) -> Result<TcpStream> {
     Ok(socket)
 }
 
-/// Starts an answer that falls silent after ten tokens.
-async fn start_run(addr: SocketAddr) -> Result<(String, TcpStream)> {
+/// Starts an answer that falls silent after ten tokens. `credential` as in [`open`].
+pub(crate) async fn start_run(addr: SocketAddr, credential: &str) -> Result<(String, TcpStream)> {
     let body = r#"{"prompt":"[[fail=silent after=10]]","model":"openai/scripted-fast"}"#;
     let mut socket = TcpStream::connect(addr).await?;
     let head = format!(
-        "POST /api/realtime HTTP/1.1\r\nhost: {addr}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "POST /api/realtime HTTP/1.1\r\nhost: {addr}\r\n{credential}content-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
         body.len()
     );
     socket.write_all(format!("{head}{body}").as_bytes()).await?;

@@ -6,6 +6,7 @@ mod machine;
 mod process;
 mod reader;
 mod relay;
+mod revocations;
 mod start;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +25,8 @@ enum Command {
     Bells(bells::BellsArgs),
     /// Processor time of the server for each token relayed, and what it adds to the token's way.
     Relay(relay::RelayArgs),
+    /// How long what is open in somebody's name at one instance outlives its revocation at another.
+    Revocations(revocations::RevocationsArgs),
     /// Memory for each WebSocket and each reader that is open and silent.
     Connections(connections::ConnectionsArgs),
     /// Time from the start of the process to readiness, and memory when idle.
@@ -37,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
     match Args::parse().command {
         Command::Bells(args) => bells::run(&args).await,
         Command::Relay(args) => relay::run(&args).await,
+        Command::Revocations(args) => revocations::run(&args).await,
         Command::Connections(args) => connections::run(&args).await,
         Command::Start(args) => start::run(&args).await,
         Command::Upstream(args) => Ok(args.serve().await?),

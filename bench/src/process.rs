@@ -10,9 +10,9 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     net::{TcpListener, TcpStream},
-    process::{Child, Command},
+    process::{Child, ChildStdout, Command},
     time::{sleep, timeout},
 };
 
@@ -23,9 +23,22 @@ const READY_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Running {
     child: Child,
     pub(crate) addr: SocketAddr,
+    /// What it writes, line by line; who is measured writes two lines at most.
+    output: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Running {
+    /// The secret of the link that makes the first person an administrator.
+    pub(crate) async fn setup_secret(&mut self) -> Result<String> {
+        let lines = self.output.as_mut().context("the process says nothing")?;
+        while let Some(line) = timeout(READY_TIMEOUT, lines.next_line()).await.context("it tells no link")?? {
+            if let Some((_, secret)) = line.split_once("/setup#") {
+                return Ok(secret.to_owned());
+            }
+        }
+        bail!("the process ended")
+    }
+
     pub(crate) fn pid(&self) -> Result<u32> {
         self.child.id().context("the process has ended")
     }
@@ -63,7 +76,7 @@ pub(crate) async fn start_upstream() -> Result<Running> {
     let stdout = child.stdout.take().context("the upstream has no output")?;
     let line = BufReader::new(stdout).lines().next_line().await?.context("the upstream ended at once")?;
     let addr = line.rsplit_once("http://").context("the upstream does not say where it is")?.1.parse()?;
-    Ok(Running { child, addr })
+    Ok(Running { child, addr, output: None })
 }
 
 /// Starts Weir on `data_dir` without a local model, and gives it with the time until it said that it is ready.
@@ -81,6 +94,8 @@ pub(crate) struct Shared {
     pub(crate) database: String,
     /// The URL of a Redis, for the bell.
     pub(crate) redis: Option<String>,
+    /// Whether nobody is let in without a credential.
+    pub(crate) people_sign_in: bool,
 }
 
 /// Starts an instance of Weir that is not the only one.
@@ -111,9 +126,10 @@ async fn spawn_weir(
         .env("WEIR_LOG", "warn")
         .current_dir(data_dir)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .kill_on_drop(true);
     if let Some(shared) = shared {
+        command.env("WEIR_AUTH", if shared.people_sign_in { "required" } else { "open" });
         command.env("DATABASE_URL", &shared.database);
         command.envs(shared.redis.iter().map(|redis| ("REDIS_URL", redis)));
     }
@@ -131,7 +147,8 @@ async fn spawn_weir(
         }
         sleep(Duration::from_millis(1)).await;
     }
-    Ok((Running { child, addr }, begun.elapsed()))
+    let output = child.stdout.take().map(|output| BufReader::new(output).lines());
+    Ok((Running { child, addr, output }, begun.elapsed()))
 }
 
 /// Starts nginx as a relay of `upstream` that buffers nothing; `None` when it is not installed. It runs as one process, so
@@ -177,7 +194,7 @@ pub(crate) async fn start_nginx(dir: &Path, upstream: SocketAddr) -> Result<Opti
         }
         sleep(Duration::from_millis(5)).await;
     }
-    Ok(Some(Running { child, addr }))
+    Ok(Some(Running { child, addr, output: None }))
 }
 
 /// Whether `path` is answered with 200.

@@ -3,6 +3,7 @@
 //! This crate is the first thing a fresh machine compiles, so it keeps to a few small dependencies and leaves the work to
 //! the tools that do it: cargo, pnpm, apt.
 
+mod audit;
 mod bench;
 mod build;
 mod conformance;

@@ -72,7 +72,8 @@ impl Pnpm {
         command
     }
 
-    fn command(&self) -> Command {
+    /// pnpm at the root of the workspace, without a word of what it is to do.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
             .current_dir(&self.root)

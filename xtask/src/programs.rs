@@ -1,4 +1,4 @@
-//! Programs that are not ours, for the tests: MCP servers, and a provider of `OpenID` Connect.
+//! Programs that are not ours, for the tests: MCP servers, a provider of `OpenID` Connect, and what Prometheus reads metrics with.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,7 @@ const OF_NPM: [&str; 3] = [
     "@modelcontextprotocol/server-filesystem@2026.8.31",
     "oidc-provider@9.13.3",
 ];
-const OF_PYPI: &str = "mcp-server-time==2026.10.19";
+const OF_PYPI: [&str; 2] = ["mcp-server-time==2026.10.19", "prometheus-client==0.26.0"];
 
 /// Puts them into a folder below `scratch`, unless they are there: `node_modules` and `python`.
 pub(crate) fn install(scratch: &Path) -> Result<PathBuf> {
@@ -29,13 +29,13 @@ pub(crate) fn install(scratch: &Path) -> Result<PathBuf> {
         )?;
     }
     let python = folder.join("python");
-    if !python.join("mcp_server_time").is_dir() {
+    if !["mcp_server_time", "prometheus_client"].iter().all(|package| python.join(package).is_dir()) {
         process::run(
             Command::new("python3")
                 .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
                 .args(["--no-warn-conflicts", "--upgrade", "--target"])
                 .arg(&python)
-                .arg(OF_PYPI)
+                .args(OF_PYPI)
                 // As root in a throw-away machine that is what is meant.
                 .env("PIP_ROOT_USER_ACTION", "ignore"),
         )?;

@@ -1,5 +1,5 @@
-//! `cargo xtask schemathesis`: requests made from `/api/openapi.json` against the real binary. No answer may be a 5xx, and each is
-//! of a form that the document declares.
+//! `cargo xtask schemathesis`: requests made from `/api/openapi.json` against the real binary, by two people and an administrator. No
+//! answer may be a 5xx, each is of a form that the document declares, who is not let in gets nothing, and nobody gets what is another's.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -19,6 +19,12 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       response_schema_conformance,unsupported_method,allow_header_conformance,use_after_free";
 /// Streams that last as long as what they follow, and the socket: a request without an end is no example of anything.
 const ENDLESS: [&str; 3] = ["connect", "followJob", "followRun"];
+/// What takes a person or what lets them in away: played at the end, since those who play may be gone after it.
+const FAREWELLS: [&str; 3] = ["deletePerson", "updatePerson", "signOutDevice"];
+/// How long that lasts, in seconds.
+const FAREWELL: u32 = 8;
+/// Two people who must not see each other's things, and who may do more. What lets them in stands in a file of its own.
+const CONFIGURATION: &str = "auth.wfc = { path = \"schemathesis-people.json\", peers = [\"one\", \"two\"] }\n";
 /// How long the short run of the tests takes, in seconds.
 pub(crate) const SHORT: u32 = 45;
 
@@ -46,18 +52,28 @@ pub(crate) fn play(workspace: &Workspace, seconds: u32) -> Result<()> {
         _ => {}
     }
     let server = Server::start(&workspace.binary(Profile::Dev), &data)?;
-    let mut command = Command::new("python3");
-    command
-        .arg(folder.join("bin/st"))
-        .args(["run", "--no-color", "--warnings=off", "--continue-on-failure", "--request-timeout=10"])
-        .args(["--phases=coverage,fuzzing", "--generation-database=none"])
-        .arg(format!("--checks={CHECKS}"))
-        .arg(format!("--max-time={seconds}"))
-        .args(ENDLESS.map(|operation| format!("--exclude-operation-id={operation}")))
-        .arg(format!("{}/api/openapi.json", server.url))
-        .env("PYTHONPATH", &folder)
-        .current_dir(&scratch);
-    process::run(&mut command)
+    fs::write(scratch.join("schemathesis.toml"), CONFIGURATION)?;
+    fs::write(scratch.join("schemathesis-people.json"), server.people()?)?;
+    let program = || {
+        let mut command = Command::new("python3");
+        command
+            .arg(folder.join("bin/st"))
+            .args(["--config-file", "schemathesis.toml", "run"])
+            .args(["--no-color", "--warnings=off", "--continue-on-failure", "--request-timeout=10"])
+            .args(["--phases=coverage,fuzzing,stateful", "--generation-database=none"])
+            .arg(format!("--checks={CHECKS}"))
+            // Who comes with a cookie is a page of the server's own.
+            .arg(format!("--header=Origin: {}", server.url))
+            .env("PYTHONPATH", &folder)
+            .current_dir(&scratch);
+        command
+    };
+    let document = format!("{}/api/openapi.json", server.url);
+    let left_out = ENDLESS.iter().chain(&FAREWELLS).map(|operation| format!("--exclude-operation-id={operation}"));
+    let time = seconds.saturating_sub(FAREWELL).max(1);
+    process::run(program().arg(format!("--max-time={time}")).args(left_out).arg(&document))?;
+    let farewells = FAREWELLS.map(|operation| format!("--include-operation-id={operation}"));
+    process::run(program().arg(format!("--max-time={FAREWELL}")).args(farewells).arg(&document))
 }
 
 /// Puts the program and what it needs into a folder below `scratch`, unless they are there.
@@ -82,6 +98,8 @@ fn install(scratch: &Path) -> Result<PathBuf> {
 struct Server {
     process: Child,
     url: String,
+    /// What makes the first person an administrator.
+    secret: String,
 }
 
 impl Server {
@@ -90,6 +108,10 @@ impl Server {
             .env("WEIR_ADDR", "127.0.0.1:0")
             .env("WEIR_DATA_DIR", data)
             .env("WEIR_DURABILITY", "process")
+            .env("WEIR_AUTH", "required")
+            // What is looked at is the answers, not how many of them there are.
+            .env("WEIR_RATE_LIMIT", "10000")
+            .env("WEIR_RATE_BURST", "100000")
             // A model that nobody serves: each answer begins, and ends as an error at once.
             .env("WEIR_LOCAL_MODEL", "off")
             .env("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
@@ -103,13 +125,25 @@ impl Server {
             .with_context(|| format!("cannot start {}", weir.display()))?;
         let output = process.stdout.take().context("the server has no output")?;
         let mut lines = BufReader::new(output).lines();
-        let ready =
-            lines.by_ref().map_while(Result::ok).find_map(|line| line.split_once("ready: ").map(|it| it.1.to_owned()));
-        let mut server = Self { process, url: String::new() };
-        server.url = ready.context("the server ended before it was ready")?;
+        let mut after = |words: &str| {
+            lines.by_ref().map_while(Result::ok).find_map(|line| line.split_once(words).map(|it| it.1.to_owned()))
+        };
+        let (url, secret) = (after("ready: "), after("/setup#"));
+        let mut server = Self { process, url: String::new(), secret: String::new() };
+        server.url = url.context("the server ended before it was ready")?;
+        server.secret = secret.context("the server told no link for its first person")?;
         // A pipe that nobody reads would stop it.
         std::thread::spawn(move || lines.for_each(drop));
         Ok(server)
+    }
+
+    /// Makes the people who play, and says what lets each of them in.
+    fn people(&self) -> Result<String> {
+        let mut script = Command::new("python3");
+        script.args(["-c", include_str!("schemathesis.py"), &self.url, &self.secret]).stderr(Stdio::inherit());
+        let made = script.output().context("cannot start python3")?;
+        process::check(&script, made.status)?;
+        Ok(String::from_utf8(made.stdout)?)
     }
 }
 

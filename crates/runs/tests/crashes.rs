@@ -142,7 +142,19 @@ fn live(stored: &TestStore, answer: &Answer, life: &Life, run: &mut Option<RunRe
         if has_ended || (!answer.continues && !content.is_empty()) {
             return; // It ends, or has ended, as interrupted.
         }
-        soon("the provider to fall silent", provider.silent.notified()).await;
+        let mut end = log.reader(run.id, Seq(1));
+        let ended = async { while end.next().await.unwrap().is_some() {} };
+        let falls_silent = async {
+            tokio::select! {
+                () = provider.silent.notified() => true,
+                () = ended => false,
+            }
+        };
+        if !soon("the provider to fall silent, or the answer to end", falls_silent).await {
+            // What the dead process was about to commit came in after the look: the answer ends as interrupted.
+            assert!(!answer.continues);
+            return;
+        }
         let said: usize = answer.pieces.iter().cycle().take(life.pieces).sum();
         let wanted = (content.chars().count() + said).min(answer.text.chars().count());
         let mut reader = log.reader(run.id, Seq(1));

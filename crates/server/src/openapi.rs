@@ -18,6 +18,7 @@ use crate::http;
     components(schemas(
         StreamChunk, JobEvent, ClientFrame, ServerFrame, InboxChange,
     )),
+    security(("session" = []), ("token" = [])),
     tags(
         (name = "runs", description = "One answer, one log. A reader that goes away never stops a run."),
         (name = "conversations", description = "Trees of messages."),
@@ -39,12 +40,27 @@ pub fn document() -> String {
     let mut document = serde_json::to_value(http::api().into_openapi()).unwrap_or_default();
     forget_int64(&mut document);
     declare_refusals(&mut document);
+    document["components"]["securitySchemes"] = credentials();
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         hoist_tagged_unions(schemas);
     }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// What lets somebody in where people sign in; an open server asks for neither.
+fn credentials() -> Value {
+    json!({
+        "session": {
+            "type": "apiKey", "in": "cookie", "name": "weir_session",
+            "description": "A browser's sign-in; behind TLS the cookie is `__Host-weir_session`. What changes something with it names an own page in `Origin`.",
+        },
+        "token": {
+            "type": "http", "scheme": "bearer",
+            "description": "An API token: made in the settings or by `weir token create`, with scopes and, if wished, an end.",
+        },
+    })
 }
 
 /// Declares what every route can answer before its handler is reached: it stands in the layers, so no route says it of itself.
@@ -158,6 +174,14 @@ mod tests {
             assert_eq!(mapping.len(), variants, "{union}");
         }
         assert_eq!(schemas["StreamChunkToolStatus"]["properties"]["type"]["const"], "tool-status");
+    }
+
+    #[test]
+    fn what_a_route_asks_for_is_described() {
+        let document: Value = serde_json::from_str(&super::document()).unwrap();
+        let schemes = document["components"]["securitySchemes"].as_object().unwrap();
+        let usual = document["security"].as_array().unwrap().iter().flat_map(|it| it.as_object().unwrap().keys());
+        assert!(usual.eq(schemes.keys()), "{}", document["security"]);
     }
 
     #[test]

@@ -20,6 +20,11 @@ impl Counts {
     /// A check that was wrong.
     pub(crate) const FAILURE: Self = Self { passed: 0, failed: 1, skipped: 0 };
 
+    /// A check that was right, or could not be made here.
+    pub(crate) fn asked(was: bool) -> Self {
+        if was { Self::CHECK } else { Self { skipped: 1, ..Self::default() } }
+    }
+
     /// A runner that ends badly without naming a failed test (a file that does not load, a crash) has still failed.
     pub(crate) fn and_exit(mut self, status: ExitStatus) -> Self {
         if !status.success() && self.failed == 0 {

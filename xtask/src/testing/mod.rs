@@ -11,6 +11,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use weir_services::find_program;
 
+use crate::audit;
 use crate::build;
 use crate::contracts;
 use crate::faults;
@@ -57,7 +58,9 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
     suite.step("Prettier", &[Web], &[], || check(&mut pnpm.web_script("format:check")));
     suite.step("ESLint", &[Web], &[], || check(&mut pnpm.web_script("lint")));
     suite.step("TypeScript", &[Web], &[], || check(&mut pnpm.web_script("typecheck")));
+    suite.step("pnpm audit", &[Web], &[], || audit::pnpm_audit(pnpm).map(Counts::asked));
     suite.step("Vitest", &[Web], &[], || vitest(pnpm, &scratch.join("vitest.json")));
+    suite.step("cargo deny", &[Rust], &[], || audit::cargo_deny(workspace).map(Counts::asked));
     suite.step("Clippy", &[Rust], &[], || {
         cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
     });

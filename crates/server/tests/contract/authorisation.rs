@@ -309,6 +309,44 @@ fn auth_19_every_frame_has_a_row() {
     assert_eq!(described, rows, "say in FRAMES who may send what");
 }
 
+/// What each route is described to ask for: nothing (`[{}]`), a sign-in, or (`null`) a sign-in or a token.
+fn described_security() -> Vec<(String, Value)> {
+    let document: Value = serde_json::from_str(&weir_server::openapi::document()).unwrap();
+    let mut security = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            security.push((format!("{} {path}", method.to_uppercase()), operation["security"].clone()));
+        }
+    }
+    security
+}
+
+#[test]
+fn auth_19_a_route_is_described_to_ask_for_what_the_table_says() {
+    for (route, security) in described_security() {
+        let [nobody, ..] = ROUTES.iter().find(|(row, _)| *row == route).unwrap().1;
+        // To sign in asks for no credential: it makes one.
+        let asks_for_nothing = nobody != 401 || route == "POST /api/auth/sign-in";
+        assert_eq!(security == json!([{}]), asks_for_nothing, "{route}");
+    }
+}
+
+#[tokio::test]
+async fn auth_19_only_a_sign_in_does_where_the_description_says_so() {
+    let world = World::new().await;
+    let all = [AccessScope::Read, AccessScope::Write, AccessScope::Admin];
+    let (token, _) = token(&world.app, world.user_id, "all", &all, None).await;
+    for (route, security) in described_security() {
+        let only_a_sign_in = security == json!([{ "session": [] }]);
+        if !only_a_sign_in && !route.starts_with("GET ") {
+            continue; // It would change what the next ones ask for.
+        }
+        let [_, user, ..] = ROUTES.iter().find(|(row, _)| *row == route).unwrap().1;
+        let status = world.status(&token, &world.request(&route).await).await;
+        assert_eq!(status, if only_a_sign_in { 403 } else { user }, "{route}");
+    }
+}
+
 #[tokio::test]
 async fn auth_19_every_route_answers_everybody_as_the_table_says() {
     let (mut wrong, nobody_asks) = (Vec::new(), Who::nobody());

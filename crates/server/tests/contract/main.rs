@@ -27,6 +27,7 @@ mod metrics;
 mod open_id;
 mod pages;
 mod people;
+mod programs;
 mod providers;
 mod recorded;
 mod replay;

@@ -1,13 +1,11 @@
 //! MCP servers that are not ours, through the whole stack: chat, approval, call, answer. `cargo xtask test` installs them.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
-use crate::app::{Data as _, TestApp, ending};
-
-/// Where they are, beside each other: `node_modules` and `python`.
-const SERVERS: &str = "WEIR_TEST_PROGRAMS";
+use crate::{
+    app::{Data as _, TestApp, ending},
+    programs::programs,
+};
 
 impl TestApp {
     /// Adds a server, lets a model call one of its tools, grants that, and gives what the model was told.
@@ -39,14 +37,6 @@ impl TestApp {
     }
 }
 
-fn servers() -> Option<PathBuf> {
-    let servers = std::env::var_os(SERVERS).map(PathBuf::from);
-    if servers.is_none() {
-        eprintln!("{SERVERS} is not set: the servers of others are left out");
-    }
-    servers
-}
-
 fn of_npm(servers: &std::path::Path, package: &str, args: &[&str]) -> Value {
     let program = servers.join("node_modules/@modelcontextprotocol").join(package).join("dist/index.js");
     let args: Vec<_> = std::iter::once(program.to_str().unwrap()).chain(args.iter().copied()).collect();
@@ -55,7 +45,7 @@ fn of_npm(servers: &std::path::Path, package: &str, args: &[&str]) -> Value {
 
 #[tokio::test]
 async fn mcp_4_the_server_everything_of_npm_is_called() {
-    let (Some(servers), app) = (servers(), TestApp::new().await) else { return };
+    let (Some(servers), app) = (programs(), TestApp::new().await) else { return };
     let transport = of_npm(&servers, "server-everything", &[]);
     let told = app.granted("everything", transport, "everything__echo", json!({ "message": "Good day" })).await;
     assert!(told.contains("Good day"), "{told}");
@@ -69,7 +59,7 @@ async fn mcp_4_the_server_everything_of_npm_is_called() {
 
 #[tokio::test]
 async fn mcp_4_the_server_filesystem_of_npm_is_called() {
-    let (Some(servers), app) = (servers(), TestApp::new().await) else { return };
+    let (Some(servers), app) = (programs(), TestApp::new().await) else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("note.txt");
     let transport = of_npm(&servers, "server-filesystem", &[folder.path().to_str().unwrap()]);
@@ -83,7 +73,7 @@ async fn mcp_4_the_server_filesystem_of_npm_is_called() {
 
 #[tokio::test]
 async fn mcp_4_the_server_time_of_pypi_is_called() {
-    let (Some(servers), app) = (servers(), TestApp::new().await) else { return };
+    let (Some(servers), app) = (programs(), TestApp::new().await) else { return };
     let env = json!({ "PYTHONPATH": servers.join("python").to_str().unwrap() });
     let transport = json!({ "type": "stdio", "command": "python3", "args": ["-m", "mcp_server_time"], "env": env });
     let told = app.granted("time", transport, "time__get_current_time", json!({ "timezone": "Europe/Zurich" })).await;

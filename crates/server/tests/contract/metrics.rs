@@ -2,13 +2,18 @@
 
 #![allow(clippy::float_cmp, reason = "what is compared was computed of whole numbers")]
 
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 use weir_protocol::MetricsHistory;
 use weir_store::InstanceId;
 use weir_testkit::BOB;
 
-use crate::{app::TestApp, client::Client};
+use crate::{app::TestApp, client::Client, programs::programs};
 
 async fn history(app: &TestApp) -> MetricsHistory {
     app.get("/api/metrics").await.json(200)
@@ -40,6 +45,37 @@ async fn met_1_prometheus_reads_what_was_measured_by_route_and_never_by_path() {
         let (series, value) = line.rsplit_once(' ').unwrap();
         assert!(series.starts_with("weir_") && value.parse::<f64>().is_ok(), "{line}");
     }
+}
+
+/// Reads the text with the official client's own parser: how many samples there are, and of which type each family is.
+const READ_WITH_PROMETHEUS: &str = "
+import json, sys
+from prometheus_client.parser import text_string_to_metric_families
+families = list(text_string_to_metric_families(sys.stdin.read()))
+samples = sum(len(family.samples) for family in families)
+json.dump({'samples': samples, 'types': {family.name: family.type for family in families}}, sys.stdout)
+";
+
+#[tokio::test]
+async fn met_1_the_client_of_prometheus_reads_every_line() {
+    let Some(programs) = programs() else { return };
+    let app = TestApp::new().await;
+    app.answered("Hello", "Good day.").await;
+    let text = String::from_utf8(app.get("/metrics").await.body.to_vec()).unwrap();
+    let mut python = Command::new("python3")
+        .args(["-c", READ_WITH_PROMETHEUS])
+        .env("PYTHONPATH", programs.join("python"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    python.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let read: Value = serde_json::from_slice(&python.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(read["samples"], text.lines().filter(|line| !line.starts_with('#')).count());
+    assert_eq!(read["types"]["weir_http_request_duration_seconds"], "histogram");
+    // The parser leaves `_total` out of a counter's name.
+    assert_eq!(read["types"]["weir_runs_started"], "counter");
+    assert!(read["types"].as_object().unwrap().values().all(|kind| kind != "unknown"), "{read}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Signing in through a provider of `OpenID` Connect that is not ours. `cargo xtask test` installs it.
 
-use std::{collections::BTreeMap, path::PathBuf, process::Stdio};
+use std::{collections::BTreeMap, process::Stdio};
 
 use axum::http::Method;
 use openidconnect::{ClientSecret, IssuerUrl};
@@ -15,10 +15,9 @@ use weir_server::access::{Access, OpenIdSettings};
 use crate::{
     app::{Answered, Options, TestApp},
     people::Who,
+    programs::programs,
 };
 
-/// Where the programs of others are.
-const PROGRAMS: &str = "WEIR_TEST_PROGRAMS";
 const ORIGIN: &str = "http://weir.example";
 
 /// The provider at work; it ends with this value.
@@ -30,10 +29,7 @@ struct Provider {
 
 impl Provider {
     async fn start() -> Option<Self> {
-        let Some(programs) = std::env::var_os(PROGRAMS).map(PathBuf::from) else {
-            eprintln!("{PROGRAMS} is not set: the OpenID Connect provider is left out");
-            return None;
-        };
+        let programs = programs()?;
         let _ = rustls::crypto::ring::default_provider().install_default();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/open_id_provider.mjs");
         let mut child = Command::new("node")

@@ -10,7 +10,7 @@ use crate::{app::App, http::ApiError, openapi};
 
 /// The process is alive.
 #[utoipa::path(
-    get, path = "/healthz", tag = "health", operation_id = "healthz",
+    get, path = "/healthz", tag = "health", operation_id = "healthz", security(()),
     responses((status = 200, body = Object))
 )]
 pub(crate) async fn alive() -> Json<Value> {
@@ -19,7 +19,7 @@ pub(crate) async fn alive() -> Json<Value> {
 
 /// It can do its work: the database answers, the broadcaster rings, and it is not about to stop.
 #[utoipa::path(
-    get, path = "/readyz", tag = "health", operation_id = "readyz",
+    get, path = "/readyz", tag = "health", operation_id = "readyz", security(()),
     responses(
         (status = 200, body = Object),
         (status = 503, body = Problem, content_type = "application/problem+json"),
@@ -43,7 +43,7 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiErro
 
 /// This document.
 #[utoipa::path(
-    get, path = "/api/openapi.json", tag = "health", operation_id = "openapi",
+    get, path = "/api/openapi.json", tag = "health", operation_id = "openapi", security(()),
     responses((status = 200, body = Object))
 )]
 pub(crate) async fn document() -> impl IntoResponse {

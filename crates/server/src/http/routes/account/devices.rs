@@ -10,7 +10,7 @@ use crate::{
 
 /// The browsers that one is signed in on, the last used first.
 #[utoipa::path(
-    get, path = "/api/me/devices", tag = "account", operation_id = "listDevices",
+    get, path = "/api/me/devices", tag = "account", operation_id = "listDevices", security(("session" = [])),
     responses(
         (status = 200, body = DeviceList),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -25,7 +25,7 @@ pub(crate) async fn list(
 
 /// Signs every other browser out; what is open there ends within a second.
 #[utoipa::path(
-    delete, path = "/api/me/devices", tag = "account", operation_id = "signOutOtherDevices",
+    delete, path = "/api/me/devices", tag = "account", operation_id = "signOutOtherDevices", security(("session" = [])),
     responses(
         (status = 204, description = "They are out"),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -42,7 +42,7 @@ pub(crate) async fn delete_others(
 
 /// Signs one browser out; what is open there ends within a second.
 #[utoipa::path(
-    delete, path = "/api/me/devices/{id}", tag = "account", operation_id = "signOutDevice",
+    delete, path = "/api/me/devices/{id}", tag = "account", operation_id = "signOutDevice", security(("session" = [])),
     params(("id" = SignInId, Path, description = "The sign-in")),
     responses(
         (status = 204, description = "It is out"),

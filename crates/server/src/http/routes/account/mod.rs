@@ -23,7 +23,7 @@ use crate::{
 
 /// Whether people sign in here. Needs no credential.
 #[utoipa::path(
-    get, path = "/api/auth", tag = "account", operation_id = "authState",
+    get, path = "/api/auth", tag = "account", operation_id = "authState", security(()),
     responses((status = 200, body = AuthState))
 )]
 pub(crate) async fn auth_state(State(app): State<App>) -> Result<Json<AuthState>, ApiError> {
@@ -68,7 +68,7 @@ pub(crate) async fn update(
 
 /// Deletes one's own account with everything in it; answers that are still being written are stopped first.
 #[utoipa::path(
-    delete, path = "/api/me", tag = "account", operation_id = "deleteMe",
+    delete, path = "/api/me", tag = "account", operation_id = "deleteMe", security(("session" = [])),
     request_body = DeleteAccount,
     responses(
         (status = 204, description = "It is gone, and everybody who was signed in to it is out"),
@@ -92,7 +92,7 @@ pub(crate) async fn delete(
 
 /// Changes the password: every other browser is signed out, and this one gets a new cookie.
 #[utoipa::path(
-    put, path = "/api/me/password", tag = "account", operation_id = "changePassword",
+    put, path = "/api/me/password", tag = "account", operation_id = "changePassword", security(("session" = [])),
     request_body = ChangePassword,
     responses(
         (status = 204, description = "From now on it is the new one"),

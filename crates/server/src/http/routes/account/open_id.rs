@@ -22,7 +22,7 @@ use crate::{
 
 /// Goes to the provider, which sends the browser back to `/api/auth/open-id/callback`.
 #[utoipa::path(
-    get, path = "/api/auth/open-id", tag = "account", operation_id = "openId",
+    get, path = "/api/auth/open-id", tag = "account", operation_id = "openId", security(()),
     params(("next" = Option<String>, Query, description = "The path of this app to be at afterwards")),
     responses(
         (status = 302, description = "To the provider; or, where it cannot be used, to `/sign-in?error=…`"),
@@ -44,7 +44,7 @@ pub(crate) async fn go(State(app): State<App>, _: Accounts, query: Query) -> Res
 
 /// The way back from the provider.
 #[utoipa::path(
-    get, path = "/api/auth/open-id/callback", tag = "account", operation_id = "openIdCallback",
+    get, path = "/api/auth/open-id/callback", tag = "account", operation_id = "openIdCallback", security(()),
     params(
         ("state" = Option<String>, Query, description = "What was begun"),
         ("code" = Option<String>, Query, description = "What the provider says who it is with"),

@@ -22,7 +22,7 @@ use crate::{
 
 /// Makes the administrator, with the secret of the link that the first start printed.
 #[utoipa::path(
-    post, path = "/api/auth/setup", tag = "account", operation_id = "setUp",
+    post, path = "/api/auth/setup", tag = "account", operation_id = "setUp", security(()),
     request_body = CreateAccount,
     responses(
         (status = 201, description = "They are signed in", body = Me),
@@ -46,7 +46,7 @@ pub(crate) async fn set_up(
 
 /// Makes an account, with the secret of an invite.
 #[utoipa::path(
-    post, path = "/api/auth/join", tag = "account", operation_id = "join",
+    post, path = "/api/auth/join", tag = "account", operation_id = "join", security(()),
     request_body = CreateAccount,
     responses(
         (status = 201, description = "They are signed in", body = Me),
@@ -68,7 +68,7 @@ pub(crate) async fn join(
 
 /// Signs in. What the browser was signed in with until now ends.
 #[utoipa::path(
-    post, path = "/api/auth/sign-in", tag = "account", operation_id = "signIn",
+    post, path = "/api/auth/sign-in", tag = "account", operation_id = "signIn", security(()),
     request_body = Credentials,
     responses(
         (status = 200, description = "They are signed in", body = Me),
@@ -95,7 +95,7 @@ pub(crate) async fn sign_in(
 
 /// Signs out, whoever asks.
 #[utoipa::path(
-    post, path = "/api/auth/sign-out", tag = "account", operation_id = "signOut",
+    post, path = "/api/auth/sign-out", tag = "account", operation_id = "signOut", security(()),
     responses(
         (status = 204, description = "They are out"),
         (status = 409, description = "The server is open and has no accounts", body = Problem, content_type = "application/problem+json"),

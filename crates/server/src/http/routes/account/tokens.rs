@@ -21,7 +21,7 @@ pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// One's tokens, the newest first.
 #[utoipa::path(
-    get, path = "/api/me/tokens", tag = "account", operation_id = "listApiTokens",
+    get, path = "/api/me/tokens", tag = "account", operation_id = "listApiTokens", security(("session" = [])),
     responses(
         (status = 200, body = ApiTokenList),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -36,7 +36,7 @@ pub(crate) async fn list(
 
 /// Makes a token. Its secret is told once, so the same request made again makes another one.
 #[utoipa::path(
-    post, path = "/api/me/tokens", tag = "account", operation_id = "createApiToken",
+    post, path = "/api/me/tokens", tag = "account", operation_id = "createApiToken", security(("session" = [])),
     request_body = CreateApiToken,
     responses(
         (status = 201, body = CreatedApiToken),
@@ -70,7 +70,7 @@ pub(crate) async fn create(
 
 /// Takes a token back; what is open in its name ends within a second.
 #[utoipa::path(
-    delete, path = "/api/me/tokens/{id}", tag = "account", operation_id = "revokeApiToken",
+    delete, path = "/api/me/tokens/{id}", tag = "account", operation_id = "revokeApiToken", security(("session" = [])),
     params(("id" = ApiTokenId, Path, description = "The token")),
     responses(
         (status = 204, description = "It lets nobody in any more"),
