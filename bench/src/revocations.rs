@@ -46,16 +46,23 @@ pub(crate) async fn run(args: &RevocationsArgs) -> Result<()> {
     });
     let made = ask(&administrator, &there, Method::POST, "/api/auth/setup", "", Some(account)).await?;
     let cookie = made.headers()[header::SET_COOKIE].to_str()?.split(';').next().unwrap_or_default().to_owned();
-    let (mut sockets, mut streams) = (Vec::new(), Vec::new());
-    for number in 0..args.tokens {
+    let token = async |number: u32| {
         let new = json!({ "name": format!("token {number}"), "scopes": ["read", "write"] });
-        let made: Value =
-            ask(&administrator, &here, Method::POST, "/api/me/tokens", &cookie, Some(new)).await?.json().await?;
+        let made = ask(&administrator, &here, Method::POST, "/api/me/tokens", &cookie, Some(new)).await?;
+        let made: Value = made.json().await?;
         let text = |pointer| made.pointer(pointer).and_then(Value::as_str).context("an odd token");
-        let credential = format!("authorization: Bearer {}\r\n", text("/secret")?);
-        let (_, stream) = connections::start_run(there.addr, &credential).await?;
+        anyhow::Ok((
+            format!("/api/me/tokens/{}", text("/item/id")?),
+            format!("authorization: Bearer {}\r\n", text("/secret")?),
+        ))
+    };
+    let (run, answering) = connections::start_run(there.addr, &token(0).await?.1).await?;
+    let events = format!("/api/realtime/{run}");
+    let (mut sockets, mut streams) = (Vec::new(), Vec::new());
+    for number in 1..=args.tokens {
+        let (path, credential) = token(number).await?;
+        let stream = connections::open(Kind::Events, there.addr, &events, &credential).await?;
         let socket = connections::open(Kind::WebSocket, there.addr, "/api/ws", &credential).await?;
-        let path = format!("/api/me/tokens/{}", text("/item/id")?);
         let revoked = Instant::now();
         let revoking = ask(&administrator, &here, Method::DELETE, &path, &cookie, None);
         let ends = async { tokio::try_join!(ended(socket, revoked), ended(stream, revoked)) };
@@ -63,6 +70,7 @@ pub(crate) async fn run(args: &RevocationsArgs) -> Result<()> {
         sockets.push(socket);
         streams.push(stream);
     }
+    drop(answering);
     for (name, lives) in [("WebSocket", sockets), ("SSE", streams)] {
         let millis = |share| quantile(&lives, share).unwrap_or_default().as_secs_f64() * 1e3;
         println!("{name:<10} ends after p50 {:6.1} ms  worst {:6.1} ms", millis(0.5), millis(1.0));
@@ -98,7 +106,7 @@ async fn ended(mut connection: TcpStream, revoked: Instant) -> Result<Duration> 
     let reading = async {
         while connection.read_buf(&mut bytes).await? > 0 {
             let closed = bytes.windows(4).any(|frame| frame[0] == 0x88 && frame[2..] == CODE);
-            if closed || bytes.ends_with(b"\r\n0\r\n\r\n") {
+            if closed || bytes.ends_with(b"0\r\n\r\n") {
                 break;
             }
         }
