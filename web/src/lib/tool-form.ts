@@ -1,14 +1,22 @@
 import type { FieldError } from '@/types/api'
 
-/** How an argument is asked for. */
+/** One of the values that an argument can have, and what it is called. */
+export interface Option {
+  readonly value: string
+  readonly label: string
+}
+
+/** How an argument is asked for: as a choice, of one value or of several. Several are written as a JSON list. */
 export type FieldKind =
   | { readonly kind: 'text' | 'number' | 'integer' | 'boolean' | 'json' }
-  | { readonly kind: 'choice'; readonly options: readonly string[] }
+  | { readonly kind: 'choice' | 'choices'; readonly options: readonly Option[] }
 
 /** One argument of a tool, as a small form asks for it. */
 export type ToolField = FieldKind & {
   readonly name: string
   readonly required: boolean
+  /** What it is called, where the schema says so. */
+  readonly title?: string
   readonly description?: string
 }
 
@@ -28,11 +36,12 @@ export function fieldsFor(inputSchema: Schema): ToolField[] {
   return Object.entries(properties)
     .map(([name, property]): ToolField => {
       const schema = isObject(property) ? property : {}
-      const { description } = schema
+      const { description, title } = schema
       return {
         ...kindOf(schema),
         name,
         required: names.has(name),
+        ...(typeof title === 'string' && title !== '' && { title }),
         ...(typeof description === 'string' && { description }),
       }
     })
@@ -40,13 +49,8 @@ export function fieldsFor(inputSchema: Schema): ToolField[] {
 }
 
 function kindOf(schema: Schema): FieldKind {
-  const choices: unknown = schema['enum'] ?? constsOf(schema['oneOf'])
-  if (
-    Array.isArray(choices) &&
-    choices.length > 0 &&
-    choices.every((one) => typeof one === 'string')
-  )
-    return { kind: 'choice', options: choices }
+  const options = optionsOf(schema)
+  if (options !== undefined) return { kind: 'choice', options }
   const { type } = schema
   // An argument that may be left out is often written as one that may be null.
   const types = (Array.isArray(type) ? type : [type]).filter((one) => one !== 'null')
@@ -59,16 +63,30 @@ function kindOf(schema: Schema): FieldKind {
       return { kind: 'integer' }
     case 'boolean':
       return { kind: 'boolean' }
+    case 'array': {
+      const several = isObject(schema['items']) ? optionsOf(schema['items']) : undefined
+      return several === undefined ? { kind: 'json' } : { kind: 'choices', options: several }
+    }
     default:
       return { kind: 'json' }
   }
 }
 
-/** The values of a choice that gives each a title (MCP, elicitation). */
-function constsOf(variants: unknown): unknown[] | undefined {
-  return Array.isArray(variants)
-    ? variants.map((variant: unknown) => (isObject(variant) ? variant['const'] : undefined))
-    : undefined
+/** The texts of which a value is one: bare, with names beside them, or each with a title (MCP, elicitation). */
+function optionsOf(schema: Schema): readonly Option[] | undefined {
+  const { anyOf, enum: values, enumNames, oneOf } = schema
+  const names: readonly unknown[] = Array.isArray(enumNames) ? enumNames : []
+  const variants: unknown = Array.isArray(values)
+    ? values.map((value: unknown, index) => ({ const: value, title: names[index] }))
+    : (oneOf ?? anyOf)
+  if (!Array.isArray(variants) || variants.length === 0) return undefined
+  const options: Option[] = []
+  for (const variant of variants as unknown[]) {
+    if (!isObject(variant) || typeof variant['const'] !== 'string') return undefined
+    const { const: value, title } = variant
+    options.push({ value, label: typeof title === 'string' && title !== '' ? title : value })
+  }
+  return options
 }
 
 /** The arguments that the fields stand for, or what is wrong with them. Whether they fit is for the server to say. */
@@ -106,12 +124,23 @@ function valueOf(
       const value = Number(text)
       return Number.isFinite(value) ? { value } : { fault: 'must be a number' }
     }
+    case 'choices':
     case 'json':
       try {
         return { value: JSON.parse(text) as unknown }
       } catch {
         return { fault: 'must be JSON' }
       }
+  }
+}
+
+/** The values that are chosen in a field for several; a foreign schema may begin it with anything. */
+export function chosenIn(text: string): readonly unknown[] {
+  try {
+    const list: unknown = JSON.parse(text)
+    return Array.isArray(list) ? list : []
+  } catch {
+    return []
   }
 }
 

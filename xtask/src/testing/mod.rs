@@ -105,7 +105,9 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
         schemathesis::play(workspace, schemathesis::SHORT).map(|()| Counts::CHECK)
     });
     suite.step("Browser tests", &[E2e], &[pages, built, model, services], || {
-        browser_tests(pnpm, &weir, environment, &scratch.join("playwright.json"))
+        let mut environment = environment.clone();
+        environment.insert(PROGRAMS.to_owned(), programs::install(scratch)?.display().to_string());
+        browser_tests(pnpm, &weir, &environment, &scratch.join("playwright.json"))
     });
 }
 

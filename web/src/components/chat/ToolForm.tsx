@@ -5,6 +5,7 @@ import { useId, useMemo, useState } from 'react'
 
 import { Button } from '@/components/ui/button'
 import { useCountdown } from '@/hooks/useCountdown'
+import { useFaultFocus } from '@/hooks/useFaultFocus'
 import { type Faults, type Written, argumentsFrom, faultsFrom, fieldsFor } from '@/lib/tool-form'
 import { directCalls } from '@/stores/direct-calls.store'
 import { jobs } from '@/stores/jobs.store'
@@ -27,6 +28,7 @@ export default function ToolForm({ tool, onClose }: ToolFormProps) {
   const [sending, setSending] = useState(false)
   const [retryAt, setRetryAt] = useState<number>()
   const seconds = useCountdown(retryAt)
+  const form = useFaultFocus(faults)
   const titleId = useId()
 
   const run = async () => {
@@ -51,6 +53,7 @@ export default function ToolForm({ tool, onClose }: ToolFormProps) {
 
   return (
     <form
+      ref={form}
       aria-labelledby={titleId}
       data-tool-form={tool.name}
       className="relative z-10 column pb-2"

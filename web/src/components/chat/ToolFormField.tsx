@@ -5,7 +5,7 @@ import { useId } from 'react'
 import { Input } from '@/components/ui/input'
 import { Select } from '@/components/ui/select'
 import { Textarea } from '@/components/ui/textarea'
-import type { ToolField } from '@/lib/tool-form'
+import { type Option, type ToolField, chosenIn } from '@/lib/tool-form'
 
 import { labelOf } from '../tools/words'
 
@@ -22,15 +22,20 @@ interface ToolFormFieldProps {
 export function ToolFormField({ field, first, value, fault, onChange }: ToolFormFieldProps) {
   const id = useId()
   const noteId = `${id}-note`
-  const { description, name, required } = field
+  const { description, kind, name, required } = field
+  const label = field.title ?? labelOf(name)
+  // Several boxes have a name together, and each its own.
+  const Label = kind === 'choices' ? 'span' : 'label'
   return (
     <div className="flex flex-col gap-1">
-      <label htmlFor={id} className="text-[0.8125rem] font-medium" title={name}>
-        {labelOf(name)}
-        {required ? (
-          <span className="ml-1 font-normal text-muted-foreground">(required)</span>
-        ) : null}
-      </label>
+      <Label
+        {...(kind === 'choices' ? { id: `${id}-label` } : { htmlFor: id })}
+        className="text-[0.8125rem] font-medium"
+        title={name}
+      >
+        {label}
+        {required && <span className="font-normal text-muted-foreground"> (required)</span>}
+      </Label>
       <Control
         field={field}
         value={value}
@@ -46,7 +51,7 @@ export function ToolFormField({ field, first, value, fault, onChange }: ToolForm
           description
         ) : (
           <span role="alert" className="text-destructive" data-field-error={name}>
-            {labelOf(name)} {fault}
+            {label} {fault}
           </span>
         )}
       </p>
@@ -87,11 +92,15 @@ function Control({ field, value, onChange, ...props }: ControlProps) {
           }}
         >
           <option value="">{field.required ? 'Choose…' : 'Not set'}</option>
-          {field.options.map((option) => (
-            <option key={option}>{option}</option>
+          {field.options.map(({ label, value: option }) => (
+            <option key={option} value={option}>
+              {label}
+            </option>
           ))}
         </Select>
       )
+    case 'choices':
+      return <Boxes {...props} options={field.options} text={text} onChange={onChange} />
     case 'json':
       return (
         <Textarea
@@ -122,4 +131,42 @@ function Control({ field, value, onChange, ...props }: ControlProps) {
         />
       )
   }
+}
+
+interface BoxesProps extends Omit<ControlProps, 'field' | 'value'> {
+  options: readonly Option[]
+  /** The chosen values, as a JSON list. */
+  text: string
+}
+
+/** Several of some values. */
+function Boxes({ autoFocus, id, onChange, options, text, ...props }: BoxesProps) {
+  const chosen = chosenIn(text)
+  return (
+    <div
+      role="group"
+      aria-labelledby={`${id}-label`}
+      aria-describedby={props['aria-describedby']}
+      className="flex flex-wrap gap-x-4 gap-y-1.5 py-0.5"
+    >
+      {options.map(({ label, value }, index) => (
+        <label key={value} className="flex items-center gap-2 text-[0.8125rem]">
+          <input
+            type="checkbox"
+            autoFocus={autoFocus && index === 0}
+            aria-invalid={props['aria-invalid']}
+            checked={chosen.includes(value)}
+            className="size-4 accent-primary"
+            onChange={({ target }) => {
+              const wanted = options
+                .map((option) => option.value)
+                .filter((one) => (one === value ? target.checked : chosen.includes(one)))
+              onChange(wanted.length === 0 ? '' : JSON.stringify(wanted))
+            }}
+          />
+          {label}
+        </label>
+      ))}
+    </div>
+  )
 }

@@ -119,6 +119,15 @@ export class Api {
     expect(response.status()).toBe(200)
   }
 
+  /** Adds an MCP server, and waits until it has the tool. */
+  async serve(name: string, transport: object, tool: string): Promise<void> {
+    const response = await this.#request.post('/api/mcp-servers', { data: { name, transport } })
+    expect(response.status()).toBe(201)
+    await expect
+      .poll(async () => (await this.#request.get('/api/tools')).text(), { timeout: 15_000 })
+      .toContain(`"${tool}"`)
+  }
+
   /** Gives a conversation another title. */
   async rename(id: string, title: string): Promise<void> {
     const response = await this.#request.patch(`/api/conversations/${id}`, { data: { title } })

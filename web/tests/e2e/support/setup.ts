@@ -1,3 +1,4 @@
+import { programs } from './programs'
 import { binary, pulledModel } from './server'
 import { services } from './services'
 
@@ -13,6 +14,12 @@ export default function setup(): void {
     console.warn(
       'PostgreSQL, Redis and nginx are not named: the tests with two servers are SKIPPED. ' +
         '`cargo xtask services` starts them.',
+    )
+  }
+  if (programs() === undefined) {
+    console.warn(
+      'WEIR_TEST_PROGRAMS is not set: the tests with an MCP server of others are SKIPPED. ' +
+        '`cargo xtask test --only e2e` installs it and sets that.',
     )
   }
 }

@@ -26,6 +26,7 @@ const question: Question = {
     properties: {
       age: { type: 'integer', default: 18 },
       seat: { type: 'string', oneOf: [{ const: 'aisle', title: 'Aisle' }, { const: 'window' }] },
+      meals: { type: 'array', items: { enum: ['soup', 'cake'] }, default: ['soup'] },
     },
     required: ['age'],
   },
@@ -56,10 +57,14 @@ describe('a tool that asks in the middle of a call', () => {
     expect(age).toHaveValue('18')
     await userEvent.clear(age)
     await userEvent.type(age, '36')
-    await userEvent.selectOptions(screen.getByLabelText('Seat'), 'window')
+    await userEvent.selectOptions(screen.getByLabelText('Seat'), 'Aisle')
+    await userEvent.click(screen.getByRole('checkbox', { name: 'cake' }))
+    await userEvent.click(screen.getByRole('checkbox', { name: 'soup' }))
     await userEvent.click(screen.getByRole('button', { name: 'Send' }))
     await waitFor(() => {
-      expect(answers()).toEqual([{ action: 'accept', content: { age: 36, seat: 'window' } }])
+      expect(answers()).toEqual([
+        { action: 'accept', content: { age: 36, seat: 'aisle', meals: ['cake'] } },
+      ])
     })
     await waitFor(() => {
       expect(screen.queryByText('How old are you?')).not.toBeInTheDocument()
@@ -76,6 +81,7 @@ describe('a tool that asks in the middle of a call', () => {
     await userEvent.click(await screen.findByRole('button', { name: 'Send' }))
     expect(await screen.findByText('Age is too large')).toBeVisible()
     expect(screen.getByLabelText(/^Age/)).toHaveValue('18')
+    expect(screen.getByLabelText(/^Age/)).toHaveFocus()
   })
 
   it('takes no for an answer', async () => {

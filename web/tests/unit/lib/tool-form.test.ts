@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { argumentsFrom, faultsFrom, fieldsFor } from '@/lib/tool-form'
+import { argumentsFrom, defaultsOf, faultsFrom, fieldsFor } from '@/lib/tool-form'
 
 const SCHEMA = {
   type: 'object',
@@ -19,11 +19,39 @@ it('has a field for each argument, those that are required first', () => {
   expect(fields).toEqual([
     { name: 'expression', kind: 'text', required: true },
     { name: 'digits', kind: 'integer', required: false, description: 'How many.' },
-    { name: 'mode', kind: 'choice', options: ['fast', 'exact'], required: false },
+    {
+      name: 'mode',
+      kind: 'choice',
+      options: [
+        { value: 'fast', label: 'fast' },
+        { value: 'exact', label: 'exact' },
+      ],
+      required: false,
+    },
     { name: 'loud', kind: 'boolean', required: false },
     { name: 'table', kind: 'json', required: false },
   ])
   expect(fieldsFor({ type: 'object' })).toEqual([])
+})
+
+it('calls things what the schema calls them: fields, one value of several, and several', () => {
+  const pets = [
+    { value: 'a', label: 'Cat' },
+    { value: 'b', label: 'b' },
+  ]
+  const variants = [{ const: 'a', title: 'Cat' }, { const: 'b' }]
+  const properties = {
+    one: { title: 'Your pet', oneOf: variants },
+    old: { enum: ['a', 'b'], enumNames: ['Cat'] },
+    many: { type: 'array', items: { anyOf: variants }, default: ['b'] },
+  }
+  const pet = fieldsFor({ properties })
+  expect(pet).toEqual([
+    { name: 'one', title: 'Your pet', kind: 'choice', options: pets, required: false },
+    { name: 'old', kind: 'choice', options: pets, required: false },
+    { name: 'many', kind: 'choices', options: pets, required: false },
+  ])
+  expect(argumentsFrom(pet, defaultsOf({ properties }))).toEqual({ args: { many: ['b'] } })
 })
 
 describe('argumentsFrom', () => {

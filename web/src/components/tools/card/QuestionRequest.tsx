@@ -7,6 +7,7 @@ import { useId, useMemo, useState } from 'react'
 import { ToolFormField } from '@/components/chat/ToolFormField'
 import { Button } from '@/components/ui/button'
 import { threadPath } from '@/hooks/useCurrentThread'
+import { useFaultFocus } from '@/hooks/useFaultFocus'
 import { answerQuestion } from '@/lib/api'
 import { systemClock } from '@/lib/clock'
 import { ApiError } from '@/lib/errors'
@@ -37,6 +38,8 @@ export default function QuestionRequest({ question, onAnswer, onLeave }: Questio
   const [written, setWritten] = useState<Written>(() => defaultsOf(schema ?? {}))
   const [faults, setFaults] = useState<Faults>({})
   const [sending, setSending] = useState(false)
+  const form = useFaultFocus(faults)
+  const askerId = useId()
   const titleId = useId()
 
   const send = async (answer: AnswerQuestion) => {
@@ -67,7 +70,9 @@ export default function QuestionRequest({ question, onAnswer, onLeave }: Questio
 
   return (
     <form
-      aria-labelledby={titleId}
+      ref={form}
+      // Beside the one in the conversation it needs a name of its own.
+      aria-labelledby={onLeave === undefined ? titleId : `${askerId} ${titleId}`}
       className="flex flex-col gap-3"
       onSubmit={(event) => {
         event.preventDefault()
@@ -75,7 +80,7 @@ export default function QuestionRequest({ question, onAnswer, onLeave }: Questio
       }}
     >
       <div className="flex flex-col gap-0.5">
-        <p className="text-xs text-muted-foreground">
+        <p id={askerId} className="text-xs text-muted-foreground">
           The server <strong className="font-medium text-foreground">{server}</strong> asks:
         </p>
         <p
