@@ -96,13 +96,6 @@ pub struct Credentials {
     pub password: String,
 }
 
-impl Credentials {
-    /// Every field that is wrong. What cannot be anybody's is simply wrong credentials.
-    pub fn faults(&self) -> Vec<FieldError> {
-        Vec::new()
-    }
-}
-
 /// Makes an account: the first administrator's with the link of the first start, anyone else's with an invite.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -179,13 +172,6 @@ pub struct DeleteAccount {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub password: Option<String>,
-}
-
-impl DeleteAccount {
-    /// Every field that is wrong: none can be.
-    pub fn faults(&self) -> Vec<FieldError> {
-        Vec::new()
-    }
 }
 
 /// A browser that a person is signed in on.
@@ -324,13 +310,6 @@ pub struct UpdatePerson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub disabled: Option<bool>,
-}
-
-impl UpdatePerson {
-    /// Every field that is wrong: none can be.
-    pub fn faults(&self) -> Vec<FieldError> {
-        Vec::new()
-    }
 }
 
 /// A link that makes one account.

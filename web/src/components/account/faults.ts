@@ -1,3 +1,4 @@
+import type { Outcome } from '@/lib/failure'
 import type { FieldError } from '@/types/api'
 
 /** What the contract asks of a password. */
@@ -36,6 +37,13 @@ export function emptyFaults(fields: Readonly<Record<string, string>>): FieldErro
   return Object.entries(fields)
     .filter(([, text]) => text === '')
     .map(([path]) => ({ path, message: 'must not be empty' }))
+}
+
+/** A wrong password is something to mend at its field. */
+export function wrongPasswordAt(path: string, outcome: Outcome): Outcome {
+  if (outcome.ok || outcome.failure.code !== 'wrong_password') return outcome
+  const fields = [{ path, message: 'is not your password' }]
+  return { ok: false, failure: { ...outcome.failure, fields } }
 }
 
 /** How many characters the server counts: code points, not pairs of surrogates. */

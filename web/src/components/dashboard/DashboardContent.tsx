@@ -1,13 +1,11 @@
 'use client'
 
-import { ChartNoAxesColumn } from 'lucide-react'
 import { useState } from 'react'
 
-import { Button } from '@/components/ui/button'
 import { cn } from '@/lib/utils'
 import { POINT_SECONDS, metrics, useFeed, useRange } from '@/stores/metrics.store'
 
-import { ListMessage } from '../tools/ListMessage'
+import { LoadFailure } from '../tools/LoadFailure'
 import { DashboardSkeleton } from './DashboardSkeleton'
 import { Announcement } from './Announcement'
 import { ChartPanel } from './ChartPanel'
@@ -24,18 +22,11 @@ export default function DashboardContent({ look, onLook }: { look: Look; onLook:
   const [table, setTable] = useState(false)
   if (load.kind === 'failed')
     return (
-      <ListMessage
-        Icon={ChartNoAxesColumn}
-        role="alert"
+      <LoadFailure
         title="The figures could not be loaded"
-        action={
-          <Button variant="outline" onClick={() => void metrics.load()}>
-            Try again
-          </Button>
-        }
-      >
-        {load.failure.message}
-      </ListMessage>
+        failure={load.failure}
+        onRetry={metrics.load}
+      />
     )
   if (load.kind !== 'ready') return <DashboardSkeleton />
   return (

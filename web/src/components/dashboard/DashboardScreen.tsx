@@ -11,7 +11,7 @@ import { NEW_THREAD } from '@/stores/chat.store'
 import { ConnectionBanner } from '../chat/ConnectionBanner'
 import { AppShell } from '../layout/AppShell'
 import { Overlays } from '../layout/Overlays'
-import { DashboardHeader } from './DashboardHeader'
+import { PageHeader } from '../layout/PageHeader'
 import { DashboardSkeleton } from './DashboardSkeleton'
 import { SKIP } from './skip'
 
@@ -41,7 +41,7 @@ export function DashboardScreen() {
       thread={NEW_THREAD}
       onOpen={toThread}
       onNew={toNew}
-      header={<DashboardHeader />}
+      header={<PageHeader title="Dashboard" />}
       skip={SKIP}
     >
       <ConnectionBanner thread={NEW_THREAD} />

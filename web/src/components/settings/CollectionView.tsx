@@ -1,13 +1,13 @@
 'use client'
 
-import { CircleAlert, type LucideIcon } from 'lucide-react'
+import type { LucideIcon } from 'lucide-react'
 import type { ReactNode } from 'react'
 
-import { Button } from '@/components/ui/button'
 import type { CollectionState } from '@/stores/collection'
 
 import { ListMessage } from '../tools/ListMessage'
 import { ListSkeleton } from '../tools/ListSkeleton'
+import { LoadFailure } from '../tools/LoadFailure'
 
 interface CollectionViewProps<Item> {
   /** What is listed, for screen readers and for sentences: `devices`. */
@@ -30,18 +30,11 @@ export function CollectionView<Item extends { readonly id: string }>({
   if (load.kind === 'failed') {
     return (
       <Frame>
-        <ListMessage
-          Icon={CircleAlert}
-          role="alert"
+        <LoadFailure
           title={`The ${name} could not be loaded`}
-          action={
-            <Button variant="outline" size="sm" onClick={() => void onLoad()}>
-              Try again
-            </Button>
-          }
-        >
-          {load.failure.message}
-        </ListMessage>
+          failure={load.failure}
+          onRetry={onLoad}
+        />
       </Frame>
     )
   }

@@ -11,11 +11,10 @@ import {
   DialogTitle,
 } from '@/components/ui/dialog'
 import { useSubmission } from '@/hooks/useSubmission'
-import type { Outcome } from '@/lib/failure'
 import { account } from '@/stores/account.store'
 import type { Me } from '@/types/account'
 
-import { emptyFaults } from '../account/faults'
+import { emptyFaults, wrongPasswordAt } from '../account/faults'
 import { PasswordField } from '../account/PasswordField'
 import { SubmissionForm } from '../account/SubmissionForm'
 import { SubmitButton } from '../SubmitButton'
@@ -76,7 +75,7 @@ function DeleteForm({ me, onCancel }: { me: Me; onCancel: () => void }) {
       ...(me.hasPassword ? emptyFaults({ password }) : []),
     ]
     const sent = await submit(known, async () =>
-      atField(await account.remove(me.hasPassword ? { password } : {})),
+      wrongPasswordAt('password', await account.remove(me.hasPassword ? { password } : {})),
     )
     if (sent?.ok === true) window.location.replace('/sign-in')
   }
@@ -115,11 +114,4 @@ function DeleteForm({ me, onCancel }: { me: Me; onCancel: () => void }) {
       </div>
     </SubmissionForm>
   )
-}
-
-/** A wrong password is something to mend at its field. */
-function atField(outcome: Outcome): Outcome {
-  if (outcome.ok || outcome.failure.code !== 'wrong_password') return outcome
-  const fields = [{ path: 'password', message: 'is not your password' }]
-  return { ok: false, failure: { ...outcome.failure, fields } }
 }

@@ -3,13 +3,6 @@
 import { useState } from 'react'
 
 import { Button } from '@/components/ui/button'
-import {
-  Dialog,
-  DialogContent,
-  DialogDescription,
-  DialogHeader,
-  DialogTitle,
-} from '@/components/ui/dialog'
 import { Labelled } from '@/components/ui/labelled'
 import { Select } from '@/components/ui/select'
 import { useSubmission } from '@/hooks/useSubmission'
@@ -19,44 +12,33 @@ import { nameFaults } from '../account/faults'
 import { SubmissionForm } from '../account/SubmissionForm'
 import { SubmitButton } from '../SubmitButton'
 import { TextField } from '../account/TextField'
-import { LIVES } from './scopes'
+import { LifeField } from './LifeField'
+import { SecretDialog } from './SecretDialog'
 import { SecretOnce } from './SecretOnce'
 
 /** Makes an invite, and shows its link this once. */
 export function InviteDialog({ onClose }: { onClose: () => void }) {
-  const [secret, setSecret] = useState<string>()
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => {
-        if (!open) onClose()
+    <SecretDialog
+      before={{
+        title: 'New invite',
+        description: 'Whoever has its link can make one account here.',
       }}
+      after={{
+        title: 'Copy the link now',
+        description: 'It is shown only this once. Send it to the person it is for.',
+      }}
+      form={(onMade) => <InviteForm onMade={onMade} onCancel={onClose} />}
+      onClose={onClose}
     >
-      <DialogContent
-        // A slip of the hand must not lose what is shown once.
-        onInteractOutside={(event) => {
-          if (secret !== undefined) event.preventDefault()
-        }}
-      >
-        <DialogHeader>
-          <DialogTitle>{secret === undefined ? 'New invite' : 'Copy the link now'}</DialogTitle>
-          <DialogDescription>
-            {secret === undefined
-              ? 'Whoever has its link can make one account here.'
-              : 'It is shown only this once. Send it to the person it is for.'}
-          </DialogDescription>
-        </DialogHeader>
-        {secret === undefined ? (
-          <InviteForm onMade={setSecret} onCancel={onClose} />
-        ) : (
-          <SecretOnce
-            label="Link"
-            secret={`${window.location.origin}/join#${secret}`}
-            onDone={onClose}
-          />
-        )}
-      </DialogContent>
-    </Dialog>
+      {(secret) => (
+        <SecretOnce
+          label="Link"
+          secret={`${window.location.origin}/join#${secret}`}
+          onDone={onClose}
+        />
+      )}
+    </SecretDialog>
   )
 }
 
@@ -68,7 +50,7 @@ interface InviteFormProps {
 function InviteForm({ onCancel, onMade }: InviteFormProps) {
   const [note, setNote] = useState('')
   const [role, setRole] = useState<'user' | 'administrator'>('user')
-  const [days, setDays] = useState('7')
+  const [days, setDays] = useState<number | undefined>(7)
   const submission = useSubmission(['note', 'role', 'expiresInDays'])
   const { faultAt, mend, submit, trouble } = submission
   const words = note.trim()
@@ -77,7 +59,7 @@ function InviteForm({ onCancel, onMade }: InviteFormProps) {
     const made = await submit(words === '' ? [] : nameFaults('note', words), () =>
       invites.create({
         role,
-        expiresInDays: Number(days),
+        ...(days !== undefined && { expiresInDays: days }),
         ...(words !== '' && { note: words }),
       }),
     )
@@ -120,24 +102,14 @@ function InviteForm({ onCancel, onMade }: InviteFormProps) {
           </Select>
         )}
       </Labelled>
-      <Labelled label="Good for" fault={faultAt('expiresInDays')}>
-        {(field) => (
-          <Select
-            {...field}
-            value={days}
-            onChange={({ target }) => {
-              setDays(target.value)
-              mend('expiresInDays')
-            }}
-          >
-            {LIVES.map(({ label, value }) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Labelled>
+      <LifeField
+        value={days}
+        fault={faultAt('expiresInDays')}
+        onChange={(wanted) => {
+          setDays(wanted)
+          mend('expiresInDays')
+        }}
+      />
       <div className="flex justify-end gap-2">
         <Button variant="outline" onClick={onCancel}>
           Cancel

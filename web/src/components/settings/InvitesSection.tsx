@@ -1,7 +1,7 @@
 'use client'
 
-import { MailPlus, Plus } from 'lucide-react'
-import { useEffect, useState } from 'react'
+import { MailPlus } from 'lucide-react'
+import { useEffect } from 'react'
 
 import { Badge } from '@/components/ui/badge'
 import { Button } from '@/components/ui/button'
@@ -13,32 +13,22 @@ import { When } from '../tools/When'
 import { CollectionView } from './CollectionView'
 import { Facts } from './Facts'
 import { InviteDialog } from './InviteDialog'
-import { Section } from './Section'
+import { MakingSection } from './MakingSection'
 
 /** Links that make accounts. */
 export function InvitesSection() {
   const state = useInvites()
-  const [making, setMaking] = useState(false)
 
   useEffect(() => {
     void invites.load()
   }, [])
 
   return (
-    <Section
+    <MakingSection
       title="Invites"
       description="A link makes one account, and ends by itself. Those that were used are not listed."
-      action={
-        <Button
-          size="sm"
-          onClick={() => {
-            setMaking(true)
-          }}
-        >
-          <Plus aria-hidden="true" />
-          New invite
-        </Button>
-      }
+      action="New invite"
+      dialog={(onClose) => <InviteDialog onClose={onClose} />}
     >
       <CollectionView
         name="invites"
@@ -52,14 +42,7 @@ export function InvitesSection() {
       >
         {(invite) => <InviteRow invite={invite} />}
       </CollectionView>
-      {making && (
-        <InviteDialog
-          onClose={() => {
-            setMaking(false)
-          }}
-        />
-      )}
-    </Section>
+    </MakingSection>
   )
 }
 

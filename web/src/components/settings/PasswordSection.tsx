@@ -3,11 +3,10 @@
 import { useState } from 'react'
 
 import { useSubmission } from '@/hooks/useSubmission'
-import type { Outcome } from '@/lib/failure'
 import { account } from '@/stores/account.store'
 import type { Me } from '@/types/account'
 
-import { emptyFaults, passwordFaults } from '../account/faults'
+import { emptyFaults, passwordFaults, wrongPasswordAt } from '../account/faults'
 import { NewPasswordField, PasswordField } from '../account/PasswordField'
 import { SubmissionForm } from '../account/SubmissionForm'
 import { SubmitButton } from '../SubmitButton'
@@ -28,7 +27,9 @@ export function PasswordSection({ me }: { me: Me }) {
   }
   const save = async () => {
     const known = [...emptyFaults({ current: draft.current }), ...passwordFaults('new', draft.new)]
-    const sent = await submit(known, async () => atField(await account.changePassword(draft)))
+    const sent = await submit(known, async () =>
+      wrongPasswordAt('current', await account.changePassword(draft)),
+    )
     if (sent?.ok !== true) return
     setDraft(NOTHING)
     reportNews('Your password was changed, and your other devices were signed out.')
@@ -75,11 +76,4 @@ export function PasswordSection({ me }: { me: Me }) {
       </SubmissionForm>
     </Section>
   )
-}
-
-/** A wrong password is something to mend at its field. */
-function atField(outcome: Outcome): Outcome {
-  if (outcome.ok || outcome.failure.code !== 'wrong_password') return outcome
-  const fields = [{ path: 'current', message: 'is not your password' }]
-  return { ok: false, failure: { ...outcome.failure, fields } }
 }

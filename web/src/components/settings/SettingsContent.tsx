@@ -1,13 +1,13 @@
 'use client'
 
-import { CircleAlert, Lock } from 'lucide-react'
+import { Lock } from 'lucide-react'
 
-import { Button } from '@/components/ui/button'
 import type { SettingsSection } from '@/hooks/useSettingsPlace'
 import { account, useAccount } from '@/stores/account.store'
 import type { Me } from '@/types/account'
 
 import { ListMessage } from '../tools/ListMessage'
+import { LoadFailure } from '../tools/LoadFailure'
 import { DevicesSection } from './DevicesSection'
 import { InvitesSection } from './InvitesSection'
 import { PasswordSection } from './PasswordSection'
@@ -31,18 +31,11 @@ export function SettingsContent({ section }: { section: SettingsSection }) {
         {me !== undefined ? (
           <Part me={me} section={section} />
         ) : load.kind === 'failed' ? (
-          <ListMessage
-            Icon={CircleAlert}
-            role="alert"
+          <LoadFailure
             title="The settings could not be loaded"
-            action={
-              <Button variant="outline" size="sm" onClick={() => void account.load()}>
-                Try again
-              </Button>
-            }
-          >
-            {load.failure.message}
-          </ListMessage>
+            failure={load.failure}
+            onRetry={account.load}
+          />
         ) : (
           <SettingsSkeleton />
         )}

@@ -12,10 +12,10 @@ import { NEW_THREAD } from '@/stores/chat.store'
 import { ConnectionBanner } from '../chat/ConnectionBanner'
 import { AppShell } from '../layout/AppShell'
 import { Overlays } from '../layout/Overlays'
+import { PageHeader } from '../layout/PageHeader'
 import { PageNav } from '../layout/PageNav'
 import { SECTIONS, sectionsFor } from './sections'
 import { SettingsContent } from './SettingsContent'
-import { SettingsHeader } from './SettingsHeader'
 import { SKIP } from './skip'
 
 /** The whole of /settings. */
@@ -43,7 +43,7 @@ export function SettingsScreen() {
       thread={NEW_THREAD}
       onOpen={toThread}
       onNew={toNew}
-      header={<SettingsHeader />}
+      header={<PageHeader title="Settings" />}
       skip={SKIP}
     >
       <ConnectionBanner thread={NEW_THREAD} />

@@ -3,15 +3,6 @@
 import { useState } from 'react'
 
 import { Button } from '@/components/ui/button'
-import {
-  Dialog,
-  DialogContent,
-  DialogDescription,
-  DialogHeader,
-  DialogTitle,
-} from '@/components/ui/dialog'
-import { Labelled } from '@/components/ui/labelled'
-import { Select } from '@/components/ui/select'
 import { useSubmission } from '@/hooks/useSubmission'
 import { tokens } from '@/stores/tokens.store'
 import type { AccessScope, Me } from '@/types/account'
@@ -20,47 +11,36 @@ import { nameFaults } from '../account/faults'
 import { SubmissionForm } from '../account/SubmissionForm'
 import { SubmitButton } from '../SubmitButton'
 import { TextField } from '../account/TextField'
-import { LIVES } from './scopes'
+import { LifeField } from './LifeField'
 import { ScopesField } from './ScopesField'
+import { SecretDialog } from './SecretDialog'
 import { CopyLine, SecretOnce } from './SecretOnce'
 
 /** Makes an API token, and shows its secret this once. */
 export function TokenDialog({ me, onClose }: { me: Me; onClose: () => void }) {
-  const [secret, setSecret] = useState<string>()
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => {
-        if (!open) onClose()
+    <SecretDialog
+      before={{
+        title: 'New token',
+        description: 'It speaks in your name, as far as you allow it.',
       }}
+      after={{
+        title: 'Copy the token now',
+        description: 'It is shown only this once; the server keeps no copy of it.',
+      }}
+      form={(onMade) => <TokenForm me={me} onMade={onMade} onCancel={onClose} />}
+      onClose={onClose}
     >
-      <DialogContent
-        // A slip of the hand must not lose what is shown once.
-        onInteractOutside={(event) => {
-          if (secret !== undefined) event.preventDefault()
-        }}
-      >
-        <DialogHeader>
-          <DialogTitle>{secret === undefined ? 'New token' : 'Copy the token now'}</DialogTitle>
-          <DialogDescription>
-            {secret === undefined
-              ? 'It speaks in your name, as far as you allow it.'
-              : 'It is shown only this once; the server keeps no copy of it.'}
-          </DialogDescription>
-        </DialogHeader>
-        {secret === undefined ? (
-          <TokenForm me={me} onMade={setSecret} onCancel={onClose} />
-        ) : (
-          <SecretOnce label="Token" secret={secret} onDone={onClose}>
-            <p className="text-[0.8125rem] text-muted-foreground">A first try:</p>
-            <CopyLine
-              label="Example"
-              text={`curl -H "Authorization: Bearer ${secret}" ${window.location.origin}/api/conversations`}
-            />
-          </SecretOnce>
-        )}
-      </DialogContent>
-    </Dialog>
+      {(secret) => (
+        <SecretOnce label="Token" secret={secret} onDone={onClose}>
+          <p className="text-[0.8125rem] text-muted-foreground">A first try:</p>
+          <CopyLine
+            label="Example"
+            text={`curl -H "Authorization: Bearer ${secret}" ${window.location.origin}/api/conversations`}
+          />
+        </SecretOnce>
+      )}
+    </SecretDialog>
   )
 }
 
@@ -72,7 +52,7 @@ interface TokenFormProps {
 
 function TokenForm({ me, onCancel, onMade }: TokenFormProps) {
   const [name, setName] = useState('')
-  const [days, setDays] = useState('90')
+  const [days, setDays] = useState<number | undefined>(90)
   const [scopes, setScopes] = useState<readonly AccessScope[]>(['read', 'write'])
   const submission = useSubmission(['name', 'scopes', 'expiresInDays'])
   const { faultAt, mend, submit, trouble } = submission
@@ -86,7 +66,7 @@ function TokenForm({ me, onCancel, onMade }: TokenFormProps) {
       tokens.create({
         name: name.trim(),
         scopes: [...scopes],
-        ...(days !== '' && { expiresInDays: Number(days) }),
+        ...(days !== undefined && { expiresInDays: days }),
       }),
     )
     if (made?.ok === true) onMade(made.secret)
@@ -116,25 +96,15 @@ function TokenForm({ me, onCancel, onMade }: TokenFormProps) {
           mend('scopes')
         }}
       />
-      <Labelled label="Good for" fault={faultAt('expiresInDays')}>
-        {(field) => (
-          <Select
-            {...field}
-            value={days}
-            onChange={({ target }) => {
-              setDays(target.value)
-              mend('expiresInDays')
-            }}
-          >
-            {LIVES.map(({ label, value }) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-            <option value="">Ever, until it is revoked</option>
-          </Select>
-        )}
-      </Labelled>
+      <LifeField
+        value={days}
+        fault={faultAt('expiresInDays')}
+        endless="Ever, until it is revoked"
+        onChange={(wanted) => {
+          setDays(wanted)
+          mend('expiresInDays')
+        }}
+      />
       <div className="flex justify-end gap-2">
         <Button variant="outline" onClick={onCancel}>
           Cancel

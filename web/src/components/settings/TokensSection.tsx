@@ -1,6 +1,6 @@
 'use client'
 
-import { KeyRound, Plus } from 'lucide-react'
+import { KeyRound } from 'lucide-react'
 import { useEffect, useState } from 'react'
 
 import { Badge } from '@/components/ui/badge'
@@ -14,34 +14,24 @@ import { When } from '../tools/When'
 import { CollectionView } from './CollectionView'
 import { Confirm } from './Confirm'
 import { Facts } from './Facts'
+import { MakingSection } from './MakingSection'
 import { SCOPES } from './scopes'
-import { Section } from './Section'
 import { TokenDialog } from './TokenDialog'
 
 /** Keys for programs. */
 export function TokensSection({ me }: { me: Me }) {
   const state = useTokens()
-  const [making, setMaking] = useState(false)
 
   useEffect(() => {
     void tokens.load()
   }, [])
 
   return (
-    <Section
+    <MakingSection
       title="API tokens"
       description="Keys for programs that speak to this server in your name. One that is revoked is worthless within a second."
-      action={
-        <Button
-          size="sm"
-          onClick={() => {
-            setMaking(true)
-          }}
-        >
-          <Plus aria-hidden="true" />
-          New token
-        </Button>
-      }
+      action="New token"
+      dialog={(onClose) => <TokenDialog me={me} onClose={onClose} />}
     >
       <CollectionView
         name="tokens"
@@ -55,15 +45,7 @@ export function TokensSection({ me }: { me: Me }) {
       >
         {(token) => <TokenRow token={token} />}
       </CollectionView>
-      {making && (
-        <TokenDialog
-          me={me}
-          onClose={() => {
-            setMaking(false)
-          }}
-        />
-      )}
-    </Section>
+    </MakingSection>
   )
 }
 

@@ -15,11 +15,3 @@ export const SCOPES: readonly {
 export function scopesFor(role: UserRole): typeof SCOPES {
   return role === 'administrator' ? SCOPES : SCOPES.filter(({ value }) => value !== 'admin')
 }
-
-/** How long something is good, in days; `''` for ever. */
-export const LIVES = [
-  { value: '7', label: '7 days' },
-  { value: '30', label: '30 days' },
-  { value: '90', label: '90 days' },
-  { value: '365', label: 'One year' },
-] as const

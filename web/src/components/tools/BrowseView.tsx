@@ -1,6 +1,6 @@
 'use client'
 
-import { RotateCw, SearchX, TriangleAlert, Wrench } from 'lucide-react'
+import { SearchX, Wrench } from 'lucide-react'
 import { useState } from 'react'
 
 import { Button } from '@/components/ui/button'
@@ -10,6 +10,7 @@ import { tools, useTools } from '@/stores/tools.store'
 import { type Filter, EVERYTHING, isEverything, matching } from './filter'
 import { ListMessage } from './ListMessage'
 import { ListSkeleton } from './ListSkeleton'
+import { LoadFailure } from './LoadFailure'
 import { ToolDetail } from './ToolDetail'
 import { ToolFilters } from './ToolFilters'
 import { ToolList } from './ToolList'
@@ -36,7 +37,11 @@ export function BrowseView({ place }: { place: ToolsPlace }) {
             tabIndex={-1}
           >
             {load.kind === 'failed' ? (
-              <LoadFailed message={load.failure.message} />
+              <LoadFailure
+                title="The tools could not be loaded"
+                failure={load.failure}
+                onRetry={tools.load}
+              />
             ) : load.kind !== 'ready' ? (
               <ListSkeleton label="Loading the tools" />
             ) : found.length > 0 ? (
@@ -79,29 +84,5 @@ export function BrowseView({ place }: { place: ToolsPlace }) {
         )
       }
     />
-  )
-}
-
-function LoadFailed({ message }: { message: string }) {
-  return (
-    <ListMessage
-      Icon={TriangleAlert}
-      role="alert"
-      title="The tools could not be loaded"
-      action={
-        <Button
-          variant="outline"
-          size="sm"
-          onClick={() => {
-            void tools.load()
-          }}
-        >
-          <RotateCw aria-hidden="true" />
-          Try again
-        </Button>
-      }
-    >
-      {message}
-    </ListMessage>
   )
 }

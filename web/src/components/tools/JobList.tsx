@@ -1,6 +1,6 @@
 'use client'
 
-import { History, RotateCw, SearchX, TriangleAlert } from 'lucide-react'
+import { History, SearchX } from 'lucide-react'
 import Link from 'next/link'
 
 import { Button } from '@/components/ui/button'
@@ -10,6 +10,7 @@ import { type JobsState, type KnownJob, jobs } from '@/stores/jobs.store'
 import { JobRow } from './JobRow'
 import { ListMessage } from './ListMessage'
 import { ListSkeleton } from './ListSkeleton'
+import { LoadFailure } from './LoadFailure'
 
 interface JobListProps extends Pick<JobsState, 'load' | 'more' | 'status'> {
   items: readonly KnownJob[]
@@ -20,19 +21,11 @@ interface JobListProps extends Pick<JobsState, 'load' | 'more' | 'status'> {
 export function JobList({ items, load, more, selected, status }: JobListProps) {
   if (load.kind === 'failed')
     return (
-      <ListMessage
-        Icon={TriangleAlert}
-        role="alert"
+      <LoadFailure
         title="The list could not be loaded"
-        action={
-          <Button variant="outline" size="sm" onClick={() => void jobs.load()}>
-            <RotateCw aria-hidden="true" />
-            Try again
-          </Button>
-        }
-      >
-        {load.failure.message}
-      </ListMessage>
+        failure={load.failure}
+        onRetry={jobs.load}
+      />
     )
   if (load.kind !== 'ready') return <ListSkeleton label="Loading what ran" />
   if (items.length === 0)

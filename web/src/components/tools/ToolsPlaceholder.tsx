@@ -1,7 +1,6 @@
 import { Skeleton } from '@/components/ui/skeleton'
 
-import { HistoryPlaceholder } from '../layout/HistoryPlaceholder'
-import { ShellFrame } from '../layout/ShellFrame'
+import { PagePlaceholder } from '../layout/PagePlaceholder'
 import { SKIP } from './skip'
 import { ListSkeleton } from './ListSkeleton'
 import { TwoPanes } from './TwoPanes'
@@ -9,17 +8,7 @@ import { TwoPanes } from './TwoPanes'
 /** The page as it is served: what stands here is painted before any script has run. */
 export function ToolsPlaceholder() {
   return (
-    <ShellFrame
-      skip={SKIP}
-      sidebar="open"
-      panel={<HistoryPlaceholder />}
-      header={
-        <header className="flex h-(--header-height) shrink-0 items-center gap-1 border-b px-2 sm:px-3">
-          <span className="size-9 lg:hidden" />
-          <h1 className="px-1.5 text-sm font-medium">Tools</h1>
-        </header>
-      }
-    >
+    <PagePlaceholder title="Tools" skip={SKIP}>
       <div className="h-11 shrink-0 border-b" />
       <TwoPanes
         label="Tools"
@@ -33,6 +22,6 @@ export function ToolsPlaceholder() {
           </div>
         }
       />
-    </ShellFrame>
+    </PagePlaceholder>
   )
 }

@@ -12,12 +12,12 @@ import { tools } from '@/stores/tools.store'
 import { ConnectionBanner } from '../chat/ConnectionBanner'
 import { AppShell } from '../layout/AppShell'
 import { Overlays } from '../layout/Overlays'
+import { PageHeader } from '../layout/PageHeader'
 import { ActivityView } from './ActivityView'
 import { BrowseView } from './BrowseView'
 import { focusSearch } from './search-id'
 import { ServersView } from './servers/ServersView'
 import { SKIP } from './skip'
-import { ToolsHeader } from './ToolsHeader'
 import { ToolsNav } from './ToolsNav'
 
 /** The whole of /tools. */
@@ -47,7 +47,7 @@ export function ToolsScreen() {
       thread={NEW_THREAD}
       onOpen={toThread}
       onNew={toNew}
-      header={<ToolsHeader />}
+      header={<PageHeader title="Tools" />}
       skip={SKIP}
     >
       <ConnectionBanner thread={NEW_THREAD} />

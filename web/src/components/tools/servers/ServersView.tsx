@@ -1,6 +1,6 @@
 'use client'
 
-import { Plug, Plus, RotateCw, SearchX, TriangleAlert } from 'lucide-react'
+import { Plug, Plus, SearchX } from 'lucide-react'
 import { useEffect, useState } from 'react'
 
 import { Button } from '@/components/ui/button'
@@ -10,6 +10,7 @@ import { servers, useServers } from '@/stores/servers.store'
 
 import { ListMessage } from '../ListMessage'
 import { ListSkeleton } from '../ListSkeleton'
+import { LoadFailure } from '../LoadFailure'
 import { TwoPanes } from '../TwoPanes'
 import { ServerDetail } from './ServerDetail'
 import { ServerList } from './ServerList'
@@ -50,19 +51,11 @@ export function ServersView({ place }: { place: ToolsPlace }) {
               <div className="flex shrink-0 justify-end border-b p-3">{addButton}</div>
             )}
             {load.kind === 'failed' ? (
-              <ListMessage
-                Icon={TriangleAlert}
-                role="alert"
+              <LoadFailure
                 title="The servers could not be loaded"
-                action={
-                  <Button variant="outline" size="sm" onClick={() => void servers.load()}>
-                    <RotateCw aria-hidden="true" />
-                    Try again
-                  </Button>
-                }
-              >
-                {load.failure.message}
-              </ListMessage>
+                failure={load.failure}
+                onRetry={servers.load}
+              />
             ) : load.kind !== 'ready' ? (
               <ListSkeleton label="Loading the servers" rows={3} />
             ) : items.length > 0 ? (

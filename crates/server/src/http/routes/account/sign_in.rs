@@ -37,11 +37,7 @@ pub(crate) async fn set_up(
     visitor: Visitor,
     Body(body): Body<CreateAccount>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (secret, new) = account(&app, body, true).await?;
-    let made = app.store.set_up(&secret, LOCAL_USER, &new, app.clock.now()).await;
-    let person = made.map_err(of_link)?;
-    tracing::info!(user = %person.person.id, "the administrator is there");
-    let_in(&app, StatusCode::CREATED, person, visitor).await
+    make(&app, Link::FirstStart, visitor, body).await
 }
 
 /// Makes an account, with the secret of an invite.
@@ -61,9 +57,7 @@ pub(crate) async fn join(
     visitor: Visitor,
     Body(body): Body<CreateAccount>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (secret, new) = account(&app, body, false).await?;
-    let made = app.store.join(&secret, &new, app.clock.now()).await;
-    let_in(&app, StatusCode::CREATED, made.map_err(of_link)?, visitor).await
+    make(&app, Link::Invite, visitor, body).await
 }
 
 /// Signs in. What the browser was signed in with until now ends.
@@ -113,21 +107,38 @@ pub(crate) async fn sign_out(
     Ok((StatusCode::NO_CONTENT, SessionCookie::of(&app).cleared()))
 }
 
-/// The account that a link is about to make. Only a link that is good is worth the work of a password.
-async fn account(
+/// What makes accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// The administrator's, printed by the first start.
+    FirstStart,
+    /// An administrator's, for somebody else.
+    Invite,
+}
+
+/// Makes the account of a link, and signs it in.
+async fn make(
     app: &App,
+    link: Link,
+    visitor: Visitor,
     body: CreateAccount,
-    setup: bool,
-) -> Result<(weir_store::SecretHash, NewAccount), ApiError> {
+) -> Result<impl IntoResponse + use<>, ApiError> {
     let secret = digest(&body.secret);
-    if !app.store.link_is_good(&secret, setup, app.clock.now()).await? {
+    // Only a link that is good is worth the work of a password.
+    if !app.store.link_is_good(&secret, link == Link::FirstStart, app.clock.now()).await? {
         return Err(ApiError::invalid_link());
     }
     let known = known_of(&body.name, Some(&body.email));
     let made = app.access.passwords().make(body.password, known).await;
     let password_hash = made.map_err(|error| ApiError::of_new_password(error, "password"))?;
-    let id = UserId(app.clock.id());
-    Ok((secret, NewAccount { id, email: body.email, name: body.name, password_hash }))
+    let new = NewAccount { id: UserId(app.clock.id()), email: body.email, name: body.name, password_hash };
+    let made = match link {
+        Link::FirstStart => app.store.set_up(&secret, LOCAL_USER, &new, app.clock.now()).await,
+        Link::Invite => app.store.join(&secret, &new, app.clock.now()).await,
+    };
+    let record = made.map_err(of_link)?;
+    tracing::info!(user = %record.person.id, ?link, "an account was made");
+    let_in(app, StatusCode::CREATED, record, visitor).await
 }
 
 fn of_link(error: StoreError) -> ApiError {
