@@ -1,6 +1,6 @@
 import { useState } from 'react'
 
-import type { Failure } from '@/lib/failure'
+import { type Failure, reasonOf } from '@/lib/failure'
 import type { FieldError } from '@/types/api'
 
 import { useCountdown } from './useCountdown'
@@ -43,7 +43,7 @@ export function useSubmission(fields: readonly string[]): Submission {
       failure === undefined
         ? ''
         : faults.length === 0
-          ? failure.message
+          ? reasonOf(failure)
           : elsewhere.map(({ message, path }) => `${path} ${message}.`).join(' '),
 
     submit: async (known, send) => {

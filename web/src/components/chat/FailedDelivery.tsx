@@ -4,6 +4,7 @@ import { CircleAlert, RotateCw } from 'lucide-react'
 
 import { Button } from '@/components/ui/button'
 import { useCountdown } from '@/hooks/useCountdown'
+import { reasonOf } from '@/lib/failure'
 import { chat, type ThreadMessage } from '@/stores/chat.store'
 
 import { focusComposer } from '../composer-id'
@@ -21,7 +22,7 @@ export function FailedDelivery({ message }: { message: ThreadMessage }) {
     >
       <p className="flex items-center gap-1.5 text-destructive">
         <CircleAlert aria-hidden="true" className="size-3.5 shrink-0" />
-        {failure?.message ?? 'This message was not sent.'}
+        {failure === undefined ? 'This message was not sent.' : reasonOf(failure)}
       </p>
       {seconds > 0 && (
         // Not read out each second: the alert has been heard once.

@@ -6,6 +6,7 @@ import { useId, useMemo, useState } from 'react'
 import { Button } from '@/components/ui/button'
 import { useCountdown } from '@/hooks/useCountdown'
 import { useFaultFocus } from '@/hooks/useFaultFocus'
+import { reasonOf } from '@/lib/failure'
 import { type Faults, type Written, argumentsFrom, faultsFrom, fieldsFor } from '@/lib/tool-form'
 import { directCalls } from '@/stores/direct-calls.store'
 import { jobs } from '@/stores/jobs.store'
@@ -48,7 +49,7 @@ export default function ToolForm({ tool, onClose }: ToolFormProps) {
     setSending(false)
     const { failure } = started
     setRetryAt(failure.retryAt)
-    setFaults(failure.fields ? faultsFrom(fields, failure.fields) : { '': failure.message })
+    setFaults(failure.fields ? faultsFrom(fields, failure.fields) : { '': reasonOf(failure) })
   }
 
   return (

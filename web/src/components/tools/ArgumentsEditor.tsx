@@ -7,7 +7,7 @@ import { Button } from '@/components/ui/button'
 import { Skeleton } from '@/components/ui/skeleton'
 import { onDemand } from '@/hooks/on-demand'
 import { useCountdown } from '@/hooks/useCountdown'
-import type { Failure } from '@/lib/failure'
+import { type Failure, reasonOf } from '@/lib/failure'
 import type { ToolInfo } from '@/types/tools'
 
 import { SubmitButton } from '../SubmitButton'
@@ -104,7 +104,7 @@ export function ArgumentsEditor(props: ArgumentsEditorProps) {
           {left.others.length > 0 ? (
             left.others.map((text) => <p key={text}>{text}</p>)
           ) : (
-            <p>{failure.message}</p>
+            <p>{reasonOf(failure)}</p>
           )}
         </div>
       )}

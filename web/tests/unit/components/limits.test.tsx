@@ -29,7 +29,7 @@ it('a tool that was refused for a while counts down, keeps its arguments and com
   const field = screen.getByRole('textbox')
   await user.type(field, 'Keep me')
   await user.click(screen.getByRole('button', { name: 'Run' }))
-  expect(await screen.findByRole('alert')).toHaveTextContent('It was rate_limited.')
+  expect(await screen.findByRole('alert')).toHaveTextContent('Too many requests.')
   expect(screen.getByRole('button', { name: /Try again in \d+ s/ })).toHaveAttribute(
     'aria-disabled',
     'true',
