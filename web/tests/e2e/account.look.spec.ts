@@ -97,4 +97,13 @@ test('an open server says so, and offers what works there', async ({ page }) => 
   await page.getByRole('radio', { name: 'Dark' }).click()
   await expect(page.locator('html')).toHaveClass(/dark/)
   await expectAccessible(page, 'open')
+
+  // Nobody signs in, but the one who is there can be called by a name.
+  const name = page.getByLabel('Name', { exact: true })
+  await expect(name).toHaveValue('You')
+  await name.fill('Ada')
+  await page.getByRole('button', { name: 'Save name' }).click()
+  await expect(page.getByText('Your name was changed.')).toBeVisible()
+  await page.reload()
+  await expect(name).toHaveValue('Ada')
 })

@@ -233,7 +233,6 @@ async fn auth_11_an_open_server_has_no_accounts() {
         (Method::POST, "/api/auth/join"),
         (Method::POST, "/api/auth/sign-in"),
         (Method::POST, "/api/auth/sign-out"),
-        (Method::PATCH, "/api/me"),
         (Method::DELETE, "/api/me"),
         (Method::PUT, "/api/me/password"),
         (Method::GET, "/api/me/devices"),
@@ -243,4 +242,10 @@ async fn auth_11_an_open_server_has_no_accounts() {
     ] {
         Who::nobody().send(&app, method, path, Some(json!({}))).await.problem(409, "open_server");
     }
+    // Its one user has a name all the same.
+    let renamed = Who::nobody().send(&app, Method::PATCH, "/api/me", Some(json!({ "name": " Ada " }))).await;
+    assert_eq!(renamed.json::<Value>(200)["name"], "Ada");
+    assert_eq!(app.get("/api/me").await.json::<Value>(200)["name"], "Ada");
+    let nameless = Who::nobody().send(&app, Method::PATCH, "/api/me", Some(json!({ "name": " " }))).await;
+    assert_eq!(nameless.problem(422, "invalid_request")["errors"][0]["path"], "name");
 }

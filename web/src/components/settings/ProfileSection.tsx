@@ -22,7 +22,8 @@ import { ThemeChoice } from './ThemeChoice'
 export function ProfileSection({ me }: { me: Me }) {
   return (
     <>
-      {me.auth === 'open' ? <OpenServerNote /> : <Profile me={me} />}
+      {me.auth === 'open' && <OpenServerNote />}
+      <Profile me={me} />
       <Section title="Theme" description="Kept in this browser.">
         <ThemeChoice />
       </Section>
@@ -49,20 +50,7 @@ function Profile({ me }: { me: Me }) {
 
   return (
     <Section title="Profile">
-      <dl className="flex flex-wrap gap-x-10 gap-y-3 text-sm">
-        <div className="flex min-w-0 flex-col gap-0.5">
-          <dt className="text-[0.8125rem] text-muted-foreground">E-mail address</dt>
-          <dd className="[overflow-wrap:anywhere]">{me.email}</dd>
-        </div>
-        <div className="flex flex-col gap-0.5">
-          <dt className="text-[0.8125rem] text-muted-foreground">Role</dt>
-          <dd>
-            <Badge variant={me.role === 'administrator' ? 'default' : 'secondary'}>
-              {me.role === 'administrator' ? 'Administrator' : 'User'}
-            </Badge>
-          </dd>
-        </div>
-      </dl>
+      {me.auth === 'required' && <Account me={me} />}
       <SubmissionForm
         aria-label="Your name"
         trouble={trouble}
@@ -87,5 +75,25 @@ function Profile({ me }: { me: Me }) {
         )}
       </SubmissionForm>
     </Section>
+  )
+}
+
+/** What a person cannot change of their account. */
+function Account({ me }: { me: Me }) {
+  return (
+    <dl className="flex flex-wrap gap-x-10 gap-y-3 text-sm">
+      <div className="flex min-w-0 flex-col gap-0.5">
+        <dt className="text-[0.8125rem] text-muted-foreground">E-mail address</dt>
+        <dd className="[overflow-wrap:anywhere]">{me.email}</dd>
+      </div>
+      <div className="flex flex-col gap-0.5">
+        <dt className="text-[0.8125rem] text-muted-foreground">Role</dt>
+        <dd>
+          <Badge variant={me.role === 'administrator' ? 'default' : 'secondary'}>
+            {me.role === 'administrator' ? 'Administrator' : 'User'}
+          </Badge>
+        </dd>
+      </div>
+    </dl>
   )
 }

@@ -3788,10 +3788,6 @@ export type UpdateMeErrors = {
      */
     403: Problem;
     /**
-     * The server is open and has no accounts
-     */
-    409: Problem;
-    /**
      * Too much at once
      */
     429: Problem;

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     http::{
         ApiError,
-        auth::{Accounts, Principal, SessionCookie, SignedIn},
+        auth::{Principal, SessionCookie, SignedIn},
         extract::Body,
     },
 };
@@ -44,19 +44,17 @@ pub(crate) async fn me(State(app): State<App>, principal: Principal) -> Result<J
     Ok(Json(told(&app, principal).await?))
 }
 
-/// Changes one's own account.
+/// Changes one's own account. The local user of an open server has a name as well.
 #[utoipa::path(
     patch, path = "/api/me", tag = "account", operation_id = "updateMe",
     request_body = UpdateMe,
     responses(
         (status = 200, body = Me),
-        (status = 409, description = "The server is open and has no accounts", body = Problem, content_type = "application/problem+json"),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn update(
     State(app): State<App>,
-    _: Accounts,
     principal: Principal,
     Body(body): Body<UpdateMe>,
 ) -> Result<Json<Me>, ApiError> {
