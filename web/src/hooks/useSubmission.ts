@@ -1,6 +1,7 @@
 import { useState } from 'react'
 
-import { type Failure, reasonOf } from '@/lib/failure'
+import type { Failure } from '@/lib/failure'
+import { reasonOf } from '@/lib/reason'
 import type { FieldError } from '@/types/api'
 
 import { useCountdown } from './useCountdown'

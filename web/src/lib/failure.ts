@@ -21,12 +21,6 @@ export type Outcome = { readonly ok: true } | { readonly ok: false; readonly fai
 
 export const OK: Outcome = { ok: true }
 
-/** Why something failed, where it is counted down until when: the server's sentence would say that too, but only once. */
-export function reasonOf({ code, message, retryAt }: Failure): string {
-  const wasTooMuch = code === 'rate_limited' || code === 'http_429'
-  return wasTooMuch && retryAt !== undefined ? 'Too many requests.' : message
-}
-
 /** The failure that a caught error stands for; `now` in milliseconds since the epoch. */
 export function toFailure(error: unknown, now: number): Failure {
   if (error instanceof ApiError) {

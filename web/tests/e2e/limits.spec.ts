@@ -6,7 +6,7 @@ import { expect, test } from './support/fixtures'
 test.use({ settings: { WEIR_RATE_LIMIT: '1', WEIR_RATE_BURST: '60' } })
 
 test.beforeEach(({ problems }) => {
-  problems.expect(/status of 429/)
+  problems.expect(/status of 429|WebSocket.* response code: 429/)
 })
 
 /** Asks for things until the bucket is empty. */

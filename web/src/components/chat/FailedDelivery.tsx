@@ -4,7 +4,7 @@ import { CircleAlert, RotateCw } from 'lucide-react'
 
 import { Button } from '@/components/ui/button'
 import { useCountdown } from '@/hooks/useCountdown'
-import { reasonOf } from '@/lib/failure'
+import { reasonOf } from '@/lib/reason'
 import { chat, type ThreadMessage } from '@/stores/chat.store'
 
 import { focusComposer } from '../composer-id'

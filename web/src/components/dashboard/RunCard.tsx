@@ -5,7 +5,7 @@ import Link from 'next/link'
 import { threadPath } from '@/hooks/useCurrentThread'
 import { useRunPreview } from '@/hooks/useRunPreview'
 import { useThreadTitle } from '@/hooks/useThreadTitle'
-import { inOne } from '@/lib/figures'
+import { inOne, show } from '@/lib/figures'
 import { useRunningFor, useRunningRun } from '@/stores/metrics.store'
 import type { RunningRun } from '@/types/metrics'
 
@@ -25,9 +25,9 @@ export function RunCard({ id }: { id: string }) {
             {run.own ? 'Yours' : (run.person ?? 'Somebody else')}
           </span>
           <span className="mt-auto text-2xl font-semibold tracking-tight tabular-nums">
-            {inOne(run.tokensPerSecond, 'perSecond')}
+            {show(run.tokensPerSecond, 'perSecond').digits}
             <span className="ml-1.5 text-xs font-normal tracking-normal text-muted-foreground">
-              tokens
+              tokens/s
             </span>
           </span>
         </p>
@@ -50,7 +50,10 @@ function OwnRun({ conversationId, id }: { conversationId: string; id: string }) 
         {title === undefined || title === '' ? 'Your conversation' : title}
       </Link>
       {/* Its end is what is new: it stands at the bottom, and what is older leaves above. */}
-      <div className="flex min-h-0 flex-1 flex-col justify-end overflow-hidden" data-preview="">
+      <div
+        className="flex min-h-0 flex-1 flex-col justify-end overflow-hidden [mask-image:linear-gradient(to_bottom,transparent,black_1.75rem)]"
+        data-preview=""
+      >
         <p className="text-xs leading-5 wrap-break-word whitespace-pre-wrap text-muted-foreground">
           {tail === '' ? 'Reading…' : tail}
         </p>

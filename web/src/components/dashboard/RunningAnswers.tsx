@@ -17,6 +17,9 @@ export function RunningAnswers() {
     <section aria-labelledby="running-answers">
       <h2 id="running-answers" className="pb-2 text-sm font-medium">
         Being written now
+        {ids.length > 0 && (
+          <span className="ml-2 font-normal text-muted-foreground tabular-nums">{ids.length}</span>
+        )}
       </h2>
       {ids.length === 0 ? (
         <p className="flex h-44 items-center justify-center gap-2 rounded-xl border border-dashed text-[0.8125rem] text-muted-foreground">

@@ -4,7 +4,8 @@ import { RotateCw, TriangleAlert } from 'lucide-react'
 
 import { Button } from '@/components/ui/button'
 import { useCountdown } from '@/hooks/useCountdown'
-import { type Failure, reasonOf } from '@/lib/failure'
+import type { Failure } from '@/lib/failure'
+import { reasonOf } from '@/lib/reason'
 
 import { ListMessage } from './ListMessage'
 
