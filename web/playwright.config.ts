@@ -48,6 +48,6 @@ export default defineConfig({
     // Pictures of every state, to be looked at: `WEIR_SCREENSHOTS=<folder> pnpm e2e`.
     ...(process.env['WEIR_SCREENSHOTS'] === undefined
       ? []
-      : [{ name: 'screenshots', testMatch: 'support/screenshots.ts' }]),
+      : [{ name: 'screenshots', testMatch: 'support/screenshots*.ts' }]),
   ],
 })
