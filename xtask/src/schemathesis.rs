@@ -16,7 +16,8 @@ const VERSION: &str = "4.32.0";
 /// that fits names nothing, a title of blanks is none), and that what does not fit it never is (a header that is not needed, a field
 /// that is ignored).
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
-                      response_schema_conformance,unsupported_method,allow_header_conformance,use_after_free";
+                      response_schema_conformance,unsupported_method,allow_header_conformance,use_after_free,\
+                      ignored_auth,object_level_authorization";
 /// Streams that last as long as what they follow, and the socket: a request without an end is no example of anything.
 const ENDLESS: [&str; 3] = ["connect", "followJob", "followRun"];
 /// What takes a person or what lets them in away: played at the end, since those who play may be gone after it.

@@ -115,6 +115,13 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    /// A failure of this code, in these words.
+    pub fn new(code: &str, message: &str) -> Self {
+        Self { code: code.to_owned(), message: message.to_owned() }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

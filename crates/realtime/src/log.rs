@@ -64,15 +64,16 @@ impl EventLog {
 
     /// Follows a run from the event after `after`.
     pub fn reader(&self, run: RunId, after: Seq) -> Reader {
-        self.read(LogId::Run(run), after)
+        self.follow(LogId::Run(run), after)
     }
 
     /// Follows a job from the event after `after`.
     pub fn job_reader(&self, job: ToolCallId, after: Seq) -> Reader {
-        self.read(LogId::Job(job), after)
+        self.follow(LogId::Job(job), after)
     }
 
-    fn read(&self, log: LogId, after: Seq) -> Reader {
+    /// Follows a log from the event after `after`.
+    pub fn follow(&self, log: LogId, after: Seq) -> Reader {
         Reader::new(self.store.clone(), self.feeds.of(Topic::Log(log)), log, after)
     }
 

@@ -30,11 +30,11 @@ impl Drive {
         for (place, Wanted { name, args }) in wanted.into_iter().enumerate() {
             let (args, error) = match arguments(&args) {
                 Ok(args) if place < MOST_CALLS => (args, None),
-                Ok(args) => (args, Some(failure("too_many_calls", "At most 16 tools are called in one step."))),
+                Ok(args) => (args, Some(Failure::new("too_many_calls", "At most 16 tools are called in one step."))),
                 Err(why) => {
                     self.unreadable += 1;
                     let message = format!("The arguments are no JSON object: {why}. Call the tool again with JSON.");
-                    (Value::String(args), Some(failure("invalid_arguments", &message)))
+                    (Value::String(args), Some(Failure::new("invalid_arguments", &message)))
                 }
             };
             let status = if error.is_some() { ToolCallStatus::Error } else { ToolCallStatus::Queued };
@@ -86,7 +86,7 @@ impl Drive {
             {
                 tracing::warn!(%error, job = %call.id, "a job of a stopped answer could not be cancelled");
             }
-            self.tell(ended(&call, Err(failure("cancelled", "It was cancelled."))), writer).await?;
+            self.tell(ended(&call, Err(Failure::new("cancelled", "It was cancelled."))), writer).await?;
         }
         Ok(())
     }
@@ -203,8 +203,4 @@ fn arguments(text: &str) -> Result<Value, String> {
         Ok(_) => Err("it is another kind of JSON".to_owned()),
         Err(error) => Err(error.to_string()),
     }
-}
-
-fn failure(code: &str, message: &str) -> Failure {
-    Failure { code: code.to_owned(), message: message.to_owned() }
 }

@@ -102,7 +102,7 @@ pub(super) fn denial(record: &JobRecord) -> weir_protocol::Failure {
         (_, Some(said)) => ("denied", format!("The person did not want it to run, and said: {said}")),
         (_, None) => ("denied", "The person did not want it to run.".to_owned()),
     };
-    weir_protocol::Failure { code: code.to_owned(), message }
+    weir_protocol::Failure::new(code, &message)
 }
 
 /// Whether somebody has to be asked.

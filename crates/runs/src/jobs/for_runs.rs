@@ -9,7 +9,7 @@ use weir_providers::Offer;
 use weir_realtime::{Frame, Reader};
 use weir_store::StoreError;
 
-use super::{Invocation, InvokeError, Jobs, work::failure};
+use super::{Invocation, InvokeError, Jobs};
 
 /// Between two tries while the database fails.
 const RETRY: Duration = Duration::from_millis(500);
@@ -53,7 +53,7 @@ impl Jobs {
 
     /// What came of a job that has ended.
     pub(crate) async fn result(&self, user: UserId, id: ToolCallId) -> Result<Value, Failure> {
-        let gone = || failure("interrupted", "What came of it is not known any more.");
+        let gone = || Failure::new("interrupted", "What came of it is not known any more.");
         let job = self.inner.store.job(user, id).await.map_err(|_| gone())?.job;
         job.output.ok_or_else(|| job.error.unwrap_or_else(gone))
     }
@@ -64,15 +64,15 @@ impl Jobs {
             InvokeError::UnknownTool(name) => {
                 let names: Vec<_> = self.offers(user, None).await.into_iter().map(|offer| offer.name).collect();
                 let message = format!("There is no tool named {name:?}. There are: {}.", names.join(", "));
-                failure("unknown_tool", &message)
+                Failure::new("unknown_tool", &message)
             }
             InvokeError::Invalid(faults) => {
                 let list: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.path, fault.message)).collect();
-                failure("invalid_arguments", &format!("The arguments do not fit: {}.", list.join("; ")))
+                Failure::new("invalid_arguments", &format!("The arguments do not fit: {}.", list.join("; ")))
             }
-            InvokeError::Denied(_) => failure("denied", "The person does not permit this tool."),
-            InvokeError::Draining => failure("draining", "The server is restarting."),
-            InvokeError::BrokenSchema(..) | InvokeError::Store(_) => failure("internal", &error.to_string()),
+            InvokeError::Denied(_) => Failure::new("denied", "The person does not permit this tool."),
+            InvokeError::Draining => Failure::new("draining", "The server is restarting."),
+            InvokeError::BrokenSchema(..) | InvokeError::Store(_) => Failure::new("internal", &error.to_string()),
         }
     }
 

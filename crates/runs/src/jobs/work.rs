@@ -104,7 +104,7 @@ impl Inner {
             record.job.approval
         };
         let Some(tool) = self.tools.find(&record.job.name) else {
-            return Ok(End::With(Err(failure("unknown_tool", "The tool is not there any more."))));
+            return Ok(End::With(Err(Failure::new("unknown_tool", "The tool is not there any more."))));
         };
         let update = |status| ToolUpdate { status, approval, ..record.update() };
         if approval.is_some() {
@@ -166,7 +166,7 @@ impl Inner {
                 }
                 () = sleep_until(deadline), if question.is_none() => {
                     let message = format!("It was silent for {} s and was stopped.", silence.as_secs());
-                    return Ok(End::With(Err(failure("timeout", &message))));
+                    return Ok(End::With(Err(Failure::new("timeout", &message))));
                 }
             };
             let report = match report {
@@ -225,7 +225,7 @@ fn refusal(record: &JobRecord) -> Option<Failure> {
     }
     let message = "The server stopped while this was running. It may have done a part of its work, so it is not run \
         again by itself.";
-    Some(failure("interrupted", message))
+    Some(Failure::new("interrupted", message))
 }
 
 fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {
@@ -233,7 +233,7 @@ fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {
     let size = output.to_string().len();
     if size > MOST_OUTPUT_BYTES {
         let message = format!("It gave {} MiB, and 4 MiB are the most. Ask for less.", size / (1024 * 1024));
-        return Err(failure("output_too_large", &message));
+        return Err(Failure::new("output_too_large", &message));
     }
     Ok(output)
 }
@@ -244,9 +244,5 @@ fn panicked(tool: &str) -> ToolError {
 }
 
 fn cancelled() -> Failure {
-    failure("cancelled", "It was cancelled.")
-}
-
-pub(crate) fn failure(code: &str, message: &str) -> Failure {
-    Failure { code: code.to_owned(), message: message.to_owned() }
+    Failure::new("cancelled", "It was cancelled.")
 }

@@ -163,7 +163,7 @@ impl Service {
         }
         // The log is kept no longer, the row is.
         let job = self.app.store.job(user, id).await.map_err(|error| internal(&error))?.job;
-        let gone = || Failure { code: "interrupted".to_owned(), message: "What came of it is not known.".to_owned() };
+        let gone = || Failure::new("interrupted", "What came of it is not known.");
         Ok(match job.output {
             Some(output) => given(output),
             None => failed(job.error.unwrap_or_else(gone).message),

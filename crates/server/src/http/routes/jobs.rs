@@ -6,13 +6,13 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use weir_protocol::{
-    Caller, InvokeTool, Job, JobAccepted, JobEvent, JobPage, Problem, Seq, Timestamp, ToolCallId, ToolCallStatus,
+    Caller, InvokeTool, Job, JobAccepted, JobEvent, JobPage, Problem, Seq, ToolCallId, ToolCallStatus,
 };
 use weir_realtime::Reader;
 use weir_runs::Invocation;
 use weir_store::{JobRecord, LogId};
 
-use super::realtime::position;
+use super::logs;
 use crate::{
     app::App,
     http::{
@@ -117,7 +117,7 @@ pub(crate) async fn follow(
     headers: HeaderMap,
 ) -> Result<LogStream, ApiError> {
     let job = app.store.job(user, id).await?;
-    let reader = open_log(&app, &job, position(&query, &headers)?).await?;
+    let reader = open_log(&app, &job, logs::position(&query, &headers)?).await?;
     Ok(LogStream::of_job(&app, &job, reader))
 }
 
@@ -139,21 +139,7 @@ pub(crate) async fn cancel(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// A reader of the job's log from the event after `after`, for whatever transport.
+/// Opens the log of a job behind the event `after`.
 pub(crate) async fn open_log(app: &App, job: &JobRecord, after: Seq) -> Result<Reader, ApiError> {
-    let last = app.log.last_seq(LogId::Job(job.job.id)).await?;
-    if last == Seq::START || job.job.ended_at.is_some_and(|ended| is_expired(app, ended)) {
-        return Err(ApiError::log_expired());
-    }
-    if after > last {
-        let message = format!("must be at most {last}, the number of the last event");
-        return Err(ApiError::invalid_as("invalid_offset", "after", &message));
-    }
-    Ok(app.log.job_reader(job.job.id, after))
-}
-
-/// Whether the log is kept no longer, be it still there or not.
-fn is_expired(app: &App, ended: Timestamp) -> bool {
-    let age = app.clock.now().0.saturating_sub(ended.0);
-    u128::try_from(age).is_ok_and(|age| age > app.retention.as_millis())
+    logs::open(app, LogId::Job(job.job.id), job.job.ended_at, after).await
 }

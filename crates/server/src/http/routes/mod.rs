@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod conversations;
 pub(crate) mod health;
 pub(crate) mod jobs;
+pub(crate) mod logs;
 pub(crate) mod mcp_servers;
 pub(crate) mod messages;
 pub(crate) mod metrics;

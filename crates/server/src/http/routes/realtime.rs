@@ -4,10 +4,11 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use weir_protocol::{Problem, RunId, Seq, StartRun, StreamChunk};
+use weir_protocol::{Problem, RunId, Seq, StartRun, StreamChunk, Timestamp};
 use weir_realtime::Reader;
 use weir_store::{LogId, RunRecord, RunState};
 
+use super::logs;
 use crate::{
     app::App,
     http::{
@@ -43,7 +44,7 @@ pub(crate) async fn start(
 ) -> Result<LogStream, ApiError> {
     let key = key.of(&body);
     let run = app.runs.start(user, body, key, app.limits.options().runs).await?;
-    if is_expired(&app, &run) {
+    if logs::is_expired(&app, ended(&run)) {
         return Err(ApiError::log_expired());
     }
     let reader = app.log.reader(run.id, Seq::START);
@@ -73,22 +74,18 @@ pub(crate) async fn replay(
     headers: HeaderMap,
 ) -> Result<LogStream, ApiError> {
     let run = app.store.run(user, id).await?;
-    let after = position(&query, &headers)?;
+    let after = logs::position(&query, &headers)?;
     let reader = open_log(&app, &run, after).await?;
     Ok(LogStream::of_run(&app, &run, reader))
 }
 
-/// A reader of the run's log from the event after `after`, for whatever transport.
+/// Opens the log of a run behind the event `after`.
 pub(crate) async fn open_log(app: &App, run: &RunRecord, after: Seq) -> Result<Reader, ApiError> {
-    let last = app.log.last_seq(LogId::Run(run.id)).await?;
-    if last == Seq::START || is_expired(app, run) {
-        return Err(ApiError::log_expired());
-    }
-    if after > last {
-        let message = format!("must be at most {last}, the number of the last event");
-        return Err(ApiError::invalid_as("invalid_offset", "after", &message));
-    }
-    Ok(app.log.reader(run.id, after))
+    logs::open(app, LogId::Run(run.id), ended(run), after).await
+}
+
+fn ended(run: &RunRecord) -> Option<Timestamp> {
+    if let RunState::Done(ended) = run.state { Some(ended) } else { None }
 }
 
 /// Stops a run, from anywhere. Its log ends with what was there, and `done`.
@@ -107,21 +104,4 @@ pub(crate) async fn cancel(
 ) -> Result<StatusCode, ApiError> {
     app.runs.cancel(user, id).await?;
     Ok(StatusCode::ACCEPTED)
-}
-
-/// Whether the log is kept no longer, be it still there or not.
-fn is_expired(app: &App, run: &RunRecord) -> bool {
-    let RunState::Done(ended) = run.state else { return false };
-    let age = app.clock.now().0.saturating_sub(ended.0);
-    u128::try_from(age).is_ok_and(|age| age > app.retention.as_millis())
-}
-
-pub(crate) fn position(query: &Query, headers: &HeaderMap) -> Result<Seq, ApiError> {
-    let garbage = || ApiError::invalid_as("invalid_offset", "after", "must be the number of an event");
-    let text = match (query.text("after"), headers.get("last-event-id")) {
-        (Some(text), _) => text,
-        (None, Some(header)) => header.to_str().map_err(|_| garbage())?,
-        (None, None) => "",
-    };
-    if text.is_empty() { Ok(Seq::START) } else { text.parse().map(Seq).map_err(|_| garbage()) }
 }
