@@ -32,8 +32,8 @@ pub use id::{
     ApiTokenId, ConversationId, InviteId, MessageId, QuestionId, RunId, SessionId, SignInId, ToolCallId, UserId,
 };
 pub use mcp::{
-    CreateMcpServer, McpLogLine, McpServer, McpServerList, McpServerLog, McpServerSource, McpServerStatus,
-    McpTransport, UpdateMcpServer, name_fault as mcp_name_fault,
+    CreateMcpServer, McpLogLine, McpOAuthClient, McpServer, McpServerList, McpServerLog, McpServerSource,
+    McpServerStatus, McpSignIn, McpSignInStarted, McpTransport, UpdateMcpServer, name_fault as mcp_name_fault,
 };
 pub use metrics::{
     InstanceMetrics, MetricsColumns, MetricsHistory, MetricsPoint, MetricsSample, Quantiles, QuantilesColumns,

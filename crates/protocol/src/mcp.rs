@@ -43,13 +43,56 @@ pub enum McpTransport {
         #[serde(default)]
         #[schema(required = false)]
         headers: BTreeMap<String, Option<String>>,
+        /// What Weir is called where people sign in for this server; absent: it registers itself there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        oauth: Option<McpOAuthClient>,
     },
 }
 
+/// A client that was registered with an authorization server by hand (OAuth 2.1), for servers that let nobody register by
+/// themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct McpOAuthClient {
+    /// What Weir is called there.
+    #[schema(min_length = 1)]
+    pub client_id: String,
+    /// What it proves that with; public clients have none. In answers it is never there; left out, it stays what it is, as long
+    /// as the client does; sent empty, it is forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub client_secret: Option<String>,
+    /// What is asked for; empty: what the server names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub scopes: Vec<String>,
+}
+
 impl McpTransport {
+    /// The client that was registered by hand, if one was.
+    pub fn oauth(&self) -> Option<&McpOAuthClient> {
+        match self {
+            Self::Stdio { .. } => None,
+            Self::Http { oauth, .. } => oauth.as_ref(),
+        }
+    }
+
+    /// Whether its tools can come only through a sign-in that the server asks for: it is reached over HTTP, and no `Authorization` is
+    /// set.
+    pub fn may_sign_in(&self) -> bool {
+        match self {
+            Self::Stdio { .. } => false,
+            Self::Http { headers, .. } => !headers.keys().any(|name| name.trim().eq_ignore_ascii_case("authorization")),
+        }
+    }
+
     /// Without the values that are nobody's business.
     pub fn without_secrets(mut self) -> Self {
         self.secrets_mut().values_mut().for_each(|value| *value = None);
+        if let Self::Http { oauth: Some(client), .. } = &mut self {
+            client.client_secret = None;
+        }
         self
     }
 
@@ -59,6 +102,12 @@ impl McpTransport {
             if value.is_none() {
                 *value = before.secrets().get(name).cloned().flatten();
             }
+        }
+        if let (Self::Http { oauth: Some(client), .. }, Some(before)) = (&mut self, before.oauth())
+            && client.client_secret.is_none()
+            && client.client_id == before.client_id
+        {
+            client.client_secret.clone_from(&before.client_secret);
         }
         self
     }
@@ -83,9 +132,20 @@ impl McpTransport {
                 }
                 args.len().max(env.len())
             }
-            Self::Http { url, headers } => {
+            Self::Http { url, headers, oauth } => {
                 check("url", !url.is_empty() && is_sane(url), "must be 1 to 8,192 bytes");
-                headers.len()
+                let mut scopes = 0;
+                if let Some(client) = oauth {
+                    let id = client.client_id.as_str();
+                    check("oauth.clientId", !id.trim().is_empty() && is_sane(id), "must be 1 to 8,192 bytes");
+                    let secret = client.client_secret.as_deref().unwrap_or_default();
+                    check("oauth.clientSecret", is_sane(secret), TOO_LONG);
+                    for (place, scope) in client.scopes.iter().enumerate() {
+                        check(&format!("oauth.scopes[{place}]"), is_scope(scope), "must be one word");
+                    }
+                    scopes = client.scopes.len();
+                }
+                headers.len().max(scopes)
             }
         };
         let field = self.secrets_field();
@@ -147,6 +207,9 @@ pub enum McpServerStatus {
     Ready,
     /// It did not start, or went away; it is tried again.
     Failed,
+    /// It wants somebody to sign in first, or to sign in again: an administrator connects it.
+    #[serde(rename = "needs_sign_in")]
+    NeedsSignIn,
     /// It is switched off.
     Off,
 }
@@ -183,6 +246,35 @@ pub struct McpServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub retry_at: Option<Timestamp>,
+    /// The sign-in that is kept for it; absent: none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub sign_in: Option<McpSignIn>,
+}
+
+/// A sign-in at an MCP server that somebody has given Weir (OAuth). Its tokens are never told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct McpSignIn {
+    /// Since when.
+    pub since: Timestamp,
+    /// Where somebody signed in: the authorization server's issuer identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub issuer: Option<String>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// What a tool has asked for that was not granted: whoever connects the server again is asked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub missing: Vec<String>,
+}
+
+/// Where somebody signs in for an MCP server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct McpSignInStarted {
+    /// The page of the authorization server that the browser is to go to. It is good for ten minutes, once, in this browser.
+    pub url: String,
 }
 
 /// Every MCP server.
@@ -260,6 +352,13 @@ fn is_sane(text: &str) -> bool {
     text.len() <= MAX_VALUE_BYTES && !text.contains('\0')
 }
 
+/// Whether a text is one scope (RFC 6749, 3.3).
+fn is_scope(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 200
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte))
+}
+
 /// Why this is no name of an MCP server; none when it is one. It contains no underscore, so that the names of its tools,
 /// `server__tool`, are no other server's.
 pub fn name_fault(name: &str) -> Option<&'static str> {
@@ -287,6 +386,26 @@ mod tests {
         for name in ["", "-a", "a_b", "Time", "a b", "ä", &"x".repeat(33)] {
             assert!(name_fault(name).is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_clients_secret_stays_with_the_client_and_is_not_told() {
+        let http = |id: &str, secret: Option<&str>| McpTransport::Http {
+            url: "https://example.org/mcp".to_owned(),
+            headers: BTreeMap::new(),
+            oauth: Some(McpOAuthClient {
+                client_id: id.to_owned(),
+                client_secret: secret.map(str::to_owned),
+                scopes: vec!["read".to_owned()],
+            }),
+        };
+        let known = http("weir", Some("secret"));
+        assert_eq!(known.clone().without_secrets(), http("weir", None));
+        assert_eq!(http("weir", None).with_secrets_of(&known), known);
+        assert_eq!(http("weir", Some("")).with_secrets_of(&known), http("weir", Some("")));
+        assert_eq!(http("other", None).with_secrets_of(&known), http("other", None));
+        assert_eq!(known.faults("t"), []);
+        assert_eq!(http(" ", None).faults("t")[0].path, "t.oauth.clientId");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use weir_providers::{
 use weir_realtime::{Broadcaster, CommitterOptions, EventLog, PostgresBell, RedisBell};
 use weir_runs::{Contact, Providers, Runs, StoredHistory};
 use weir_store::{Clock, Store, StoreError, SystemClock};
-use weir_tools::{Outside, Registry, SANDBOX_TIME, Sandbox, builtin::Surroundings, mcp::Servers};
+use weir_tools::{Outside, Registry, SANDBOX_TIME, Sandbox, builtin::Surroundings};
 
 use crate::{
     access::{Access, Secret},
@@ -131,8 +131,8 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let pacer = Pacer::start(PACE)?;
     let providers = Providers::new(providers(&config, &embedded, &pacer)?, config.model.clone());
     let tools = Registry::new(weir_tools::builtin::all(surroundings(&store)?));
-    let servers = Servers::new(tools.clone());
-    let fleet = Fleet::new(std::mem::take(&mut config.mcp_servers), store.clone(), servers, clock.clone());
+    let configured = std::mem::take(&mut config.mcp_servers);
+    let fleet = Fleet::new(configured, store.clone(), tools.clone(), Outside::default(), clock.clone());
     let runs = Runs::new(store.clone(), log.clone(), providers, tools, clock.clone(), config.approval_timeout);
     let closing = CancellationToken::new();
     let contact = Contact::new(closing.clone());
@@ -338,6 +338,7 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
             let keys = store.forget_old_keys(now).await?;
             store.forget_old_changes(now).await?;
             store.forget_old_access(now).await?;
+            store.forget_old_mcp_journeys(now).await?;
             store.forget_full_buckets().await?;
             Ok::<_, StoreError>((events, keys))
         };

@@ -72,6 +72,17 @@ impl Outside {
         if passes { Ok(()) } else { Err(Refused::Inside) }
     }
 
+    /// Whether what is at this address is on the internet, as far as this machine's resolver knows: others reach it there as well.
+    pub async fn is_reached(&self, url: &Url) -> bool {
+        match url.host() {
+            Some(Host::Domain(name)) => match name.parse() {
+                Ok(name) => OutsideResolver.resolve(name).await.is_ok(),
+                Err(_) => false,
+            },
+            _ => self.check(url).is_ok(),
+        }
+    }
+
     /// A client that connects to no name that is inside, follows no redirect by itself and knows no proxy of the system's: a
     /// proxy would resolve the name once more, and elsewhere. Its user still has to [`Outside::check`] each address.
     pub fn client(&self) -> ClientBuilder {

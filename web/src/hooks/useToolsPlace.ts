@@ -14,6 +14,8 @@ export interface ToolsPlace {
   readonly job?: string | undefined
   /** The MCP server that is looked at, in `servers`. */
   readonly server?: string | undefined
+  /** What came of a sign-in for a server, right after it: never part of an own link. */
+  readonly connect?: string | undefined
 }
 
 /** Where a part of the page of tools is shown. */
@@ -32,7 +34,13 @@ export function useToolsPlace(): ToolsPlace {
   const query = useSearchParams()
   const view = TOOLS_VIEWS.find((name) => name === query.get('view')) ?? 'browse'
   const named = (name: string) => query.get(name) ?? undefined
-  return { view, tool: named('tool'), job: named('job'), server: named('server') }
+  return {
+    view,
+    tool: named('tool'),
+    job: named('job'),
+    server: named('server'),
+    connect: named('connect'),
+  }
 }
 
 /** Puts a place into the address without a new entry in the history: a reload comes back to it. */

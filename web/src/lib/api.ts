@@ -5,6 +5,7 @@ import type {
   McpServer,
   McpServerList,
   McpServerLog,
+  McpSignInStarted,
   UpdateMcpServer,
 } from '@/types/servers'
 import type {
@@ -195,6 +196,22 @@ export function restartServer(name: string, deps: ApiDeps): Promise<McpServer> {
 /** The last lines of what an MCP server said beside the protocol. */
 export function readServerLog(name: string, deps: ApiDeps): Promise<McpServerLog> {
   return requestJson(`${serverPath(name)}/log`, (v) => v.zMcpServerLog, deps)
+}
+
+/** Begins a sign-in for an MCP server; the page where the browser goes on with it. */
+export function signInAtServer(name: string, deps: ApiDeps): Promise<McpSignInStarted> {
+  return requestJson(`${serverPath(name)}/sign-in`, (v) => v.zMcpSignInStarted, {
+    ...deps,
+    method: 'POST',
+  })
+}
+
+/** Forgets the sign-in of an MCP server. */
+export function signOutAtServer(name: string, deps: ApiDeps): Promise<McpServer> {
+  return requestJson(`${serverPath(name)}/sign-in`, (v) => v.zMcpServer, {
+    ...deps,
+    method: 'DELETE',
+  })
 }
 
 const SERVERS = '/api/mcp-servers'

@@ -44,6 +44,7 @@ export {
   zMcpServer,
   zMcpServerList,
   zMcpServerLog,
+  zMcpSignInStarted,
   zMe,
   zMessagePage,
   zMetricsHistory,

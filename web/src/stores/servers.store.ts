@@ -9,6 +9,8 @@ import {
   listServers,
   readServerLog,
   restartServer,
+  signInAtServer,
+  signOutAtServer,
   updateServer,
 } from '@/lib/api'
 import { type Clock, systemClock } from '@/lib/clock'
@@ -35,6 +37,8 @@ export interface ServersDeps extends ApiDeps {
   readonly visibility: Visibility
   /** The tools that are offered have changed. */
   readonly onTools: () => void
+  /** Leaves this page for another site's. */
+  readonly leave: (url: string) => void
 }
 
 export interface ServersActions {
@@ -44,6 +48,10 @@ export interface ServersActions {
   readonly add: (server: CreateMcpServer) => Promise<Outcome>
   readonly change: (name: string, change: UpdateMcpServer) => Promise<Outcome>
   readonly restart: (name: string) => Promise<Outcome>
+  /** Leaves for the page where somebody signs in for a server. */
+  readonly connect: (name: string) => Promise<Outcome>
+  /** Forgets that somebody has. */
+  readonly disconnect: (name: string) => Promise<Outcome>
   readonly remove: (name: string) => Promise<Outcome>
 }
 
@@ -117,6 +125,17 @@ export function createServers(deps: ServersDeps) {
     add: (server) => attempt(() => createServer(server, deps)),
     change: (name, change) => attempt(() => updateServer(name, change, deps)),
     restart: (name) => attempt(() => restartServer(name, deps)),
+    disconnect: (name) => attempt(() => signOutAtServer(name, deps)),
+
+    connect: async (name) => {
+      try {
+        const { url } = await signInAtServer(name, deps)
+        deps.leave(url)
+        return OK
+      } catch (error) {
+        return { ok: false, failure: failureOf(error) }
+      }
+    },
 
     remove: async (name) => {
       try {
@@ -141,6 +160,9 @@ const app = createServers({
   clock: systemClock,
   visibility: pageVisibility,
   onTools: () => void tools.load(),
+  leave: (url) => {
+    window.location.assign(url)
+  },
 })
 
 export const serversStore = app.store

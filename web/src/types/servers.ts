@@ -5,6 +5,8 @@ export type {
   McpServer,
   McpServerList,
   McpServerLog,
+  McpSignIn,
+  McpSignInStarted,
   McpTransport,
   UpdateMcpServer,
 } from './generated/types.gen'

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use weir_protocol::{McpTransport, mcp_name_fault};
+use weir_protocol::{McpOAuthClient, McpTransport, mcp_name_fault};
 
 use super::Fault;
 use crate::mcp::ConfiguredServer;
 
-/// One table: `name`, and `command` with `args` and `env`, or `url` with `headers`.
+/// One table: `name`, and `command` with `args` and `env`, or `url` with `headers` and `oauth`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -21,7 +21,18 @@ struct Table {
     url: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    oauth: Option<OAuthTable>,
     enabled: Option<bool>,
+}
+
+/// A client that was registered by hand where people sign in for the server.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OAuthTable {
+    client_id: String,
+    client_secret: Option<String>,
+    #[serde(default)]
+    scopes: Vec<String>,
 }
 
 /// The servers that the tables name, and everything that is wrong with the others.
@@ -49,16 +60,28 @@ pub(super) fn read(value: toml::Value) -> (Vec<ConfiguredServer>, Vec<Fault>) {
 fn server(key: &str, table: Table) -> Result<ConfiguredServer, Vec<Fault>> {
     let set = |values: BTreeMap<String, String>| values.into_iter().map(|(name, value)| (name, Some(value))).collect();
     let transport = match (table.command, table.url) {
-        (Some(command), None) if table.headers.is_empty() => {
+        (Some(command), None) if table.headers.is_empty() && table.oauth.is_none() => {
             McpTransport::Stdio { command, args: table.args, env: set(table.env) }
         }
         (None, Some(url)) if table.args.is_empty() && table.env.is_empty() => {
-            McpTransport::Http { url, headers: set(table.headers) }
+            let oauth = table.oauth.map(|client| McpOAuthClient {
+                client_id: client.client_id,
+                client_secret: client.client_secret,
+                scopes: client.scopes,
+            });
+            McpTransport::Http { url, headers: set(table.headers), oauth }
         }
-        _ => return Err(vec![fault(key, "must have either command (with args and env) or url (with headers)")]),
+        _ => {
+            return Err(vec![fault(
+                key,
+                "must have either command (with args and env) or url (with headers and oauth)",
+            )]);
+        }
     };
-    let mut faults: Vec<_> =
-        weir_tools::mcp::faults(&transport, key).into_iter().map(|wrong| fault(&wrong.path, &wrong.message)).collect();
+    // Here the fields are written as everything else in the file.
+    let written = |path: &str| path.replace(".clientId", ".client_id").replace(".clientSecret", ".client_secret");
+    let wrong = weir_tools::mcp::faults(&transport, key).into_iter();
+    let mut faults: Vec<_> = wrong.map(|wrong| fault(&written(&wrong.path), &wrong.message)).collect();
     if let Some(message) = mcp_name_fault(&table.name) {
         faults.push(fault(&format!("{key}.name"), message));
     }

@@ -82,13 +82,16 @@ fn mcp_servers_stand_in_tables_of_their_own() {
         Path::new("weir.toml"),
         "WEIR_HEARTBEAT = '20s'\n\
          [[mcp]]\nname = 'files'\ncommand = 'npx'\nargs = ['-y', 'server']\nenv = { TOKEN = 't' }\n\
-         [[mcp]]\nname = 'web'\nurl = 'https://example.com/mcp'\nheaders = { Authorization = 'Bearer t' }\nenabled = false\n",
+         [[mcp]]\nname = 'web'\nurl = 'https://example.com/mcp'\nheaders = { Authorization = 'Bearer t' }\nenabled = false\n\
+         [[mcp]]\nname = 'in'\nurl = 'https://example.com/mcp'\noauth = { client_id = 'weir', scopes = ['read'] }\n",
     );
     let servers = Config::read(source).unwrap().mcp_servers;
     assert_eq!(
         servers.iter().map(|server| (&*server.name, server.enabled)).collect::<Vec<_>>(),
-        [("files", true), ("web", false)]
+        [("files", true), ("web", false), ("in", true)]
     );
+    let client = servers[2].transport.oauth().unwrap();
+    assert_eq!((&*client.client_id, &client.client_secret, &*client.scopes), ("weir", &None, &["read".to_owned()][..]));
 }
 
 #[test]
@@ -98,9 +101,14 @@ fn everything_that_is_wrong_with_an_mcp_table_is_told() {
         Path::new("weir.toml"),
         "[[mcp]]\nname = 'a_b'\ncommand = 'x'\n[[mcp]]\nname = 'b'\n[[mcp]]\nname = 'c'\nurl = 'ftp://x'\n\
          [[mcp]]\nname = 'd'\ncommand = 'x'\nurl = 'http://x'\n[[mcp]]\nname = 'e'\ncmd = 'x'\n\
-         [[mcp]]\nname = 'f'\ncommand = 'x'\n[[mcp]]\nname = 'f'\ncommand = 'y'\n",
+         [[mcp]]\nname = 'f'\ncommand = 'x'\n[[mcp]]\nname = 'f'\ncommand = 'y'\n\
+         [[mcp]]\nname = 'g'\nurl = 'http://x'\noauth = { client_id = '' }\n\
+         [[mcp]]\nname = 'h'\ncommand = 'x'\noauth = { client_id = 'x' }\n",
     );
     let faults = Config::read(source).expect_err("most of it is wrong");
     let keys: Vec<_> = faults.0.iter().map(|fault| fault.key.as_str()).collect();
-    assert_eq!(keys, ["mcp[0].name", "mcp[1]", "mcp[2].url", "mcp[3]", "mcp[4]", "mcp[6].name"]);
+    assert_eq!(
+        keys,
+        ["mcp[0].name", "mcp[1]", "mcp[2].url", "mcp[3]", "mcp[4]", "mcp[6].name", "mcp[7].oauth.client_id", "mcp[8]"]
+    );
 }

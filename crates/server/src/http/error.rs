@@ -9,10 +9,11 @@ use axum::{
 use weir_protocol::{AccessScope, FieldError, Problem};
 use weir_runs::{AnswerError, InvokeError, StartError};
 use weir_store::StoreError;
+use weir_tools::mcp::SignInError;
 
 use crate::{
     access::{NoRandomNumbers, PasswordError, TooManyGuesses},
-    mcp::FleetError,
+    mcp::{ConnectError, FleetError},
     metrics::rate_limited,
 };
 
@@ -401,6 +402,26 @@ impl From<FleetError> for ApiError {
             FleetError::Configured => Self::configured(),
             FleetError::Invalid(errors) => Self::invalid(errors),
             FleetError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConnectError> for ApiError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::TakesNone => {
+                let detail = "Nobody signs in for this server: it is a program, is switched off, or has a header Authorization set.";
+                Self::new(StatusCode::CONFLICT, "no_sign_in", detail)
+            }
+            ConnectError::NotBegun => {
+                let detail = "What came back was not begun in this browser, or too long ago. Connect the server again.";
+                Self::new(StatusCode::CONFLICT, "sign_in_expired", detail)
+            }
+            ConnectError::SignIn(error @ SignInError::NoRegistration(..)) => {
+                Self::new(StatusCode::CONFLICT, "registration_needed", error.to_string())
+            }
+            ConnectError::SignIn(error) => Self::new(StatusCode::CONFLICT, "sign_in_unavailable", error.to_string()),
+            ConnectError::Store(error) => error.into(),
         }
     }
 }

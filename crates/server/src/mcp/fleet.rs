@@ -7,10 +7,19 @@ use tokio::{
     time::{Instant, interval},
 };
 use weir_protocol::{
-    McpLogLine, McpServer, McpServerLog, McpServerSource, McpServerStatus, McpTransport, Timestamp, UpdateMcpServer,
+    McpLogLine, McpServer, McpServerLog, McpServerSource, McpServerStatus, McpSignIn, McpTransport, Timestamp,
+    UpdateMcpServer,
 };
-use weir_store::{Clock, Store, StoreError, StoredMcpServer};
-use weir_tools::mcp::{Servers, State};
+use weir_store::{Clock, McpGrantRecord, Store, StoreError, StoredMcpServer};
+use weir_tools::{
+    Outside, Registry,
+    mcp::{Servers, SignIns, State, Wanted},
+};
+
+use super::{
+    grants::{StoredGrants, read},
+    sign_in::{mark, words},
+};
 
 /// How often another instance's changes are looked for.
 const LOOK: Duration = Duration::from_secs(5);
@@ -48,13 +57,40 @@ struct Inner {
     configured: Vec<ConfiguredServer>,
     store: Store,
     servers: Servers,
+    sign_ins: SignIns,
     clock: Arc<dyn Clock>,
 }
 
 impl Fleet {
-    /// The servers of the configuration, and those of the store. None is started yet.
-    pub fn new(configured: Vec<ConfiguredServer>, store: Store, servers: Servers, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Inner { configured, store, servers, clock }))
+    /// The servers of the configuration, and those of the store. None is started yet. Their tools will be in this registry; where
+    /// people sign in for them is asked through this guard.
+    pub fn new(
+        configured: Vec<ConfiguredServer>,
+        store: Store,
+        registry: Registry,
+        outside: Outside,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let grants = StoredGrants { store: store.clone(), clock: clock.clone() };
+        let sign_ins = SignIns::new(Arc::new(grants), outside);
+        let servers = Servers::new(registry, sign_ins.clone());
+        Self(Arc::new(Inner { configured, store, servers, sign_ins, clock }))
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(super) fn servers(&self) -> &Servers {
+        &self.0.servers
+    }
+
+    pub(super) fn sign_ins(&self) -> &SignIns {
+        &self.0.sign_ins
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
     }
 
     /// Starts those that are to run and are not running, and ends the others.
@@ -62,9 +98,12 @@ impl Fleet {
     /// # Errors
     /// When the database fails.
     pub async fn start(&self) -> Result<(), StoreError> {
-        let all = self.all().await?;
-        let wanted = all.into_iter().filter(|(_, (_, enabled, _))| *enabled);
-        self.0.servers.set(wanted.map(|(name, (transport, ..))| (name, transport)).collect());
+        let (all, grants) = (self.all().await?, self.grants().await?);
+        let wanted = all.into_iter().filter(|(_, (_, enabled, _))| *enabled).map(|(name, (transport, ..))| {
+            let grant = grants.get(&name).map(|record| mark(record.id));
+            (name, Wanted { transport, grant })
+        });
+        self.0.servers.set(wanted.collect());
         Ok(())
     }
 
@@ -90,8 +129,8 @@ impl Fleet {
     /// When the database fails.
     pub async fn list(&self) -> Result<Vec<McpServer>, StoreError> {
         let states = self.0.servers.states();
-        let all = self.all().await?;
-        Ok(all.into_iter().map(|(name, set)| self.told(&name, set, states.get(&name))).collect())
+        let (all, grants) = (self.all().await?, self.grants().await?);
+        Ok(all.into_iter().map(|(name, set)| self.told(&name, set, states.get(&name), grants.get(&name))).collect())
     }
 
     /// Tells whenever a server of this instance is not as it was.
@@ -105,7 +144,8 @@ impl Fleet {
     /// [`StoreError::NotFound`], and when the database fails.
     pub async fn get(&self, name: &str) -> Result<McpServer, StoreError> {
         let set = self.all().await?.remove(name).ok_or(StoreError::NotFound("MCP server"))?;
-        Ok(self.told(name, set, self.0.servers.states().get(name)))
+        let grant = self.0.store.mcp_grant(name).await?;
+        Ok(self.told(name, set, self.0.servers.states().get(name), grant.as_ref()))
     }
 
     /// Adds a server and starts it.
@@ -136,6 +176,11 @@ impl Fleet {
         }
         server.enabled = change.enabled.unwrap_or(server.enabled);
         self.0.store.set_mcp_server(&server).await?;
+        let record = self.0.store.mcp_grant(name).await?;
+        if record.is_some_and(|record| !fits(&server.transport, &record)) {
+            // It is another server now, or another client of it.
+            self.disconnect(name).await?;
+        }
         self.start().await?;
         Ok(self.get(name).await?)
     }
@@ -147,6 +192,7 @@ impl Fleet {
     pub async fn forget(&self, name: &str) -> Result<(), FleetError> {
         self.stored(name).await?;
         self.0.store.forget_mcp_server(name).await?;
+        self.disconnect(name).await?;
         Ok(self.start().await?)
     }
 
@@ -183,7 +229,7 @@ impl Fleet {
     }
 
     /// What is set, by name. The configuration wins.
-    async fn all(&self) -> Result<BTreeMap<String, Set>, StoreError> {
+    pub(super) async fn all(&self) -> Result<BTreeMap<String, Set>, StoreError> {
         let stored = self.0.store.mcp_servers().await?.into_iter();
         let stored = stored.map(|server| (server.name, (server.transport, server.enabled, McpServerSource::App)));
         let configured = self.0.configured.iter().cloned();
@@ -192,7 +238,20 @@ impl Fleet {
         Ok(stored.chain(configured).collect())
     }
 
-    fn told(&self, name: &str, (transport, enabled, source): Set, state: Option<&State>) -> McpServer {
+    /// What was granted, by server.
+    async fn grants(&self) -> Result<BTreeMap<String, McpGrantRecord>, StoreError> {
+        let grants = self.0.store.mcp_grants().await?.into_iter();
+        Ok(grants.map(|record| (record.server.clone(), record)).collect())
+    }
+
+    fn told(
+        &self,
+        name: &str,
+        (transport, enabled, source): Set,
+        state: Option<&State>,
+        record: Option<&McpGrantRecord>,
+    ) -> McpServer {
+        let sign_in = record.filter(|record| transport.may_sign_in() && fits(&transport, record)).and_then(sign_in);
         let mut server = McpServer {
             name: name.to_owned(),
             source,
@@ -204,6 +263,7 @@ impl Fleet {
             protocol_version: None,
             error: None,
             retry_at: None,
+            sign_in,
         };
         match state.filter(|_| enabled) {
             None | Some(State::Connecting) => {}
@@ -212,6 +272,10 @@ impl Fleet {
                 server.tools.clone_from(tools);
                 server.title.clone_from(title);
                 server.protocol_version.clone_from(protocol_version);
+            }
+            Some(State::NeedsSignIn { why }) => {
+                server.status = McpServerStatus::NeedsSignIn;
+                server.error = Some(why.clone());
             }
             Some(State::Failed { error, retry_at }) => {
                 server.status = McpServerStatus::Failed;
@@ -233,5 +297,24 @@ impl Fleet {
     }
 }
 
+/// Whether what was granted is for a server that is reached like this.
+fn fits(transport: &McpTransport, record: &McpGrantRecord) -> bool {
+    match transport {
+        McpTransport::Stdio { .. } => false,
+        McpTransport::Http { url, oauth, .. } => read(record).is_some_and(|grant| grant.fits(url, oauth.as_ref())),
+    }
+}
+
+/// What is told of a grant; none when it has ended.
+fn sign_in(record: &McpGrantRecord) -> Option<McpSignIn> {
+    let grant = read(record).filter(weir_tools::mcp::Grant::is_good)?;
+    Some(McpSignIn {
+        since: record.made_at,
+        issuer: grant.issuer().map(str::to_owned),
+        scopes: grant.scopes().to_vec(),
+        missing: words(&record.missing),
+    })
+}
+
 /// How a server is reached, whether it is to run, and where that was set.
-type Set = (McpTransport, bool, McpServerSource);
+pub(super) type Set = (McpTransport, bool, McpServerSource);

@@ -2,6 +2,10 @@
 
 pub(crate) mod bridge;
 mod fleet;
+mod grants;
 pub(crate) mod service;
+mod sign_in;
 
 pub use fleet::{ConfiguredServer, Fleet, FleetError};
+pub use sign_in::ConnectError;
+pub(crate) use sign_in::{Browser, Returned};

@@ -25,7 +25,7 @@ use weir_server::{
 };
 use weir_store::Clock;
 use weir_testkit::{Event, EventParser, Heard, Script, ScriptedProvider, TestClock, TestStore, soon};
-use weir_tools::{Callable, Outside, Registry, SANDBOX_TIME, Sandbox, builtin::Surroundings, mcp::Servers};
+use weir_tools::{Callable, Outside, Registry, SANDBOX_TIME, Sandbox, builtin::Surroundings};
 
 /// A server. Its database goes with it.
 pub(crate) struct TestApp {
@@ -98,7 +98,7 @@ impl TestApp {
         });
         tools.extend(options.tools);
         let tools = Registry::new(tools);
-        let fleet = Fleet::new(Vec::new(), store.clone(), Servers::new(tools.clone()), clock.clone());
+        let fleet = Fleet::new(Vec::new(), store.clone(), tools.clone(), Outside::default(), clock.clone());
         let runs = {
             Runs::new(store.clone(), log.clone(), Providers::new(all, None), tools, clock.clone(), APPROVAL_PATIENCE)
         };

@@ -83,6 +83,11 @@ const ROUTES: &[(&str, [u16; 5])] = &[
     ("DELETE /api/mcp-servers/{name}",              [401, 403, 403, 404, 403]),
     ("POST /api/mcp-servers/{name}/restart",        [401, 403, 403, 404, 403]),
     ("GET /api/mcp-servers/{name}/log",             [401, 403, 403, 404, 403]),
+    ("POST /api/mcp-servers/{name}/sign-in",        [401, 403, 403, 404, 403]),
+    ("DELETE /api/mcp-servers/{name}/sign-in",      [401, 403, 403, 404, 403]),
+    ("GET /api/mcp-sign-in/callback",               [401, 403, 403, 302, 403]),
+    // What it says is there for everybody, where people reach the server over TLS.
+    ("GET /api/mcp-sign-in/client",                 [404, 404, 404, 404, 404]),
     // Not in the description: the Model Context Protocol has its own.
     ("POST /mcp",                                   [401, 200, 200, 200, 403]),
 ];

@@ -63,13 +63,7 @@ impl Fixture {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let held = Arc::new(Held::default());
-        let (shared, versions) = (held.clone(), ProtocolVersion::known_up_to(version));
-        let service = StreamableHttpService::new(
-            move || Ok(Handler { held: shared.clone(), versions }),
-            Arc::new(LocalSessionManager::default()),
-            StreamableHttpServerConfig::default(),
-        );
-        let router = Router::new().route_service("/mcp", service);
+        let router = router(&held, version);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { addr, held, _serving: AbortOnDropHandle::new(serving) }
     }
@@ -80,6 +74,17 @@ impl Fixture {
         let transport = json!({ "type": "http", "url": format!("http://{}/mcp", self.addr), "headers": headers });
         json!({ "name": name, "transport": transport })
     }
+}
+
+/// The server as a router, at `/mcp`. It wants to hear "let-me-in".
+pub(crate) fn router(held: &Arc<Held>, version: &ProtocolVersion) -> Router {
+    let (held, versions) = (held.clone(), ProtocolVersion::known_up_to(version));
+    let service = StreamableHttpService::new(
+        move || Ok(Handler { held: held.clone(), versions }),
+        Arc::new(LocalSessionManager::default()),
+        StreamableHttpServerConfig::default(),
+    );
+    Router::new().route_service("/mcp", service)
 }
 
 struct Handler {

@@ -9,7 +9,7 @@ use weir_protocol::{FieldError, McpTransport};
 /// Every field of the transport that is wrong, below `path`.
 pub fn faults(transport: &McpTransport, path: &str) -> Vec<FieldError> {
     let mut faults = transport.faults(path);
-    if let McpTransport::Http { url, headers } = transport {
+    if let McpTransport::Http { url, headers, .. } = transport {
         let is_web = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if !is_web {
             faults.push(FieldError::new(format!("{path}.url"), "must be an http or https address"));
@@ -45,6 +45,7 @@ mod tests {
         let http = |url: &str, header: &str| McpTransport::Http {
             url: url.to_owned(),
             headers: [(header.to_owned(), Some("x".to_owned()))].into(),
+            oauth: None,
         };
         let paths = |transport| faults(&transport, "t").into_iter().map(|fault| fault.path).collect::<Vec<_>>();
         assert_eq!(paths(http("http://127.0.0.1:3001/mcp", "Authorization")), [""; 0]);

@@ -28,6 +28,7 @@ use super::{
     listener::{Calls, Listener},
     log::Log,
     names::readable,
+    oauth::Badge,
     process::Process,
 };
 
@@ -69,18 +70,23 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Starts or reaches the server and agrees with it on a version of the protocol.
+    /// Starts the server, or reaches it with this badge, and agrees with it on a version of the protocol.
     ///
     /// # Errors
     /// A sentence.
-    pub(super) async fn open(name: &str, transport: &McpTransport, log: &Log) -> Result<Self, String> {
+    pub(super) async fn open(
+        name: &str,
+        transport: &McpTransport,
+        log: &Log,
+        badge: Option<&Badge>,
+    ) -> Result<Self, String> {
         let either = ClientLifecycleMode::Auto {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
             legacy_version: Some(ProtocolVersion::V_2025_11_25),
         };
-        match Self::open_as(name, transport, log, either).await {
+        match Self::open_as(name, transport, log, badge, either).await {
             // It answered in the form of 2026-07-28 that it speaks older versions only.
-            Err(NotOpened::Older) => Self::open_as(name, transport, log, ClientLifecycleMode::Initialize).await,
+            Err(NotOpened::Older) => Self::open_as(name, transport, log, badge, ClientLifecycleMode::Initialize).await,
             opened => opened,
         }
         .map_err(|error| match error {
@@ -93,6 +99,7 @@ impl Connection {
         name: &str,
         transport: &McpTransport,
         log: &Log,
+        badge: Option<&Badge>,
         lifecycle: ClientLifecycleMode,
     ) -> Result<Self, NotOpened> {
         let listener = Listener { log: log.clone(), server: name.to_owned(), ..Listener::default() };
@@ -110,18 +117,11 @@ impl Connection {
                     })),
                 }
             }
-            McpTransport::Http { url, headers } => {
-                let http = reqwest::Client::builder()
-                    .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    // What is sent may hold a key: it goes to the address that was given, and nowhere else.
-                    .redirect(redirect::Policy::none())
-                    .tcp_nodelay(true)
-                    .build()
-                    .map_err(|error| format!("The HTTP client cannot be set up: {error}."))?;
+            McpTransport::Http { url, headers, .. } => {
+                let badge = badge.cloned().ok_or_else(|| "The HTTP client cannot be set up.".to_owned())?;
                 let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
                     .custom_headers(address::headers(headers));
-                Self::greet(listener, StreamableHttpClientTransport::with_client(http, config), lifecycle).await
+                Self::greet(listener, StreamableHttpClientTransport::with_client(badge, config), lifecycle).await
             }
         }
     }
@@ -205,6 +205,17 @@ impl Connection {
     }
 }
 
+/// The client that asks servers over HTTP.
+pub(super) fn http_client() -> Option<reqwest::Client> {
+    let client = reqwest::Client::builder()
+        .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        // What is sent may hold a key: it goes to the address that was given, and nowhere else.
+        .redirect(redirect::Policy::none())
+        .tcp_nodelay(true);
+    client.build().inspect_err(|error| tracing::error!(%error, "the HTTP client cannot be set up")).ok()
+}
+
 /// Hears of other tools where servers tell only who has asked to be told (2026-07-28).
 fn subscription(peer: &Peer<RoleClient>, listener: &Listener) -> Option<AbortOnDropHandle<()>> {
     let info = peer.peer_info()?;
@@ -239,10 +250,9 @@ fn not_started(command: &str, error: &io::Error) -> String {
 
 fn not_greeted(error: &ClientInitializeError) -> NotOpened {
     let sentence = match error {
-        ClientInitializeError::NoCompatibleProtocolVersion { .. } => return NotOpened::Older,
-        error if error.is_authorization_required() => {
-            "It asks for a sign-in. Set the header Authorization; signing in with OAuth is not there yet.".to_owned()
-        }
+        // Some that know no discovery answer whatever they do not know with an empty result.
+        ClientInitializeError::NoCompatibleProtocolVersion { .. }
+        | ClientInitializeError::ExpectedInitResult(Some(ServerResult::EmptyResult(_))) => return NotOpened::Older,
         ClientInitializeError::ConnectionClosed(_) => "It closed the connection before it answered.".to_owned(),
         error => format!("It did not answer as an MCP server: {}.", words(error)),
     };

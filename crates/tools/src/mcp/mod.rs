@@ -8,6 +8,7 @@ mod connection;
 mod listener;
 mod log;
 mod names;
+mod oauth;
 mod offered;
 mod output;
 mod process;
@@ -16,4 +17,5 @@ mod servers;
 
 pub use address::faults;
 pub use log::Line;
-pub use servers::{Servers, State};
+pub use oauth::{Back, Challenge, Going, Grant, Grants, GrantsError, Hold, Journey, SignInError, SignIns};
+pub use servers::{Servers, State, Wanted};

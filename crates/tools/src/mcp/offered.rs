@@ -155,6 +155,12 @@ impl Offered {
                 let message = format!("The server {server} went away. It is not known whether the tool did something.");
                 ToolError::new("server_gone", message)
             }
+            error if error.auth_challenge().is_some() => {
+                let message = format!(
+                    "The server {server} asks for a sign-in, or for more rights. An administrator connects it on the page of tools."
+                );
+                ToolError::new("sign_in_needed", message)
+            }
             error => ToolError::new("server_failed", format!("The server {server} cannot be spoken to: {error}")),
         }
     }

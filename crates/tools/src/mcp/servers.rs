@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 use weir_protocol::McpTransport;
 
 use super::{
-    connection::Connection,
+    connection::{Connection, http_client},
     log::{Line, Log},
     names::readable,
+    oauth::{Badge, Challenge, SignIns},
     offered::offered,
 };
 use crate::Registry;
@@ -54,6 +55,20 @@ pub enum State {
         /// When it is tried again.
         retry_at: Instant,
     },
+    /// It lets nobody in who has not signed in. Another [`Wanted::grant`] starts it anew.
+    NeedsSignIn {
+        /// Why, in a sentence.
+        why: String,
+    },
+}
+
+/// A server that is to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// How it is reached.
+    pub transport: McpTransport,
+    /// The sign-in that is kept for it: another one with each that somebody makes.
+    pub grant: Option<String>,
 }
 
 /// The MCP servers of this process. Cheap to clone.
@@ -62,13 +77,14 @@ pub struct Servers(Arc<Inner>);
 
 struct Inner {
     registry: Registry,
+    sign_ins: SignIns,
     kept: Mutex<BTreeMap<String, Kept>>,
     changes: watch::Sender<()>,
 }
 
 /// One server that is looked after.
 struct Kept {
-    transport: McpTransport,
+    wanted: Wanted,
     shared: Arc<Shared>,
     stop: CancellationToken,
     keeper: JoinHandle<()>,
@@ -81,16 +97,18 @@ struct Shared {
     log: Log,
     /// Somebody wants it started anew.
     again: Notify,
+    /// What it wants before it lets anybody in.
+    challenge: Mutex<Option<Challenge>>,
 }
 
 impl Servers {
-    /// No servers yet; their tools will be in this registry.
-    pub fn new(registry: Registry) -> Self {
-        Self(Arc::new(Inner { registry, kept: Mutex::default(), changes: watch::Sender::new(()) }))
+    /// No servers yet; their tools will be in this registry, and what lets somebody in is kept there.
+    pub fn new(registry: Registry, sign_ins: SignIns) -> Self {
+        Self(Arc::new(Inner { registry, sign_ins, kept: Mutex::default(), changes: watch::Sender::new(()) }))
     }
 
     /// Sets which servers are to run. Those that run already as they are wanted go on undisturbed.
-    pub fn set(&self, wanted: BTreeMap<String, McpTransport>) {
+    pub fn set(&self, wanted: BTreeMap<String, Wanted>) {
         let mut kept = lock(&self.0.kept);
         let gone: Vec<_> = kept.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
         for name in gone {
@@ -98,15 +116,15 @@ impl Servers {
                 server.stop.cancel();
             }
         }
-        for (name, transport) in wanted {
+        for (name, wanted) in wanted {
             let before = match kept.remove(&name) {
-                Some(server) if server.transport == transport => {
+                Some(server) if server.wanted == wanted => {
                     kept.insert(name, server);
                     continue;
                 }
                 before => before,
             };
-            kept.insert(name.clone(), self.keep(name, transport, before));
+            kept.insert(name.clone(), self.keep(name, wanted, before));
         }
     }
 
@@ -123,6 +141,18 @@ impl Servers {
     /// The last lines of what a server said beside the protocol; none when there is no such server.
     pub fn log(&self, name: &str) -> Option<Vec<Line>> {
         lock(&self.0.kept).get(name).map(|kept| kept.shared.log.lines())
+    }
+
+    /// Writes something down in a server's log.
+    pub fn note(&self, name: &str, text: &str) {
+        if let Some(kept) = lock(&self.0.kept).get(name) {
+            kept.shared.log.say(&format!("weir: {text}"));
+        }
+    }
+
+    /// What a server has said it wants before it lets anybody in, if it does.
+    pub fn challenge(&self, name: &str) -> Option<Challenge> {
+        lock(&self.0.kept).get(name).and_then(|kept| lock(&kept.shared.challenge).clone())
     }
 
     /// Starts a server anew, now. False when there is no such server.
@@ -142,12 +172,14 @@ impl Servers {
         }
     }
 
-    fn keep(&self, name: String, transport: McpTransport, before: Option<Kept>) -> Kept {
+    fn keep(&self, name: String, wanted: Wanted, before: Option<Kept>) -> Kept {
         let log = before.as_ref().map(|before| before.shared.log.clone()).unwrap_or_default();
-        let shared = Shared { name, state: Mutex::new(State::Connecting), log, again: Notify::new() };
+        let state = Mutex::new(State::Connecting);
+        let shared = Shared { name, state, log, again: Notify::new(), challenge: Mutex::default() };
         let keeper = Keeper {
             shared: Arc::new(shared),
-            transport: transport.clone(),
+            transport: wanted.transport.clone(),
+            sign_ins: self.0.sign_ins.clone(),
             registry: self.0.registry.clone(),
             changes: self.0.changes.clone(),
             stop: CancellationToken::new(),
@@ -161,7 +193,7 @@ impl Servers {
             }
             keeper.keep().await;
         });
-        Kept { transport, shared, stop, keeper }
+        Kept { wanted, shared, stop, keeper }
     }
 }
 
@@ -169,6 +201,7 @@ impl Servers {
 struct Keeper {
     shared: Arc<Shared>,
     transport: McpTransport,
+    sign_ins: SignIns,
     registry: Registry,
     changes: watch::Sender<()>,
     stop: CancellationToken,
@@ -189,8 +222,10 @@ impl Keeper {
         let mut failures = 0;
         loop {
             self.set(State::Connecting);
-            let start = Instant::now();
-            let error = match self.attend().await {
+            let (start, badge) = (Instant::now(), self.badge());
+            let ended = self.attend(badge.as_ref()).await;
+            let refused = badge.and_then(|badge| badge.refused());
+            let error = match ended {
                 Ended::Stopped => return,
                 Ended::Again => {
                     self.shared.log.say("weir: started anew");
@@ -199,6 +234,16 @@ impl Keeper {
                 }
                 Ended::Gone(error) => error,
             };
+            if let Some((challenge, why)) = refused {
+                self.shared.log.say(&format!("weir: {why}"));
+                *lock(&self.shared.challenge) = Some(challenge);
+                self.set(State::NeedsSignIn { why });
+                tokio::select! {
+                    () = self.stop.cancelled() => return,
+                    () = self.shared.again.notified() => failures = 0,
+                }
+                continue;
+            }
             if start.elapsed() >= STABLE {
                 failures = 0;
             }
@@ -216,18 +261,25 @@ impl Keeper {
         }
     }
 
+    /// What lets somebody in over HTTP.
+    fn badge(&self) -> Option<Badge> {
+        let McpTransport::Http { url, oauth, .. } = &self.transport else { return None };
+        let sign_ins = self.transport.may_sign_in().then(|| self.sign_ins.clone());
+        Some(Badge::new(http_client()?, &self.shared.name, url, oauth.as_ref(), sign_ins))
+    }
+
     /// Connects, offers the tools, and watches until the end.
-    async fn attend(&self) -> Ended {
+    async fn attend(&self, badge: Option<&Badge>) -> Ended {
         let opened = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Ended::Stopped,
-            opened = Connection::open(&self.shared.name, &self.transport, &self.shared.log) => opened,
+            opened = Connection::open(&self.shared.name, &self.transport, &self.shared.log, badge) => opened,
         };
         let connection = match opened {
             Ok(connection) => connection,
             Err(error) => return Ended::Gone(error),
         };
-        let ended = self.watch(&connection).await;
+        let ended = self.watch(&connection, badge).await;
         self.registry.offer(&self.shared.name, Vec::new());
         self.changes.send_replace(());
         let how = connection.leave().await;
@@ -237,7 +289,7 @@ impl Keeper {
         }
     }
 
-    async fn watch(&self, connection: &Connection) -> Ended {
+    async fn watch(&self, connection: &Connection, badge: Option<&Badge>) -> Ended {
         let over_http = matches!(self.transport, McpTransport::Http { .. });
         loop {
             let offered = tokio::select! {
@@ -254,6 +306,7 @@ impl Keeper {
                 biased;
                 () = self.stop.cancelled() => return Ended::Stopped,
                 () = self.shared.again.notified() => return Ended::Again,
+                () = is_refused(badge) => return Ended::Gone("It lets nobody in.".to_owned()),
                 () = connection.closed() => return Ended::Gone("It went away.".to_owned()),
                 () = changed.notified() => {}
                 () = sleep_until(look), if over_http => {}
@@ -284,6 +337,14 @@ impl Keeper {
             *known = state;
             self.changes.send_replace(());
         }
+    }
+}
+
+/// Returns when the server lets us in no more.
+async fn is_refused(badge: Option<&Badge>) {
+    match badge {
+        Some(badge) => badge.is_refused().await,
+        None => std::future::pending().await,
     }
 }
 

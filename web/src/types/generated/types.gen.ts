@@ -1016,6 +1016,26 @@ export type McpLogLine = {
 };
 
 /**
+ * A client that was registered with an authorization server by hand (OAuth 2.1), for servers that let nobody register by
+ * themselves.
+ */
+export type McpOAuthClient = {
+    /**
+     * What Weir is called there.
+     */
+    clientId: string;
+    /**
+     * What it proves that with; public clients have none. In answers it is never there; left out, it stays what it is, as long
+     * as the client does; sent empty, it is forgotten.
+     */
+    clientSecret?: string;
+    /**
+     * What is asked for; empty: what the server names.
+     */
+    scopes?: Array<string>;
+};
+
+/**
  * An MCP server, as this instance of Weir sees it.
  */
 export type McpServer = {
@@ -1039,6 +1059,10 @@ export type McpServer = {
      * When it is tried again.
      */
     retryAt?: Timestamp;
+    /**
+     * The sign-in that is kept for it; absent: none is.
+     */
+    signIn?: McpSignIn;
     /**
      * Where it was set.
      */
@@ -1089,7 +1113,39 @@ export type McpServerSource = 'config' | 'app';
 /**
  * How an MCP server is.
  */
-export type McpServerStatus = 'connecting' | 'ready' | 'failed' | 'off';
+export type McpServerStatus = 'connecting' | 'ready' | 'failed' | 'needs_sign_in' | 'off';
+
+/**
+ * A sign-in at an MCP server that somebody has given Weir (OAuth). Its tokens are never told.
+ */
+export type McpSignIn = {
+    /**
+     * Where somebody signed in: the authorization server's issuer identifier.
+     */
+    issuer?: string;
+    /**
+     * What a tool has asked for that was not granted: whoever connects the server again is asked for it.
+     */
+    missing?: Array<string>;
+    /**
+     * What was granted.
+     */
+    scopes: Array<string>;
+    /**
+     * Since when.
+     */
+    since: Timestamp;
+};
+
+/**
+ * Where somebody signs in for an MCP server.
+ */
+export type McpSignInStarted = {
+    /**
+     * The page of the authorization server that the browser is to go to. It is good for ten minutes, once, in this browser.
+     */
+    url: string;
+};
 
 /**
  * How an MCP server is reached. The values of variables and headers are secrets: they are taken, but never told.
@@ -1111,6 +1167,10 @@ export type McpTransportHttp = {
     headers?: {
         [key: string]: string | null;
     };
+    /**
+     * What Weir is called where people sign in for this server; absent: it registers itself there.
+     */
+    oauth?: McpOAuthClient;
     type: 'http';
     /**
      * Its address.
@@ -3693,6 +3753,194 @@ export type RestartMcpServerResponses = {
 };
 
 export type RestartMcpServerResponse = RestartMcpServerResponses[keyof RestartMcpServerResponses];
+
+export type SignOutAtMcpServerData = {
+    body?: never;
+    path: {
+        /**
+         * The server
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/mcp-servers/{name}/sign-in';
+};
+
+export type SignOutAtMcpServerErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type SignOutAtMcpServerError = SignOutAtMcpServerErrors[keyof SignOutAtMcpServerErrors];
+
+export type SignOutAtMcpServerResponses = {
+    200: McpServer;
+};
+
+export type SignOutAtMcpServerResponse = SignOutAtMcpServerResponses[keyof SignOutAtMcpServerResponses];
+
+export type SignInAtMcpServerData = {
+    body?: never;
+    path: {
+        /**
+         * The server
+         */
+        name: string;
+    };
+    query?: never;
+    url: '/api/mcp-servers/{name}/sign-in';
+};
+
+export type SignInAtMcpServerErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    404: Problem;
+    /**
+     * Nobody can sign in for it like this; `detail` says what to do
+     */
+    409: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type SignInAtMcpServerError = SignInAtMcpServerErrors[keyof SignInAtMcpServerErrors];
+
+export type SignInAtMcpServerResponses = {
+    200: McpSignInStarted;
+};
+
+export type SignInAtMcpServerResponse = SignInAtMcpServerResponses[keyof SignInAtMcpServerResponses];
+
+export type McpSignInCallbackData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * What was begun
+         */
+        state?: string;
+        /**
+         * What the token is given for
+         */
+        code?: string;
+        /**
+         * Who says so (RFC 9207)
+         */
+        iss?: string;
+        /**
+         * Why there is no code
+         */
+        error?: string;
+    };
+    url: '/api/mcp-sign-in/callback';
+};
+
+export type McpSignInCallbackErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type McpSignInCallbackError = McpSignInCallbackErrors[keyof McpSignInCallbackErrors];
+
+export type McpClientDocumentData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/mcp-sign-in/client';
+};
+
+export type McpClientDocumentErrors = {
+    /**
+     * Nobody asks, or somebody whose credential is good no more
+     */
+    401: Problem;
+    /**
+     * Not theirs to do, or another site's page asks
+     */
+    403: Problem;
+    /**
+     * This server is not reached over TLS
+     */
+    404: Problem;
+    /**
+     * Too much at once
+     */
+    429: Problem;
+    /**
+     * The server is restarting, has too much to do, or does not reach its database
+     */
+    503: Problem;
+    /**
+     * The request cannot be carried out as it is
+     */
+    '4XX': Problem;
+};
+
+export type McpClientDocumentError = McpClientDocumentErrors[keyof McpClientDocumentErrors];
+
+export type McpClientDocumentResponses = {
+    /**
+     * The document
+     */
+    200: {
+        [key: string]: unknown;
+    };
+};
+
+export type McpClientDocumentResponse = McpClientDocumentResponses[keyof McpClientDocumentResponses];
 
 export type DeleteMeData = {
     body: DeleteAccount;

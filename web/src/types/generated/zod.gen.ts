@@ -160,6 +160,16 @@ export const zMatch = z.enum([
 ]);
 
 /**
+ * A client that was registered with an authorization server by hand (OAuth 2.1), for servers that let nobody register by
+ * themselves.
+ */
+export const zMcpOAuthClient = z.object({
+    clientId: z.string().check(z.minLength(1)),
+    clientSecret: z.exactOptional(z.string()),
+    scopes: z.exactOptional(z.array(z.string()))
+});
+
+/**
  * Where an MCP server was set.
  */
 export const zMcpServerSource = z.enum(['config', 'app']);
@@ -171,14 +181,23 @@ export const zMcpServerStatus = z.enum([
     'connecting',
     'ready',
     'failed',
+    'needs_sign_in',
     'off'
 ]);
+
+/**
+ * Where somebody signs in for an MCP server.
+ */
+export const zMcpSignInStarted = z.object({
+    url: z.string()
+});
 
 /**
  * Streamable HTTP.
  */
 export const zMcpTransportHttp = z.object({
     headers: z.exactOptional(z.record(z.string(), z.nullable(z.string()))),
+    oauth: z.exactOptional(zMcpOAuthClient),
     type: z.literal('http'),
     url: z.string().check(z.minLength(1))
 });
@@ -559,6 +578,23 @@ export const zMcpLogLine = z.object({
 });
 
 /**
+ * The last lines of what an MCP server said, oldest first.
+ */
+export const zMcpServerLog = z.object({
+    lines: z.array(zMcpLogLine)
+});
+
+/**
+ * A sign-in at an MCP server that somebody has given Weir (OAuth). Its tokens are never told.
+ */
+export const zMcpSignIn = z.object({
+    issuer: z.exactOptional(z.string()),
+    missing: z.exactOptional(z.array(z.string())),
+    scopes: z.array(z.string()),
+    since: zTimestamp
+});
+
+/**
  * An MCP server, as this instance of Weir sees it.
  */
 export const zMcpServer = z.object({
@@ -567,6 +603,7 @@ export const zMcpServer = z.object({
     name: z.string(),
     protocolVersion: z.exactOptional(z.string()),
     retryAt: z.exactOptional(zTimestamp),
+    signIn: z.exactOptional(zMcpSignIn),
     source: zMcpServerSource,
     status: zMcpServerStatus,
     title: z.exactOptional(z.string()),
@@ -579,13 +616,6 @@ export const zMcpServer = z.object({
  */
 export const zMcpServerList = z.object({
     items: z.array(zMcpServer)
-});
-
-/**
- * The last lines of what an MCP server said, oldest first.
- */
-export const zMcpServerLog = z.object({
-    lines: z.array(zMcpLogLine)
 });
 
 /**

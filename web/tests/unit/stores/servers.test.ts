@@ -20,6 +20,7 @@ const mcp = (name: string, fields: Partial<McpServer> = {}): McpServer => ({
 let server: FakeServer
 let clock: ManualClock
 let changes: number
+let left: string[]
 let list: ReturnType<typeof createServers>
 
 const shown = () => list.store.getState().items.map(({ name, status }) => `${name} ${status}`)
@@ -29,11 +30,13 @@ beforeEach(() => {
   server = new FakeServer()
   clock = new ManualClock()
   changes = 0
+  left = []
   list = createServers({
     fetch: server.fetch,
     clock,
     visibility: new ManualVisibility(),
     onTools: () => (changes += 1),
+    leave: (url) => left.push(url),
   })
 })
 
@@ -83,6 +86,36 @@ describe('the servers', () => {
   })
 })
 
+describe('a sign-in', () => {
+  const far = mcp('far', {
+    transport: { type: 'http', url: 'https://example.com/mcp', headers: {} },
+    status: 'needs_sign_in',
+    tools: [],
+  })
+
+  it('leads to the page of the other side, or tells why it does not', async () => {
+    server.instead.push(() => json({ url: 'https://login.example.org/authorize?state=1' }))
+    await expect(list.actions.connect('far')).resolves.toEqual({ ok: true })
+    expect(left).toEqual(['https://login.example.org/authorize?state=1'])
+    server.instead.push(() => problem(409, 'registration_needed'))
+    await expect(list.actions.connect('far')).resolves.toMatchObject({
+      ok: false,
+      failure: { code: 'registration_needed' },
+    })
+    expect(left).toHaveLength(1)
+  })
+
+  it('that is given up is gone at once', async () => {
+    const signIn = { since: '2026-01-31T12:00:00.000Z', scopes: ['read'] }
+    answer({ ...far, status: 'ready', signIn })
+    await list.actions.load()
+    server.instead.push(() => json(far))
+    await list.actions.disconnect('far')
+    expect(list.store.getState().items[0]?.signIn).toBeUndefined()
+    expect(shown()).toEqual(['far needs_sign_in'])
+  })
+})
+
 describe('the form of a server', () => {
   it('keeps secrets that are not written anew, and drops what was left empty', () => {
     const draft = draftOf(mcp('files'))
@@ -111,6 +144,22 @@ describe('the form of a server', () => {
       expect(paths({ name }), name).toEqual(['name'])
     expect(paths({ command: ' ' })).toEqual(['transport.command'])
     expect(paths({ type: 'http', url: '' })).toEqual(['transport.url'])
+  })
+
+  it('keeps the secret of a client that is not written anew', () => {
+    const transport = {
+      type: 'http',
+      url: 'https://example.com/mcp',
+      headers: {},
+      oauth: { clientId: 'weir', scopes: ['read', 'list'] },
+    } as const satisfies McpServer['transport']
+    const draft = draftOf(mcp('web', { transport }))
+    expect(serverOf(draft).transport).toEqual(transport)
+    expect(serverOf({ ...draft, clientSecret: 'new', scopes: ' read ' }).transport).toEqual({
+      ...transport,
+      oauth: { clientId: 'weir', clientSecret: 'new', scopes: ['read'] },
+    })
+    expect(serverOf({ ...draft, clientId: ' ' }).transport).not.toHaveProperty('oauth')
   })
 
   it('of a web address has headers', () => {

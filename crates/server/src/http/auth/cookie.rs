@@ -1,4 +1,4 @@
-//! The cookies: one carries a session's secret, one is there for the way to a provider and back.
+//! The cookies: one carries a session's secret, two are there for the way to a provider and back.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -89,5 +89,26 @@ impl JourneyCookie {
     /// The header that takes it from the browser.
     pub(crate) fn cleared(self) -> [(HeaderName, HeaderValue); 1] {
         self.0.line("", 0)
+    }
+}
+
+/// The cookie of a browser that goes to the authorization server of an MCP server: what it brings back counts only there.
+#[derive(Clone, Copy)]
+pub(crate) struct McpCookie(Cookie);
+
+impl McpCookie {
+    /// That of this server.
+    pub(crate) fn of(app: &App) -> Self {
+        Self(Cookie::of(app, ["weir_mcp", "__Host-weir_mcp"]))
+    }
+
+    /// The secret that a request carries.
+    pub(crate) fn read(self, headers: &HeaderMap) -> Option<&str> {
+        self.0.read(headers)
+    }
+
+    /// The header that gives a browser this secret.
+    pub(crate) fn carrying(self, secret: &str) -> [(HeaderName, HeaderValue); 1] {
+        self.0.line(secret, JOURNEY_AGE)
     }
 }

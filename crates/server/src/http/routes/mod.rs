@@ -6,6 +6,7 @@ pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod mcp_servers;
+pub(crate) mod mcp_sign_in;
 pub(crate) mod messages;
 pub(crate) mod metrics;
 pub(crate) mod models;

@@ -15,6 +15,7 @@ import { reportFailure } from '../../toasts'
 import { DetailHeader } from '../DetailHeader'
 import { When } from '../When'
 import { ServerLog } from './ServerLog'
+import { ServerSignIn } from './ServerSignIn'
 import { ServerStatus } from './ServerStatus'
 import { reachedBy } from './words'
 
@@ -22,7 +23,16 @@ const useServerDialog = onDemand(async () => (await import('./ServerDialog')).de
 const useRemoveDialog = onDemand(async () => (await import('./RemoveDialog')).default)
 
 /** One MCP server: how it is, what it offers, what it said, and what can be done about it. */
-export function ServerDetail({ named, server }: { server: McpServer; named: string | undefined }) {
+export function ServerDetail({
+  connect,
+  named,
+  server,
+}: {
+  server: McpServer
+  named: string | undefined
+  /** What came of a sign-in, right after it. */
+  connect?: string | undefined
+}) {
   const [dialog, setDialog] = useState<'none' | 'edit' | 'remove'>('none')
   const drawEdit = useServerDialog(dialog === 'edit')
   const drawRemove = useRemoveDialog(dialog === 'remove')
@@ -58,7 +68,14 @@ export function ServerDetail({ named, server }: { server: McpServer; named: stri
         <p className="font-mono text-[0.8125rem] leading-5 [overflow-wrap:anywhere] text-muted-foreground">
           {reachedBy(server.transport)}
         </p>
-        {server.error !== undefined && (
+        <ServerSignIn
+          server={server}
+          connect={connect}
+          onEdit={() => {
+            setDialog('edit')
+          }}
+        />
+        {server.error !== undefined && server.status !== 'needs_sign_in' && (
           <div
             role="alert"
             className="rounded-lg bg-destructive/8 px-3 py-2.5 text-[0.8125rem] leading-5"

@@ -34,7 +34,15 @@ export default function ServerDialog({ onClose, server }: ServerDialogProps) {
   const [failure, setFailure] = useState<Failure>()
   const [asking, setAsking] = useState(false)
   const faults = failure?.fields ?? []
-  const atFields = ['name', 'transport.command', 'transport.args', 'transport.url']
+  const atFields = [
+    'name',
+    'transport.command',
+    'transport.args',
+    'transport.url',
+    'transport.oauth.clientId',
+    'transport.oauth.clientSecret',
+    'transport.oauth.scopes',
+  ]
   const others = faults.filter(({ path }) => !atFields.includes(path.replace(/\[\d+\]$/, '')))
 
   const seconds = useCountdown(failure?.retryAt)

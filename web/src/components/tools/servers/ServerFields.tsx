@@ -5,6 +5,7 @@ import type { FieldError } from '@/types/api'
 
 import type { Draft } from './draft'
 import { Labelled } from '@/components/ui/labelled'
+import { ClientFields } from './ClientFields'
 import { PairsField } from './PairsField'
 
 interface ServerFieldsProps {
@@ -123,6 +124,9 @@ export function ServerFields({ draft, faults, isNew, onChange }: ServerFieldsPro
           onChange({ ...draft, pairs })
         }}
       />
+      {draft.type === 'http' && (
+        <ClientFields draft={draft} faultAt={faultAt} onChange={onChange} />
+      )}
     </>
   )
 }

@@ -1,4 +1,4 @@
-import { CircleCheck, CircleX, LoaderCircle, Power } from 'lucide-react'
+import { CircleCheck, CircleX, KeyRound, LoaderCircle, Power } from 'lucide-react'
 
 import { cn } from '@/lib/utils'
 import type { McpServer } from '@/types/servers'
@@ -11,6 +11,7 @@ const LOOKS = {
   },
   ready: { Icon: CircleCheck, label: 'Ready', className: 'text-success' },
   failed: { Icon: CircleX, label: 'Failed', className: 'text-destructive' },
+  needs_sign_in: { Icon: KeyRound, label: 'Needs sign-in', className: 'text-warning' },
   off: { Icon: Power, label: 'Off', className: 'text-muted-foreground' },
 } as const satisfies Record<McpServer['status'], unknown>
 

@@ -70,7 +70,12 @@ export function ServersView({ place }: { place: ToolsPlace }) {
         }
         detail={
           server ? (
-            <ServerDetail key={server.name} server={server} named={place.server} />
+            <ServerDetail
+              key={server.name}
+              server={server}
+              named={place.server}
+              connect={place.connect}
+            />
           ) : (
             place.server !== undefined &&
             load.kind === 'ready' && <ListMessage Icon={SearchX} title="There is no such server" />

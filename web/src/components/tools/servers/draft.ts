@@ -9,6 +9,8 @@ export interface Pair {
   readonly isKept: boolean
 }
 
+type HttpTransport = Extract<McpTransport, { type: 'http' }>
+
 /** What stands in the form of a server. */
 export interface Draft {
   readonly name: string
@@ -19,11 +21,27 @@ export interface Draft {
   readonly url: string
   /** Variables of the environment, or headers. */
   readonly pairs: readonly Pair[]
+  /** What this server is called where people sign in for it; empty: it registers itself there. */
+  readonly clientId: string
+  /** Written anew; empty: it stays what it is. */
+  readonly clientSecret: string
+  /** With spaces between them. */
+  readonly scopes: string
 }
 
 /** The form of a new server, or of one that is there. */
 export function draftOf(server: McpServer | undefined): Draft {
-  const empty: Draft = { name: '', type: 'stdio', command: '', args: '', url: '', pairs: [] }
+  const empty: Draft = {
+    name: '',
+    type: 'stdio',
+    command: '',
+    args: '',
+    url: '',
+    pairs: [],
+    clientId: '',
+    clientSecret: '',
+    scopes: '',
+  }
   if (!server) return empty
   const { name, transport } = server
   const secrets = (transport.type === 'stdio' ? transport.env : transport.headers) ?? {}
@@ -37,7 +55,15 @@ export function draftOf(server: McpServer | undefined): Draft {
         args: (transport.args ?? []).join('\n'),
         pairs,
       }
-    : { ...empty, name, type: 'http', url: transport.url, pairs }
+    : {
+        ...empty,
+        name,
+        type: 'http',
+        url: transport.url,
+        pairs,
+        clientId: transport.oauth?.clientId ?? '',
+        scopes: (transport.oauth?.scopes ?? []).join(' '),
+      }
 }
 
 /** What is sent for a form. */
@@ -55,8 +81,19 @@ export function serverOf(draft: Draft): Pick<CreateMcpServer, 'name' | 'transpor
           args: draft.args.split('\n').filter((line) => line !== ''),
           env: secrets,
         }
-      : { type: 'http', url: draft.url.trim(), headers: secrets }
+      : { type: 'http', url: draft.url.trim(), headers: secrets, ...clientOf(draft) }
   return { name: draft.name.trim(), transport }
+}
+
+function clientOf({ clientId, clientSecret, scopes }: Draft): Pick<HttpTransport, 'oauth'> {
+  if (clientId.trim() === '') return {}
+  return {
+    oauth: {
+      clientId: clientId.trim(),
+      ...(clientSecret !== '' && { clientSecret }),
+      scopes: scopes.split(/\s+/).filter((scope) => scope !== ''),
+    },
+  }
 }
 
 /** What the contract would not take, as the server names it: such a form is not sent. */

@@ -1,0 +1,107 @@
+//! What was granted at MCP servers, in the database: every instance uses it, and one at a time renews it.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+use weir_protocol::Timestamp;
+use weir_store::{Clock, McpGrantRecord, Store, StoreError};
+use weir_tools::mcp::{Grant, Grants, GrantsError, Hold};
+
+/// Between two looks at a grant that somebody else holds.
+const LOOK: Duration = Duration::from_millis(100);
+/// Whoever holds a grant for so long has died: everything that is asked meanwhile has an earlier end.
+const DEAD: Duration = Duration::from_mins(2);
+
+/// The grants of a store.
+pub(super) struct StoredGrants {
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Grants for StoredGrants {
+    async fn load(&self, server: &str) -> Result<Option<Grant>, GrantsError> {
+        Ok(self.store.mcp_grant(server).await.map_err(failed)?.and_then(|record| read(&record)))
+    }
+
+    async fn hold(&self, server: &str) -> Result<Option<Box<dyn Hold>>, GrantsError> {
+        let me = self.clock.id();
+        let mut seen: Option<(Uuid, Instant)> = None;
+        loop {
+            let Some(record) = self.store.mcp_grant(server).await.map_err(failed)? else { return Ok(None) };
+            // No clock is compared with another one: who is seen for too long is passed over.
+            let dead = seen.filter(|(_, since)| since.elapsed() >= DEAD).map(|(holder, _)| holder);
+            let held = match self.store.hold_mcp_grant(server, record.id, me, dead).await {
+                // It was given anew between the two.
+                Err(StoreError::NotFound(_)) => continue,
+                held => held.map_err(failed)?,
+            };
+            let Some(other) = held else { break };
+            if seen.is_none_or(|(holder, _)| holder != other) {
+                seen = Some((other, Instant::now()));
+            }
+            sleep(LOOK).await;
+        }
+        // As it is now that nobody else renews it.
+        let grant = self.load(server).await?;
+        let hold = |grant| Held { store: self.store.clone(), server: server.to_owned(), me, grant };
+        Ok(grant.map(|grant| Box::new(hold(grant)) as Box<dyn Hold>))
+    }
+
+    async fn note_missing(&self, server: &str, scopes: &str) -> Result<(), GrantsError> {
+        self.store.note_missing_of_mcp_grant(server, scopes).await.map_err(failed)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// A grant that this process renews.
+struct Held {
+    store: Store,
+    server: String,
+    me: Uuid,
+    grant: Grant,
+}
+
+#[async_trait]
+impl Hold for Held {
+    fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    async fn keep(self: Box<Self>, grant: &Grant) -> Result<(), GrantsError> {
+        let given = written(grant)?;
+        let kept = self.store.renew_mcp_grant(&self.server, self.me, &given).await;
+        if kept.map_err(failed)? {
+            self.let_go().await;
+            return Ok(());
+        }
+        Err(GrantsError("somebody has signed in anew, or disconnected it".to_owned()))
+    }
+
+    async fn let_go(self: Box<Self>) {
+        if let Err(error) = self.store.let_go_of_mcp_grant(&self.server, self.me).await {
+            tracing::warn!(%error, server = self.server, "the grant of an MCP server is held on to");
+        }
+    }
+}
+
+/// The grant of a record; none where this version cannot read it.
+pub(super) fn read(record: &McpGrantRecord) -> Option<Grant> {
+    let grant = serde_json::from_str(&record.given);
+    grant.inspect_err(|error| tracing::warn!(%error, server = record.server, "a grant cannot be read")).ok()
+}
+
+/// What is stored of a grant.
+pub(super) fn written(grant: &Grant) -> Result<String, GrantsError> {
+    serde_json::to_string(grant).map_err(|error| GrantsError(error.to_string()))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: StoreError) -> GrantsError {
+    GrantsError(error.to_string())
+}
