@@ -106,14 +106,17 @@ spec('it is used by the keyboard, and read as a table', async ({ dashboard, page
   await expect(page.getByRole('navigation', { name: 'Conversations' })).toBeVisible()
 })
 
-spec('it says since when there are no figures', async ({ dashboard, problems, server }) => {
+spec('it says since when there are no figures', async ({ dashboard, page, problems, server }) => {
   problems.expect(NETWORK_LOSS, /status of/, /WebSocket/)
   await dashboard.open()
   await server.kill()
   await expect(dashboard.feed).toHaveText(/^Reconnecting… No figures( since [\d:]+)?$/)
   await expect(dashboard.feed).toHaveText(/ since [\d:]+$/)
+  await expect(page.locator('[data-old]')).toBeVisible()
+  await expectAccessible(page, 'old figures')
   await server.start()
   await expect(dashboard.feed).toHaveText('Live', { timeout: 20_000 })
+  await expect(page.locator('[data-old]')).toHaveCount(0)
 })
 
 spec('it is one of the pages that lead to each other', async ({ chat, page }) => {

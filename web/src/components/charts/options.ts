@@ -30,6 +30,8 @@ const STEPS: Partial<Record<Unit, number[]>> = {
   count: [1, 2, 5].flatMap((step) => powers(10, 9).map((power) => step * power)).sort(ascending),
   bytes: powers(2, 45),
 }
+/** The most pixels between two lines of the grid. */
+const MOST_SPACE = 36
 /** All charts of the page show the same time under the pointer. */
 const SYNC = 'dashboard'
 
@@ -62,7 +64,7 @@ export function chartOptions(
       {
         ...axis,
         grid: { show: false },
-        size: 26,
+        size: 22,
         space: 72,
         values: (_, times) => times.map((time) => clockTime(time, window())),
       },
@@ -70,7 +72,8 @@ export function chartOptions(
         ...axis,
         size: 52,
         gap: 6,
-        space: 36,
+        // A low chart still says how high it is.
+        space: (_, __, ___, ____, height) => Math.min(MOST_SPACE, height / 3),
         ...(steps && { incrs: steps }),
         values: (_, values) => values.map((value) => onAxis(value, unit)),
       },

@@ -63,7 +63,10 @@ export const ChartPanel = memo(function ChartPanel({ look, panel }: { look: Look
           )}
         </span>
         <Spoken panel={panel} />
-        <ChartLegend aria-hidden="true" className={cn(wall && 'md:text-[1.5vmin]')}>
+        <ChartLegend
+          aria-hidden="true"
+          className={cn(wall && 'gap-x-3 gap-y-0.5 md:text-[1.35vmin]')}
+        >
           {lines.map((line) => (
             <ChartLegendItem key={line.figure} name={line.figure}>
               {line.label}
@@ -72,7 +75,7 @@ export const ChartPanel = memo(function ChartPanel({ look, panel }: { look: Look
           ))}
         </ChartLegend>
       </figcaption>
-      <div className={cn('relative mt-2', wall ? 'min-h-32 flex-1 md:min-h-0' : 'h-44')}>
+      <div className={cn('relative', wall ? 'mt-1 min-h-32 flex-1 md:min-h-0' : 'mt-2 h-44')}>
         {draw?.({
           className: 'absolute inset-0',
           lines: colored,

@@ -18,7 +18,7 @@ import { Toolbar } from './Toolbar'
 
 /** The figures, once there are some. */
 export default function DashboardContent({ look, onLook }: { look: Look; onLook: () => void }) {
-  const { load } = useFeed()
+  const { feed, load } = useFeed()
   const [table, setTable] = useState(false)
   if (load.kind === 'failed')
     return (
@@ -31,8 +31,10 @@ export default function DashboardContent({ look, onLook }: { look: Look; onLook:
   if (load.kind !== 'ready') return <DashboardSkeleton />
   return (
     <div
+      // Old figures must not look like those of now.
+      data-old={feed === 'stale' ? '' : undefined}
       className={cn(
-        'relative flex min-h-0 flex-1 flex-col gap-4',
+        'group/figures relative flex min-h-0 flex-1 flex-col gap-4',
         look === 'page'
           ? 'scrollbar-thin overflow-y-auto overscroll-contain p-4 sm:p-6'
           : 'p-4 md:h-full md:gap-[1.2vmin] md:p-[2vmin]',

@@ -4,8 +4,10 @@ import { cn } from '@/lib/utils'
 import { useConnection } from '@/stores/connection.store'
 import { useFeed } from '@/stores/metrics.store'
 
+import type { Look } from './grids'
+
 /** Says whether the figures are of now, and if not, since when. */
-export function FeedStatus() {
+export function FeedStatus({ look }: { look: Look }) {
   const { feed, heardAt } = useFeed()
   const { news } = useConnection()
   const away = news === 'waiting' || news === 'connecting'
@@ -22,8 +24,22 @@ export function FeedStatus() {
             : 'live'
           : 'connecting'
   return (
-    <p role="status" data-feed={state} className="flex items-center gap-2 text-sm tabular-nums">
-      <span aria-hidden="true" className={cn('size-2 shrink-0 rounded-full', DOTS[state])} />
+    <p
+      role="status"
+      data-feed={state}
+      className={cn(
+        'flex items-center gap-2 text-sm tabular-nums',
+        look === 'wall' && 'md:text-[2.2vmin]',
+      )}
+    >
+      <span
+        aria-hidden="true"
+        className={cn(
+          'size-2 shrink-0 rounded-full',
+          look === 'wall' && 'md:size-[1.2vmin]',
+          DOTS[state],
+        )}
+      />
       <span className={state === 'live' ? 'font-medium' : 'font-medium text-warning'}>
         {WORDS[state]}
         {heardAt !== undefined && (state === 'stale' || state === 'reconnecting') && (

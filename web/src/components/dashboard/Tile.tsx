@@ -34,7 +34,7 @@ export const Tile = memo(function Tile({ look, spec }: { look: Look; spec: TileS
     <div
       className={cn(
         'flex min-w-0 flex-col rounded-xl border bg-card p-4',
-        wall && 'md:justify-center md:p-[1.6vmin]',
+        wall && 'md:justify-center md:px-[1.6vmin] md:py-[1vmin]',
       )}
     >
       <dt
@@ -49,8 +49,9 @@ export const Tile = memo(function Tile({ look, spec }: { look: Look; spec: TileS
         <span
           className={cn(
             'mt-1 block truncate text-3xl font-semibold tracking-tight tabular-nums',
-            wall && 'md:text-[6.4vmin] md:leading-[1.15]',
+            wall && 'md:mt-0 md:text-[5.6vmin] md:leading-[1.15]',
             bad && 'text-destructive',
+            'group-data-old/figures:text-muted-foreground',
           )}
         >
           {digits}

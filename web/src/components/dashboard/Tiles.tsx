@@ -91,13 +91,16 @@ function timing(label: string, of: Timing, shown: 'p50' | 'p95'): TileSpec {
     label,
     unit: 'milliseconds',
     value: figure(`${of}.${shown}`),
-    beside: (series) =>
-      others
-        .map((quantile) => {
-          const value = newestShown(series, `${of}.${quantile}`)
-          return `${quantile} ${inOne(value, 'milliseconds')}`
-        })
-        .join(', '),
+    beside: (series) => {
+      const told = others.flatMap((quantile) => {
+        const value = newestShown(series, `${of}.${quantile}`)
+        return value === undefined ? [] : [`${quantile} ${inOne(value, 'milliseconds')}`]
+      })
+      // A figure stays on one line with what it is.
+      return told.length === 0
+        ? 'none just now'
+        : told.map((one) => one.replaceAll(' ', '\u00a0')).join(', ')
+    },
   }
 }
 

@@ -22,8 +22,8 @@ interface ToolbarProps {
 export function Toolbar({ look, onLook, onTable, table }: ToolbarProps) {
   return (
     <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
-      <FeedStatus />
-      <div className="ml-auto flex flex-wrap items-center gap-2">
+      <FeedStatus look={look} />
+      <div className="flex flex-wrap items-center gap-2 max-sm:w-full sm:ml-auto">
         <SourceSwitch />
         <RangeSwitch />
         {look === 'page' && (
@@ -61,7 +61,12 @@ function SourceSwitch() {
   const { ids, source } = useSources()
   if (ids.length < 2) return null
   return (
-    <Segmented aria-label="Instance" value={source} onValueChange={metrics.choose}>
+    <Segmented
+      aria-label="Instance"
+      className="max-sm:w-full"
+      value={source}
+      onValueChange={metrics.choose}
+    >
       <SegmentedItem value={TOGETHER}>All together</SegmentedItem>
       {ids.map((id) => (
         <SegmentedItem key={id} value={id} title={id}>
@@ -77,6 +82,7 @@ function RangeSwitch() {
   return (
     <Segmented
       aria-label="Minutes shown"
+      className="max-sm:flex-1"
       value={String(range)}
       onValueChange={(value) => {
         const chosen = RANGES.find((minutes) => String(minutes) === value)

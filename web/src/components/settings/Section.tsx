@@ -19,7 +19,9 @@ export function Section({ action, children, description, title }: SectionProps) 
             {title}
           </h2>
           {description !== undefined && (
-            <p className="text-[0.8125rem] leading-5 text-muted-foreground">{description}</p>
+            <p className="text-[0.8125rem] leading-5 text-pretty text-muted-foreground">
+              {description}
+            </p>
           )}
         </div>
         {action}

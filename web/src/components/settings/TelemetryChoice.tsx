@@ -32,7 +32,10 @@ export function TelemetryChoice() {
         <label htmlFor={id} className="text-sm font-medium">
           Tell this server how its pages do
         </label>
-        <p id={`${id}-about`} className="text-[0.8125rem] leading-5 text-muted-foreground">
+        <p
+          id={`${id}-about`}
+          className="text-[0.8125rem] leading-5 text-pretty text-muted-foreground"
+        >
           {refused
             ? 'This browser asks not to be tracked, so nothing is told.'
             : 'How fast pages are and the kinds of errors in them, never what you write. It goes to this server only.'}

@@ -7,6 +7,15 @@ import type { Upstream } from './upstream'
 /** Milliseconds between two things that somebody looks at. */
 const PAUSE_MS = 150
 
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** A server that is gone is asked again after a while. */
+async function patiently(ask: Promise<unknown>): Promise<void> {
+  await ask.catch(() => pause(1_000))
+}
+
 /** One person who asks and asks: answers of several lengths and paces, tools, and now and then something that fails. */
 async function talk(
   request: APIRequestContext,
@@ -23,7 +32,8 @@ async function talk(
       upstream.next({ text: prose(60 + turn), rate: 30 })
     } else upstream.next({ text: prose(150 + ((turn * 67) % 400)), rate: 20 + ((turn * 13) % 40) })
     const data = { prompt: `Question ${turn}: what does a river do?` }
-    await request.post(`${at}/api/realtime`, { data, headers: OWN_PAGE, timeout: 120_000 })
+    const options = { data, headers: OWN_PAGE, timeout: 120_000 }
+    await patiently(request.post(`${at}/api/realtime`, options))
   }
 }
 
@@ -31,8 +41,8 @@ async function talk(
 async function look(request: APIRequestContext, at: string, goesOn: () => boolean): Promise<void> {
   for (let turn = 0; goesOn(); turn += 1) {
     const path = turn % 23 === 0 ? '/api/conversations/none' : '/api/conversations'
-    await request.get(`${at}${path}`)
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * (1 + (turn % 3))))
+    await patiently(request.get(`${at}${path}`))
+    await pause(PAUSE_MS * (1 + (turn % 3)))
   }
 }
 
