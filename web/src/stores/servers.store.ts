@@ -2,8 +2,10 @@ import { useStore } from 'zustand'
 import { useShallow } from 'zustand/react/shallow'
 import { createStore } from 'zustand/vanilla'
 
+import type { ApiDeps } from '@/lib/api'
+import { type Clock, systemClock } from '@/lib/clock'
+import { OK, type Outcome, toFailure } from '@/lib/failure'
 import {
-  type ApiDeps,
   createServer,
   deleteServer,
   listServers,
@@ -12,9 +14,7 @@ import {
   signInAtServer,
   signOutAtServer,
   updateServer,
-} from '@/lib/api'
-import { type Clock, systemClock } from '@/lib/clock'
-import { OK, type Outcome, toFailure } from '@/lib/failure'
+} from '@/lib/servers-api'
 import { type Visibility, pageVisibility } from '@/lib/visibility'
 import type { CreateMcpServer, McpLogLine, McpServer, UpdateMcpServer } from '@/types/servers'
 

@@ -22,6 +22,12 @@ import { reachedBy } from './words'
 const useServerDialog = onDemand(async () => (await import('./ServerDialog')).default)
 const useRemoveDialog = onDemand(async () => (await import('./RemoveDialog')).default)
 
+/** What stands where a server's tools would. */
+const WITHOUT_TOOLS: Partial<Record<McpServer['status'], string>> = {
+  ready: 'It offers none.',
+  needs_sign_in: 'They come when somebody has signed in.',
+}
+
 /** One MCP server: how it is, what it offers, what it said, and what can be done about it. */
 export function ServerDetail({
   connect,
@@ -147,7 +153,7 @@ export function ServerDetail({
         </h3>
         {server.tools.length === 0 ? (
           <p className="text-[0.8125rem] text-muted-foreground">
-            {server.status === 'ready' ? 'It offers none.' : 'They come back when it is ready.'}
+            {WITHOUT_TOOLS[server.status] ?? 'They come back when it is ready.'}
           </p>
         ) : (
           <ul className="flex flex-wrap gap-x-4 gap-y-1">
