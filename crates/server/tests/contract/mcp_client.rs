@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use axum::response::IntoResponse as _;
 use rmcp::model::ProtocolVersion;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -206,4 +207,33 @@ async fn mcp_13_what_a_tool_asks_in_the_middle_of_a_call_is_for_the_person_to_an
         assert_eq!(app.post(&path, json!({ "action": "decline" })).await.status, 404, "nobody asks any more");
         assert_eq!(app.get("/api/approvals").await.json::<Value>(200)["questions"], json!([]));
     }
+}
+
+/// A server of 2025-11-25 that answers whatever it does not know with an empty result.
+async fn answer_anything(axum::Json(asked): axum::Json<Value>) -> axum::response::Response {
+    let Some(id) = asked.get("id") else { return axum::http::StatusCode::ACCEPTED.into_response() };
+    let result = match asked["method"].as_str().unwrap() {
+        "initialize" => json!({
+            "protocolVersion": "2025-11-25", "serverInfo": { "name": "old", "version": "1" }, "capabilities": { "tools": {} },
+        }),
+        "tools/list" => json!({ "tools": [{ "name": "hello", "inputSchema": { "type": "object" } }] }),
+        _ => json!({}),
+    };
+    axum::Json(json!({ "jsonrpc": "2.0", "id": id, "result": result })).into_response()
+}
+
+#[tokio::test]
+async fn mcp_4_a_server_that_knows_no_discovery_and_does_not_say_so_is_spoken_to_as_an_older_one() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    let routes = axum::Router::new().route("/mcp", axum::routing::post(answer_anything));
+    let serving = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    let app = TestApp::new().await;
+    app.post("/api/mcp-servers", json!({ "name": "old", "transport": { "type": "http", "url": url } }))
+        .await
+        .json::<Value>(201);
+    let ready = app.mcp_server("old", |server| server["status"] == "ready").await;
+    assert_eq!((&ready["protocolVersion"], &ready["tools"]), (&json!("2025-11-25"), &json!(["old__hello"])));
+    serving.abort();
 }
