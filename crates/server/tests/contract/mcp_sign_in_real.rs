@@ -1,6 +1,6 @@
 //! The same through an authorization server that is not ours. `cargo xtask test` installs it.
 
-use std::{collections::BTreeMap, net::SocketAddr, process::Stdio, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -10,20 +10,15 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use reqwest::{Url, redirect};
 use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    net::TcpListener,
-    process::{Child, Command},
-};
+use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     app::{Data as _, TestApp, request},
     mcp_fixture::{Held, router},
-    programs::programs,
+    programs::Provider,
 };
 
 /// Its tokens are good for so long, in milliseconds.
@@ -32,34 +27,23 @@ const LIFETIME: i64 = 30_000;
 /// An MCP server that takes the tokens of an authorization server elsewhere. Both end with this value.
 struct Far {
     addr: SocketAddr,
-    http: reqwest::Client,
+    provider: Arc<Provider>,
     _serving: AbortOnDropHandle<()>,
-    _child: Child,
 }
 
 /// What the MCP server knows.
 struct Known {
     addr: SocketAddr,
-    issuer: String,
-    http: reqwest::Client,
+    provider: Arc<Provider>,
 }
 
 impl Far {
     async fn start() -> Option<Self> {
-        let programs = programs()?;
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/mcp_authorization_server.mjs");
-        let mut child = Command::new("node")
-            .args([script.as_ref(), programs.as_os_str(), format!("http://{addr}/mcp").as_ref()])
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let issuer = BufReader::new(child.stdout.take().unwrap()).lines().next_line().await.unwrap().unwrap();
-        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        let known = Arc::new(Known { addr, issuer, http: http.clone() });
+        let own = format!("http://{addr}/mcp");
+        let provider = Arc::new(Provider::start("mcp_authorization_server.mjs", &own).await?);
+        let known = Arc::new(Known { addr, provider: provider.clone() });
         let guarded = router(&Arc::new(Held::default()), &ProtocolVersion::V_2025_11_25)
             .layer(from_fn_with_state(known.clone(), let_in));
         let served = Router::new()
@@ -67,35 +51,21 @@ impl Far {
             .with_state(known)
             .merge(guarded);
         let serving = tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
-        Some(Self { addr, http, _serving: AbortOnDropHandle::new(serving), _child: child })
-    }
-
-    /// A fresh browser: from the page that Weir sends it to, to the address that it is sent back to.
-    async fn visit(&self, mut url: Url) -> Url {
-        let mut cookies = BTreeMap::new();
-        while url.host_str() == Some("127.0.0.1") {
-            let line: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let answer = self.http.get(url.clone()).header("cookie", line.join("; ")).send().await.unwrap();
-            for line in answer.headers().get_all("set-cookie") {
-                let (name, value) = line.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
-                cookies.insert(name.to_owned(), value.to_owned());
-            }
-            let Some(location) = answer.headers().get("location") else { panic!("{}", answer.text().await.unwrap()) };
-            url = url.join(location.to_str().unwrap()).unwrap();
-        }
-        url
+        Some(Self { addr, provider, _serving: AbortOnDropHandle::new(serving) })
     }
 }
 
 async fn resource(State(known): State<Arc<Known>>) -> Json<Value> {
     let resource = format!("http://{}/mcp", known.addr);
-    Json(json!({ "resource": resource, "authorization_servers": [known.issuer], "scopes_supported": ["read"] }))
+    Json(
+        json!({ "resource": resource, "authorization_servers": [known.provider.issuer], "scopes_supported": ["read"] }),
+    )
 }
 
 async fn let_in(State(known): State<Arc<Known>>, mut request: Request, next: Next) -> Response {
     let sent = request.headers().get(header::AUTHORIZATION).and_then(|line| line.to_str().ok());
     let token = sent.and_then(|line| line.strip_prefix("Bearer ")).unwrap_or_default();
-    let asked = known.http.get(format!("{}/good?token={token}", known.issuer)).send().await.unwrap();
+    let asked = known.provider.http.get(format!("{}/good?token={token}", known.provider.issuer)).send().await.unwrap();
     if !asked.status().is_success() {
         let metadata = format!("http://{}/.well-known/oauth-protected-resource/mcp", known.addr);
         let challenge = [(header::WWW_AUTHENTICATE, format!("Bearer resource_metadata=\"{metadata}\""))];
@@ -116,7 +86,7 @@ async fn mcp_14_a_real_authorization_server_lets_us_in_renews_and_takes_back() {
     let there = app.post_with("/api/mcp-servers/far/sign-in", &[("host", "weir.example")], json!({})).await;
     let page: Value = there.json(200);
     let cookie = there.header("set-cookie").split(';').next().unwrap();
-    let back = far.visit(page["url"].as_str().unwrap().parse().unwrap()).await;
+    let back = far.provider.visit(page["url"].as_str().unwrap().parse().unwrap()).await;
     assert_eq!((back.host_str(), back.path()), (Some("weir.example"), "/api/mcp-sign-in/callback"));
     let path = format!("{}?{}", back.path(), back.query().unwrap());
     let done = app.send(request(Method::GET, &path, &[("cookie", cookie)], None)).await;

@@ -1,48 +1,26 @@
 //! Signing in through a provider of `OpenID` Connect that is not ours. `cargo xtask test` installs it.
 
-use std::{collections::BTreeMap, process::Stdio};
+use std::collections::BTreeMap;
 
 use axum::http::Method;
 use openidconnect::{ClientSecret, IssuerUrl};
-use reqwest::{Url, redirect};
+use reqwest::Url;
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-};
 use weir_server::access::{Access, OpenIdSettings};
 
 use crate::{
     app::{Answered, Options, TestApp},
     people::Who,
-    programs::programs,
+    programs::Provider,
 };
 
 const ORIGIN: &str = "http://weir.example";
 
-/// The provider at work; it ends with this value.
-struct Provider {
-    issuer: String,
-    http: reqwest::Client,
-    _child: Child,
+async fn provider() -> Option<Provider> {
+    Provider::start("open_id_provider.mjs", &format!("{ORIGIN}/api/auth/open-id/callback")).await
 }
 
 impl Provider {
-    async fn start() -> Option<Self> {
-        let programs = programs()?;
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract/open_id_provider.mjs");
-        let mut child = Command::new("node")
-            .args([script.as_ref(), programs.as_os_str(), format!("{ORIGIN}/api/auth/open-id/callback").as_ref()])
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let issuer = BufReader::new(child.stdout.take().unwrap()).lines().next_line().await.unwrap().unwrap();
-        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Some(Self { issuer, http, _child: child })
-    }
-
     fn settings(&self, sign_up: bool) -> OpenIdSettings {
         OpenIdSettings {
             issuer: IssuerUrl::new(self.issuer.clone()).unwrap(),
@@ -55,22 +33,6 @@ impl Provider {
 
     async fn sign_everybody_in_as(&self, who: &str) {
         self.http.post(format!("{}/as/{who}", self.issuer)).send().await.unwrap();
-    }
-
-    /// A fresh browser at the provider: from the address that Weir sends it to, to the one that it is sent back to.
-    async fn visit(&self, mut url: Url) -> Url {
-        let mut cookies = BTreeMap::new();
-        while url.host_str() == Some("127.0.0.1") {
-            let line: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let answer = self.http.get(url.clone()).header("cookie", line.join("; ")).send().await.unwrap();
-            for line in answer.headers().get_all("set-cookie") {
-                let (name, value) = line.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
-                cookies.insert(name.to_owned(), value.to_owned());
-            }
-            let Some(location) = answer.headers().get("location") else { panic!("{}", answer.text().await.unwrap()) };
-            url = url.join(location.to_str().unwrap()).unwrap();
-        }
-        url
     }
 }
 
@@ -107,7 +69,7 @@ fn who(answer: &Answered) -> Who {
 
 #[tokio::test]
 async fn oid_1_whoever_the_provider_knows_comes_in_and_is_where_they_wanted_to_be() {
-    let Some(provider) = Provider::start().await else { return };
+    let Some(provider) = provider().await else { return };
     let app = app_with(provider.settings(true)).await;
     assert_eq!(app.get("/api/auth").await.json::<Value>(200)["openId"], "Example");
     let early = app.through(&provider).await;
@@ -129,7 +91,7 @@ async fn oid_1_whoever_the_provider_knows_comes_in_and_is_where_they_wanted_to_b
 
 #[tokio::test]
 async fn oid_1_a_way_back_counts_only_in_the_browser_that_went_and_once() {
-    let Some(provider) = Provider::start().await else { return };
+    let Some(provider) = provider().await else { return };
     let app = app_with(provider.settings(true)).await;
     app.administrator().await;
     let there = app.get("/api/auth/open-id").await;
@@ -146,7 +108,7 @@ async fn oid_1_a_way_back_counts_only_in_the_browser_that_went_and_once() {
 
 #[tokio::test]
 async fn oid_2_an_address_lets_nobody_in_and_a_closed_door_stays_closed() {
-    let Some(provider) = Provider::start().await else { return };
+    let Some(provider) = provider().await else { return };
     let app = app_with(provider.settings(true)).await;
     let ada = app.administrator().await;
     provider.sign_everybody_in_as("mallory").await;
@@ -162,7 +124,7 @@ async fn oid_2_an_address_lets_nobody_in_and_a_closed_door_stays_closed() {
 
 #[tokio::test]
 async fn oid_3_a_provider_that_is_not_there_or_says_no_is_told_as_such() {
-    let Some(provider) = Provider::start().await else { return };
+    let Some(provider) = provider().await else { return };
     let nowhere = IssuerUrl::new("http://127.0.0.1:1".to_owned()).unwrap();
     let app = app_with(OpenIdSettings { issuer: nowhere, ..provider.settings(true) }).await;
     app.administrator().await;

@@ -12,22 +12,50 @@ const JOURNEY_AGE: u32 = 10 * 60;
 
 /// A cookie that no script reads and no other site's form sends.
 #[derive(Clone, Copy)]
-struct Cookie {
+pub(crate) struct Cookie {
     name: &'static str,
+    /// How long browsers keep it, in seconds.
+    max_age: u32,
     secure: bool,
 }
 
 impl Cookie {
-    /// Browsers take the prefix `__Host-` only from the very host, over TLS (RFC 6265bis, 4.1.3.2).
-    fn of(app: &App, [plain, secure]: [&'static str; 2]) -> Self {
-        let over_tls = app.access.is_secure();
-        Self { name: if over_tls { secure } else { plain }, secure: over_tls }
+    /// The one that carries a session's secret.
+    pub(crate) fn session(app: &App) -> Self {
+        Self::named(app, ["weir_session", "__Host-weir_session"], MAX_AGE)
     }
 
-    fn read(self, headers: &HeaderMap) -> Option<&str> {
+    /// That of somebody on the way to a provider and back: the way back counts only in the browser that went.
+    pub(crate) fn open_id(app: &App) -> Self {
+        Self::named(app, ["weir_open_id", "__Host-weir_open_id"], JOURNEY_AGE)
+    }
+
+    /// That of a browser that goes to the authorization server of an MCP server: what it brings back counts only there.
+    pub(crate) fn mcp_sign_in(app: &App) -> Self {
+        Self::named(app, ["weir_mcp", "__Host-weir_mcp"], JOURNEY_AGE)
+    }
+
+    /// Browsers take the prefix `__Host-` only from the very host, over TLS (RFC 6265bis, 4.1.3.2).
+    fn named(app: &App, [plain, secure]: [&'static str; 2], max_age: u32) -> Self {
+        let over_tls = app.access.is_secure();
+        Self { name: if over_tls { secure } else { plain }, max_age, secure: over_tls }
+    }
+
+    /// What a request carries in it, as base64url.
+    pub(crate) fn read(self, headers: &HeaderMap) -> Option<&str> {
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(name, _)| *name == self.name).map(|(_, value)| value)
+    }
+
+    /// The header that lets a browser keep this, in base64url.
+    pub(crate) fn carrying(self, value: &str) -> [(HeaderName, HeaderValue); 1] {
+        self.line(value, self.max_age)
+    }
+
+    /// The header that takes it from the browser.
+    pub(crate) fn cleared(self) -> [(HeaderName, HeaderValue); 1] {
+        self.line("", 0)
     }
 
     fn line(self, value: &str, max_age: u32) -> [(HeaderName, HeaderValue); 1] {
@@ -37,78 +65,5 @@ impl Cookie {
         let mut line = HeaderValue::from_str(&line).unwrap_or(HeaderValue::from_static(""));
         line.set_sensitive(true);
         [(header::SET_COOKIE, line)]
-    }
-}
-
-/// The cookie of a session.
-#[derive(Clone, Copy)]
-pub(crate) struct SessionCookie(Cookie);
-
-impl SessionCookie {
-    /// That of this server.
-    pub(crate) fn of(app: &App) -> Self {
-        Self(Cookie::of(app, ["weir_session", "__Host-weir_session"]))
-    }
-
-    /// The secret that a request carries.
-    pub(crate) fn read(self, headers: &HeaderMap) -> Option<&str> {
-        self.0.read(headers)
-    }
-
-    /// The header that gives a browser this secret.
-    pub(crate) fn carrying(self, secret: &str) -> [(HeaderName, HeaderValue); 1] {
-        self.0.line(secret, MAX_AGE)
-    }
-
-    /// The header that takes it from the browser.
-    pub(crate) fn cleared(self) -> [(HeaderName, HeaderValue); 1] {
-        self.0.line("", 0)
-    }
-}
-
-/// The cookie of somebody on the way to a provider and back: the way back counts only in the browser that went.
-#[derive(Clone, Copy)]
-pub(crate) struct JourneyCookie(Cookie);
-
-impl JourneyCookie {
-    /// That of this server.
-    pub(crate) fn of(app: &App) -> Self {
-        Self(Cookie::of(app, ["weir_open_id", "__Host-weir_open_id"]))
-    }
-
-    /// What a browser has kept, as base64url.
-    pub(crate) fn read(self, headers: &HeaderMap) -> Option<&str> {
-        self.0.read(headers)
-    }
-
-    /// The header that lets a browser keep it.
-    pub(crate) fn carrying(self, journey: &str) -> [(HeaderName, HeaderValue); 1] {
-        self.0.line(journey, JOURNEY_AGE)
-    }
-
-    /// The header that takes it from the browser.
-    pub(crate) fn cleared(self) -> [(HeaderName, HeaderValue); 1] {
-        self.0.line("", 0)
-    }
-}
-
-/// The cookie of a browser that goes to the authorization server of an MCP server: what it brings back counts only there.
-#[derive(Clone, Copy)]
-pub(crate) struct McpCookie(Cookie);
-
-impl McpCookie {
-    /// That of this server.
-    pub(crate) fn of(app: &App) -> Self {
-        Self(Cookie::of(app, ["weir_mcp", "__Host-weir_mcp"]))
-    }
-
-    /// The secret that a request carries.
-    pub(crate) fn read(self, headers: &HeaderMap) -> Option<&str> {
-        self.0.read(headers)
-    }
-
-    /// The header that gives a browser this secret.
-    pub(crate) fn carrying(self, secret: &str) -> [(HeaderName, HeaderValue); 1] {
-        self.0.line(secret, JOURNEY_AGE)
     }
 }

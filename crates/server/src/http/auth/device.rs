@@ -9,7 +9,7 @@ use axum::{
 
 use crate::{
     app::App,
-    http::{ApiError, auth::SessionCookie, limit::ClientAddress},
+    http::{ApiError, auth::Cookie, limit::ClientAddress},
 };
 
 /// A browser that wants to sign in, or out.
@@ -30,7 +30,7 @@ impl FromRequestParts<App> for Visitor {
         Ok(Self {
             device: device(user_agent.unwrap_or_default()),
             address: address(&parts.extensions),
-            session: SessionCookie::of(app).read(&parts.headers).map(str::to_owned),
+            session: Cookie::session(app).read(&parts.headers).map(str::to_owned),
         })
     }
 }

@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use weir_protocol::AuthMode;
 use weir_store::{Grant, StoreError};
 
-use super::{Principal, SessionCookie, device};
+use super::{Cookie, Principal, device};
 use crate::{
     access::{Watch, digest},
     app::App,
@@ -49,7 +49,7 @@ async fn find(app: &App, headers: &HeaderMap) -> Result<Option<Grant>, StoreErro
         let Some(token) = bearer(headers) else { return Ok(None) };
         return app.store.token_grant(&digest(token), now).await;
     }
-    let Some(secret) = SessionCookie::of(app).read(headers) else { return Ok(None) };
+    let Some(secret) = Cookie::session(app).read(headers) else { return Ok(None) };
     app.store.sign_in_grant(&digest(secret), now).await
 }
 

@@ -5,7 +5,7 @@ mod device;
 mod identify;
 mod principal;
 
-pub(crate) use cookie::{JourneyCookie, McpCookie, SessionCookie};
+pub(crate) use cookie::Cookie;
 pub(crate) use device::Visitor;
 pub(crate) use identify::identify;
 pub(crate) use principal::{Accounts, Administrator, Principal, SignedIn};

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     http::{
         ApiError,
-        auth::{Administrator, McpCookie, Principal},
+        auth::{Administrator, Cookie, Principal},
         extract::Query,
     },
     mcp::{Browser, ConnectError, Returned},
@@ -43,7 +43,7 @@ pub(crate) async fn begin(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiError> {
-    let cookie = McpCookie::of(&app);
+    let cookie = Cookie::mcp_sign_in(&app);
     // Two sign-ins that are begun in one browser both come back to it.
     let is_ours = |secret: &&str| {
         secret.len() == 43 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
@@ -76,7 +76,7 @@ pub(crate) async fn come_back(
     headers: HeaderMap,
     query: Query,
 ) -> Result<Response, ApiError> {
-    let (Some(state), Some(secret)) = (query.text("state"), McpCookie::of(&app).read(&headers)) else {
+    let (Some(state), Some(secret)) = (query.text("state"), Cookie::mcp_sign_in(&app).read(&headers)) else {
         return Ok(to(None, "expired"));
     };
     let browser = Browser { user: principal.user, secret };

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     http::{
         ApiError,
-        auth::{Principal, SessionCookie, SignedIn},
+        auth::{Cookie, Principal, SignedIn},
         extract::Body,
     },
 };
@@ -85,7 +85,7 @@ pub(crate) async fn delete(
         check_password(&app, record, body.password.unwrap_or_default()).await?;
     }
     remove(&app, principal.user).await?;
-    Ok((StatusCode::NO_CONTENT, SessionCookie::of(&app).cleared()))
+    Ok((StatusCode::NO_CONTENT, Cookie::session(&app).cleared()))
 }
 
 /// Changes the password: every other browser is signed out, and this one gets a new cookie.
@@ -117,7 +117,7 @@ pub(crate) async fn change_password(
         error => error.into(),
     })?;
     app.access.watches().ring();
-    Ok((StatusCode::NO_CONTENT, SessionCookie::of(&app).carrying(&secret.text)))
+    Ok((StatusCode::NO_CONTENT, Cookie::session(&app).carrying(&secret.text)))
 }
 
 /// Stops what a person has running, and deletes them with everything that is theirs.

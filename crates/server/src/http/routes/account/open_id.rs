@@ -15,7 +15,7 @@ use crate::{
     app::App,
     http::{
         ApiError,
-        auth::{Accounts, JourneyCookie, Visitor},
+        auth::{Accounts, Cookie, Visitor},
         extract::Query,
     },
 };
@@ -34,7 +34,7 @@ pub(crate) async fn go(State(app): State<App>, _: Accounts, query: Query) -> Res
     let provider = provider(&app)?;
     let next = query.text("next").filter(|next| is_own_path(next)).unwrap_or("/chat");
     Ok(match provider.begin(next.to_owned()).await {
-        Ok((url, journey)) => (JourneyCookie::of(&app).carrying(&packed(&journey)), to(&url)).into_response(),
+        Ok((url, journey)) => (Cookie::open_id(&app).carrying(&packed(&journey)), to(&url)).into_response(),
         Err(error) => {
             tracing::warn!(%error, "the OpenID Connect provider cannot be used");
             to("/sign-in?error=open_id_unavailable").into_response()
@@ -64,7 +64,7 @@ pub(crate) async fn come_back(
     query: Query,
 ) -> Result<Response, ApiError> {
     let provider = provider(&app)?;
-    let cookie = JourneyCookie::of(&app);
+    let cookie = Cookie::open_id(&app);
     let refused = |code: &str| (cookie.cleared(), to(&format!("/sign-in?error={code}"))).into_response();
     if query.text("error").is_some() {
         return Ok(refused("open_id_denied"));

@@ -15,7 +15,7 @@ use crate::{
     app::{App, LOCAL_USER},
     http::{
         ApiError,
-        auth::{Accounts, SessionCookie, Visitor},
+        auth::{Accounts, Cookie, Visitor},
         extract::Body,
     },
 };
@@ -104,7 +104,7 @@ pub(crate) async fn sign_out(
         app.store.sign_out(&digest(&session)).await?;
         app.access.watches().ring();
     }
-    Ok((StatusCode::NO_CONTENT, SessionCookie::of(&app).cleared()))
+    Ok((StatusCode::NO_CONTENT, Cookie::session(&app).cleared()))
 }
 
 /// What makes accounts.
@@ -188,5 +188,5 @@ pub(super) async fn begin(
     };
     app.store.sign_in(&new, app.clock.now()).await?;
     app.access.watches().ring();
-    Ok(SessionCookie::of(app).carrying(&secret.text))
+    Ok(Cookie::session(app).carrying(&secret.text))
 }
