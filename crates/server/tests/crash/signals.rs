@@ -188,7 +188,10 @@ async fn err_15_without_room_newcomers_are_told_to_come_back_and_readers_go_on()
         if answered.status() != 200 {
             break answered;
         }
-        idle.push(tokio::net::TcpStream::connect(&address).await.unwrap());
+        // Some at a time: on a busy machine those that came first would be sent away meanwhile, as they say nothing.
+        for _ in 0..5 {
+            idle.push(tokio::net::TcpStream::connect(&address).await.unwrap());
+        }
         assert!(idle.len() < 100, "nobody is refused");
     };
     assert_eq!(refused.status(), 503);
