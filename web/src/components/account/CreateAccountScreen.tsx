@@ -1,9 +1,11 @@
 'use client'
 
 import Link from 'next/link'
+import { useEffect } from 'react'
 
 import { Button } from '@/components/ui/button'
 import { useLinkSecret } from '@/hooks/useLinkSecret'
+import { account, useAuth } from '@/stores/account.store'
 
 import { AccountPage } from './AccountPage'
 import { CreateAccountForm } from './CreateAccountForm'
@@ -28,13 +30,27 @@ const WORDS = {
 /** The whole of /setup and of /join: an account in exchange for the secret of a link. */
 export function CreateAccountScreen({ kind }: { kind: 'setup' | 'join' }) {
   const link = useLinkSecret()
+  const { auth } = useAuth()
   const { action, description, missing, title } = WORDS[kind]
+
+  useEffect(() => {
+    void account.loadAuth()
+  }, [])
+
+  if (kind === 'setup' && auth?.needsSetup === false) {
+    return (
+      <AccountPage
+        title="This server is set up"
+        description="It needs no administrator any more: the link was good once. Whoever has no account yet asks them for an invite."
+      >
+        <SignInLink>Sign in</SignInLink>
+      </AccountPage>
+    )
+  }
   if (link.kind === 'none') {
     return (
       <AccountPage title={title} description={missing}>
-        <Button asChild variant="outline" className="h-10 max-lg:h-11">
-          <Link href="/sign-in">I have an account: sign in</Link>
-        </Button>
+        <SignInLink>I have an account: sign in</SignInLink>
       </AccountPage>
     )
   }
@@ -46,5 +62,13 @@ export function CreateAccountScreen({ kind }: { kind: 'setup' | 'join' }) {
         secret={link.kind === 'there' ? link.secret : ''}
       />
     </AccountPage>
+  )
+}
+
+function SignInLink({ children }: { children: string }) {
+  return (
+    <Button asChild variant="outline" className="h-10 max-lg:h-11">
+      <Link href="/sign-in">{children}</Link>
+    </Button>
   )
 }
