@@ -27,7 +27,7 @@ const FAREWELL: u32 = 8;
 /// Two people who must not see each other's things, and who may do more. What lets them in stands in a file of its own.
 const CONFIGURATION: &str = "auth.wfc = { path = \"schemathesis-people.json\", peers = [\"one\", \"two\"] }\n";
 /// How long the short run of the tests takes, in seconds.
-pub(crate) const SHORT: u32 = 45;
+const SHORT: u32 = 45;
 
 /// Runs for this many seconds.
 ///
@@ -35,14 +35,19 @@ pub(crate) const SHORT: u32 = 45;
 /// When an answer is not as declared, or something cannot be started.
 pub(crate) fn run(workspace: &Workspace, seconds: u32) -> Result<()> {
     process::run(workspace.cargo().args(["build", "--workspace", "--bins", "--locked"]))?;
-    play(workspace, seconds)
+    play(workspace, seconds, None)
 }
 
-/// The same with the binary that is there.
+/// The short run of the tests, with the binary that is there. Its seed is always the same: a change is judged by what it changes,
+/// and what chance finds is looked for by [`run`].
 ///
 /// # Errors
 /// As [`run`].
-pub(crate) fn play(workspace: &Workspace, seconds: u32) -> Result<()> {
+pub(crate) fn short(workspace: &Workspace) -> Result<()> {
+    play(workspace, SHORT, Some(1))
+}
+
+fn play(workspace: &Workspace, seconds: u32, seed: Option<u32>) -> Result<()> {
     let scratch = workspace.scratch()?;
     let folder = install(&scratch)?;
     let data = scratch.join("schemathesis-data");
@@ -65,6 +70,7 @@ pub(crate) fn play(workspace: &Workspace, seconds: u32) -> Result<()> {
             .arg(format!("--checks={CHECKS}"))
             // Who comes with a cookie is a page of the server's own.
             .arg(format!("--header=Origin: {}", server.url))
+            .args(seed.map(|seed| format!("--seed={seed}")))
             .env("PYTHONPATH", &folder)
             .current_dir(&scratch);
         command

@@ -44,6 +44,7 @@ pub fn document() -> String {
     if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         hoist_tagged_unions(schemas);
     }
+    describe_events(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
@@ -139,6 +140,36 @@ fn hoist_tagged_unions(schemas: &mut Map<String, Value>) {
     }
 }
 
+/// Describes the events of each stream as they are on the wire, where a route names the union that they carry: the tag is the
+/// event's kind, what belongs to it stands as JSON in a string (`OpenAPI` 3.2, 4.14.4.2; JSON Schema validation, 8).
+fn describe_events(document: &mut Value) {
+    let schemas = document["components"]["schemas"].take();
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    for operation in paths.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        let responses = operation["responses"].as_object_mut().into_iter().flat_map(Map::values_mut);
+        let bodies = responses.filter_map(|response| response.pointer_mut("/content/text~1event-stream/schema"));
+        for body in bodies {
+            let union = body["$ref"].as_str().and_then(|it| it.rsplit('/').next()).unwrap_or_default();
+            let kinds = schemas[union]["discriminator"]["mapping"].as_object().into_iter().flatten();
+            let events = kinds.map(|(kind, variant)| {
+                let data = format!("{}/properties/data/$ref", variant.as_str().unwrap_or_default());
+                let data = data.strip_prefix("#/components/schemas").and_then(|it| schemas.pointer(it));
+                json!({
+                    "type": "object",
+                    "properties": {
+                        "id": { "type": "string", "description": "Its number in the log: from 1, without gaps", "pattern": "^[1-9][0-9]*$" },
+                        "event": { "type": "string", "const": kind },
+                        "data": { "type": "string", "contentMediaType": "application/json", "contentSchema": { "$ref": data } },
+                    },
+                    "required": ["id", "event", "data"],
+                })
+            });
+            *body = json!({ "oneOf": events.collect::<Vec<_>>() });
+        }
+    }
+    document["components"]["schemas"] = schemas;
+}
+
 fn is_tagged(variant: &Value) -> bool {
     tag_of(variant).is_some()
 }
@@ -174,6 +205,22 @@ mod tests {
             assert_eq!(mapping.len(), variants, "{union}");
         }
         assert_eq!(schemas["StreamChunkToolStatus"]["properties"]["type"]["const"], "tool-status");
+    }
+
+    #[test]
+    fn the_events_of_a_stream_are_described_as_they_are_on_the_wire() {
+        let document: Value = serde_json::from_str(&super::document()).unwrap();
+        let streams =
+            [("/api/realtime", "post", 5), ("/api/realtime/{runId}", "get", 5), ("/api/jobs/{jobId}/events", "get", 4)];
+        for (path, method, kinds) in streams {
+            let body = &document["paths"][path][method]["responses"]["200"]["content"]["text/event-stream"]["schema"];
+            let events = body["oneOf"].as_array().expect(path);
+            assert_eq!(events.len(), kinds, "{path}");
+            for event in events {
+                let data = event["properties"]["data"]["contentSchema"]["$ref"].as_str().expect(path);
+                assert!(document.pointer(data.trim_start_matches('#')).is_some(), "{path}: {data}");
+            }
+        }
     }
 
     #[test]

@@ -101,9 +101,8 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
         )
     });
     suite.step("Contract", &[Contracts], &[built], || contracts::check_fresh(workspace, pnpm).map(|()| Counts::CHECK));
-    suite.step("Schemathesis, short", &[Contracts], &[built], || {
-        schemathesis::play(workspace, schemathesis::SHORT).map(|()| Counts::CHECK)
-    });
+    suite
+        .step("Schemathesis, short", &[Contracts], &[built], || schemathesis::short(workspace).map(|()| Counts::CHECK));
     suite.step("Browser tests", &[E2e], &[pages, built, model, services], || {
         let mut environment = environment.clone();
         environment.insert(PROGRAMS.to_owned(), programs::install(scratch)?.display().to_string());

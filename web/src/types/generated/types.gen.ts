@@ -3486,7 +3486,35 @@ export type FollowJobResponses = {
     /**
      * The job's events
      */
-    200: JobEvent;
+    200: {
+        data: string;
+        event: 'complete';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'error';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'partial_result';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'tool_update';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    };
 };
 
 export type FollowJobResponse = FollowJobResponses[keyof FollowJobResponses];
@@ -4740,7 +4768,42 @@ export type StartRunResponses = {
     /**
      * The run's events
      */
-    200: StreamChunk;
+    200: {
+        data: string;
+        event: 'done';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'error';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'message';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'token';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'tool-status';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    };
 };
 
 export type StartRunResponse = StartRunResponses[keyof StartRunResponses];
@@ -4851,7 +4914,42 @@ export type FollowRunResponses = {
     /**
      * The run's events
      */
-    200: StreamChunk;
+    200: {
+        data: string;
+        event: 'done';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'error';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'message';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'token';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    } | {
+        data: string;
+        event: 'tool-status';
+        /**
+         * Its number in the log: from 1, without gaps
+         */
+        id: string;
+    };
 };
 
 export type FollowRunResponse = FollowRunResponses[keyof FollowRunResponses];
