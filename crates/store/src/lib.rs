@@ -14,6 +14,7 @@ mod idempotency;
 mod inbox;
 mod instances;
 mod jobs;
+mod leases;
 mod log;
 mod mcp;
 mod mcp_grants;
@@ -24,6 +25,7 @@ mod questions;
 mod runs;
 mod search;
 mod store;
+mod tail;
 
 pub use accounts::{
     Credential, Grant, NewAccount, NewApiToken, NewInvite, NewOpenIdAccount, NewSignIn, PersonRecord, SIGN_IN_KEPT_MS,

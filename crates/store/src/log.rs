@@ -14,7 +14,7 @@ use crate::{
     Store, StoreError, conversations,
     db::{Connection, Dialect, Query, Scope, query},
     inbox::{self, Change},
-    messages,
+    messages, tail,
 };
 
 /// Whose log.
@@ -42,11 +42,18 @@ impl LogId {
         }
     }
 
-    /// The statement for the table that holds such a log, from one that speaks of runs.
-    fn sql(self, of_runs: &'static str) -> Cow<'static, str> {
-        match self {
-            Self::Run(_) => Cow::Borrowed(of_runs),
-            Self::Job(_) => Cow::Owned(of_runs.replace("run_events", "job_events").replace("run_id", "job_id")),
+    /// The statement for where such a log is, from one that speaks of the runs' in `SQLite`: it reads `run_log`, and writes
+    /// `run_events`.
+    pub(crate) fn sql(self, dialect: Dialect, of_runs: &'static str) -> Cow<'static, str> {
+        match (self, dialect) {
+            (Self::Run(_), Dialect::Sqlite) => Cow::Borrowed(of_runs),
+            (Self::Run(_), Dialect::Postgres) => Cow::Owned(of_runs.replace("run_log", "run_events")),
+            (Self::Job(_), _) => Cow::Owned(
+                of_runs
+                    .replace("run_log", "job_events")
+                    .replace("run_events", "job_events")
+                    .replace("run_id", "job_id"),
+            ),
         }
     }
 }
@@ -105,10 +112,10 @@ struct Inserts(Vec<String>);
 
 impl Inserts {
     /// `lock` keeps the runs from being taken over until the events are committed.
-    fn new(lock: &str) -> Self {
+    fn new(table: &str, lock: &str) -> Self {
         let insert = |rows| {
-            let mut sql = String::from(
-                "INSERT INTO run_events (run_id, seq, kind, data)
+            let mut sql = format!(
+                "INSERT INTO {table} (run_id, seq, kind, data)
                  SELECT v.column1, v.column2, v.column3, v.column4 FROM (VALUES ",
             );
             for row in 0..rows {
@@ -125,12 +132,25 @@ impl Inserts {
     }
 
     fn of(dialect: Dialect) -> &'static Self {
-        static SQLITE: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(""));
-        static POSTGRES: LazyLock<Inserts> = LazyLock::new(|| Inserts::new(" FOR SHARE OF r"));
+        static SQLITE: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("run_tail", ""));
+        static POSTGRES: LazyLock<Inserts> = LazyLock::new(|| Inserts::new("run_events", " FOR SHARE OF r"));
         match dialect {
             Dialect::Sqlite => &SQLITE,
             Dialect::Postgres => &POSTGRES,
         }
+    }
+
+    fn query<'q>(&'static self, events: &[Numbered<'q>]) -> Query<'q> {
+        let mut query = query(self.0[events.len() - 1].as_str());
+        for (run, epoch, event) in events {
+            query = query
+                .bind(run.0)
+                .bind(event.seq.0.cast_signed())
+                .bind(event.kind)
+                .bind(event.data.as_str())
+                .bind(epoch.cast_signed());
+        }
+        query
     }
 }
 
@@ -145,18 +165,14 @@ impl Store {
     /// out.
     pub async fn append(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
         let rows: usize = batch.iter().map(|run| run.events.len()).sum();
-        if (1..=ROWS_PER_INSERT).contains(&rows) && batch.iter().all(|run| run.end.is_none()) {
-            let events: Vec<_> = batch.iter().flat_map(numbered).collect();
-            let mut connection = self.database.statement().await?;
-            match insert(&events, connection.dialect()).execute(&mut connection).await {
-                Ok(written) if written == rows as u64 => return Ok(HashSet::new()),
-                Ok(_) => return without_lease(&mut connection, batch).await,
-                // A number used twice fails the statement for all: the careful way finds out whose it was.
-                Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.append_carefully(batch, Attempt::First).await
+        let fits = (1..=ROWS_PER_INSERT).contains(&rows) && batch.iter().all(|run| run.end.is_none());
+        let refused = if fits && self.leases.are_followed_by(batch) {
+            self.append_at_once(batch).await?
+        } else {
+            self.append_carefully(batch, Attempt::First).await?
+        };
+        self.note(batch, &refused).await;
+        Ok(refused)
     }
 
     /// Commits a batch whose fate is unknown, because the database failed in the middle of it: what is there already
@@ -167,17 +183,20 @@ impl Store {
     /// # Errors
     /// When the database fails once more.
     pub async fn append_again(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
-        self.append_carefully(batch, Attempt::Again).await
+        let refused = self.append_carefully(batch, Attempt::Again).await?;
+        self.note(batch, &refused).await;
+        Ok(refused)
     }
 
     /// The next events after `after`, at most `limit`.
     pub async fn events(&self, log: LogId, after: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
-        let sql = "SELECT seq, kind, data FROM run_events WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-        let rows = query(log.sql(sql))
+        let sql = "SELECT seq, kind, data FROM run_log WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        let mut connection = self.database.read(Scope::System).await?;
+        let rows = query(log.sql(connection.dialect(), sql))
             .bind(log.id())
             .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
             .bind(i64::from(limit))
-            .fetch_all(&mut self.database.read(Scope::System).await?)
+            .fetch_all(&mut connection)
             .await?;
         Ok(rows
             .iter()
@@ -198,21 +217,29 @@ impl Store {
             return Ok(last);
         }
         let mut connection = self.database.read(Scope::System).await?;
-        let (runs, jobs): (Vec<_>, Vec<_>) = logs.iter().partition(|log| matches!(log, LogId::Run(_)));
+        let (runs, jobs): (Vec<&LogId>, Vec<&LogId>) = logs.iter().partition(|log| matches!(log, LogId::Run(_)));
         let of_run: fn(Uuid) -> LogId = |id| LogId::Run(RunId(id));
         let of_job: fn(Uuid) -> LogId = |id| LogId::Job(ToolCallId(id));
-        for (table, key, logs, known) in
-            [("run_events", "run_id", runs, of_run), ("job_events", "job_id", jobs, of_job)]
-        {
+        for (logs, known) in [(runs, of_run), (jobs, of_job)] {
             for logs in logs.chunks(ROWS_PER_INSERT) {
                 let places = (1..=logs.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-                let sql = format!("SELECT {key}, MAX(seq) FROM {table} WHERE {key} IN ({places}) GROUP BY {key}");
-                let query = logs.iter().fold(query(sql), |query, log: &&LogId| query.bind(log.id()));
+                let from = logs[0].sql(connection.dialect(), "SELECT run_id, MAX(seq) FROM run_log WHERE run_id IN");
+                let group = logs[0].sql(connection.dialect(), "GROUP BY run_id");
+                let sql = format!("{from} ({places}) {group}");
+                let query = logs.iter().fold(query(sql), |query, log| query.bind(log.id()));
                 let rows = query.fetch_all(&mut connection).await?;
                 last.extend(rows.iter().map(|row| (known(row.get(0)), Seq(row.get::<i64>(1).unsigned_abs()))));
             }
         }
         Ok(last)
+    }
+
+    /// One statement for all events, which follow what is there.
+    async fn append_at_once(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
+        let events: Vec<_> = batch.iter().flat_map(numbered).collect();
+        let mut connection = self.database.statement().await?;
+        let written = Inserts::of(connection.dialect()).query(&events).execute(&mut connection).await?;
+        if written == events.len() as u64 { Ok(HashSet::new()) } else { without_lease(&mut connection, batch).await }
     }
 
     async fn append_carefully(&self, batch: &[RunAppend], attempt: Attempt) -> Result<HashSet<RunId>, StoreError> {
@@ -225,10 +252,14 @@ impl Store {
             }
             if may_append(&mut transaction, run).await? {
                 let events: Vec<_> = numbered(run).collect();
+                let inserts = Inserts::of(transaction.dialect());
                 for events in events.chunks(ROWS_PER_INSERT) {
-                    insert(events, transaction.dialect()).execute(&mut transaction).await?;
+                    inserts.query(events).execute(&mut transaction).await?;
                 }
                 if let Some(end) = &run.end {
+                    if self.tail.is_some() {
+                        tail::settle_run(&mut transaction, run.run).await?;
+                    }
                     finish(&mut transaction, run.run, end).await?;
                 }
             } else if attempt == Attempt::First || !is_there(&mut transaction, run).await? {
@@ -243,6 +274,18 @@ impl Store {
         transaction.commit().await?;
         Ok(refused)
     }
+
+    /// Keeps in mind what is committed, and moves the tail when it is full.
+    async fn note(&self, batch: &[RunAppend], refused: &HashSet<RunId>) {
+        self.leases.note(batch, |run| !refused.contains(&run.run));
+        if let Some(tail) = &self.tail
+            && tail.is_full_with(batch.iter().map(|run| run.events.len()).sum())
+        {
+            // What is appended stays appended; the next commit tries to move it again.
+            let settled = tail.settle(&self.database).await;
+            settled.unwrap_or_else(|error| tracing::warn!(%error, "the tail of the log cannot be moved"));
+        }
+    }
 }
 
 /// Whether a batch may be there already.
@@ -256,19 +299,6 @@ type Numbered<'a> = (RunId, u64, &'a NewEvent);
 
 fn numbered(run: &RunAppend) -> impl Iterator<Item = Numbered<'_>> {
     run.events.iter().map(|event| (run.run, run.epoch, event))
-}
-
-fn insert<'q>(events: &[Numbered<'q>], dialect: Dialect) -> Query<'q> {
-    let mut query = query(Inserts::of(dialect).0[events.len() - 1].as_str());
-    for (run, epoch, event) in events {
-        query = query
-            .bind(run.0)
-            .bind(event.seq.0.cast_signed())
-            .bind(event.kind)
-            .bind(event.data.as_str())
-            .bind(epoch.cast_signed());
-    }
-    query
 }
 
 /// The runs of a batch that may not append any more.
@@ -301,7 +331,8 @@ async fn is_there(connection: &mut Connection, run: &RunAppend) -> Result<bool, 
     let (Some(state), Some(first), Some(last)) = (state, run.events.first(), run.events.last()) else {
         return Ok(false);
     };
-    let rows = query("SELECT kind, data FROM run_events WHERE run_id = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq")
+    let sql = "SELECT kind, data FROM run_log WHERE run_id = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq";
+    let rows = query(LogId::Run(run.run).sql(connection.dialect(), sql))
         .bind(run.run.0)
         .bind(first.seq.0.cast_signed())
         .bind(last.seq.0.cast_signed())
@@ -363,7 +394,8 @@ pub(crate) async fn insert_event(
     kind: &str,
     data: &str,
 ) -> Result<(), StoreError> {
-    query(log.sql("INSERT INTO run_events (run_id, seq, kind, data) VALUES ($1, $2, $3, $4)"))
+    let sql = "INSERT INTO run_events (run_id, seq, kind, data) VALUES ($1, $2, $3, $4)";
+    query(log.sql(connection.dialect(), sql))
         .bind(log.id())
         .bind(seq.0.cast_signed())
         .bind(kind)
@@ -375,7 +407,8 @@ pub(crate) async fn insert_event(
 
 /// Whether this very event is there.
 pub(crate) async fn has_event(connection: &mut Connection, log: LogId, event: &NewEvent) -> Result<bool, StoreError> {
-    let row = query(log.sql("SELECT kind, data FROM run_events WHERE run_id = $1 AND seq = $2"))
+    let sql = "SELECT kind, data FROM run_log WHERE run_id = $1 AND seq = $2";
+    let row = query(log.sql(connection.dialect(), sql))
         .bind(log.id())
         .bind(event.seq.0.cast_signed())
         .fetch_optional(connection)
@@ -384,9 +417,7 @@ pub(crate) async fn has_event(connection: &mut Connection, log: LogId, event: &N
 }
 
 pub(crate) async fn last_seq(connection: &mut Connection, log: LogId) -> Result<Seq, StoreError> {
-    let row = query(log.sql("SELECT MAX(seq) FROM run_events WHERE run_id = $1"))
-        .bind(log.id())
-        .fetch_one(connection)
-        .await?;
-    Ok(Seq(row.get::<Option<i64>>(0).unwrap_or(0).unsigned_abs()))
+    let sql = "SELECT seq FROM run_log WHERE run_id = $1 ORDER BY seq DESC LIMIT 1";
+    let row = query(log.sql(connection.dialect(), sql)).bind(log.id()).fetch_optional(connection).await?;
+    Ok(row.map_or(Seq::START, |row| Seq(row.get::<i64>(0).unsigned_abs())))
 }

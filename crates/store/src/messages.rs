@@ -13,6 +13,7 @@ use crate::{
     idempotency::{claim, keep},
     inbox::{self, Change},
     jobs::{json, parsed},
+    log::LogId,
 };
 
 /// Where a new message stands in its conversation's tree.
@@ -259,10 +260,8 @@ pub(crate) async fn get(
 /// Gives a message that is still growing its content so far, and the event that it reaches up to.
 async fn fold_streaming(snapshot: &mut Connection, message: &mut ChatMessage) -> Result<(), StoreError> {
     let (MessageStatus::Streaming, Some(run)) = (message.status, message.run_id) else { return Ok(()) };
-    let rows = query("SELECT seq, kind, data FROM run_events WHERE run_id = $1 ORDER BY seq")
-        .bind(run.0)
-        .fetch_all(snapshot)
-        .await?;
+    let sql = "SELECT seq, kind, data FROM run_log WHERE run_id = $1 ORDER BY seq";
+    let rows = query(LogId::Run(run).sql(snapshot.dialect(), sql)).bind(run.0).fetch_all(snapshot).await?;
     let mut seq = Seq::START;
     for row in &rows {
         seq = Seq(row.get::<i64>(0).unsigned_abs());

@@ -174,6 +174,7 @@ impl Store {
         inbox::note(&mut transaction, new.user, change, now).await?;
         let run = get(&mut transaction, new.user, new.id).await?;
         transaction.commit().await?;
+        self.leases.hold(run.first_lease());
         Ok(Started::Now(run))
     }
 
@@ -258,6 +259,7 @@ impl Store {
         let last = log::last_seq(&mut transaction, LogId::Run(id)).await?;
         transaction.commit().await?;
         let lease = Lease { run: id, epoch: run.epoch, next: last.next() };
+        self.leases.hold(lease);
         Ok((run, lease))
     }
 

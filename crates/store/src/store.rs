@@ -7,18 +7,25 @@ use weir_protocol::{Timestamp, UserId};
 use crate::{
     Durability, PostgresUrl, StoreError,
     db::{Database, Scope, query},
+    leases::Leases,
+    tail::Tail,
 };
 
 /// The stored state of Weir. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) database: Database,
+    pub(crate) leases: Leases,
+    /// `SQLite`'s. The tables of `PostgreSQL` are in the order of arrival by themselves.
+    pub(crate) tail: Option<Tail>,
 }
 
 impl Store {
     /// Opens the `SQLite` database at `path`, makes it when it is missing and brings its schema up to date.
     pub async fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::sqlite(path, durability).await? })
+        let (database, tail) = (Database::sqlite(path, durability).await?, Tail::default());
+        tail.settle(&database).await?;
+        Ok(Self { database, leases: Leases::default(), tail: Some(tail) })
     }
 
     /// Connects to the `PostgreSQL` database at `url` (`postgres://…`) and brings its schema up to date, under a lock;
@@ -26,7 +33,8 @@ impl Store {
     ///
     /// With [`Durability::Process`], a commit does not wait for `PostgreSQL`'s disk.
     pub async fn connect(url: &PostgresUrl, durability: Durability) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::postgres(url, durability).await? })
+        let database = Database::postgres(url, durability).await?;
+        Ok(Self { database, leases: Leases::default(), tail: None })
     }
 
     /// Makes the user unless it is there.

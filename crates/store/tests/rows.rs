@@ -115,11 +115,13 @@ async fn auth_14_nothing_of_a_person_who_is_deleted_stays() {
         expires_at: Timestamp(1),
     };
     store.add_invite(&NewInvite { inviter: ALICE, secret: [5; 32], invite }).await.unwrap();
-    for table in TABLES.into_iter().chain(["invites"]) {
+    // What an answer said last is in a table of its own there.
+    let tail = stored.url().is_none().then_some("run_tail");
+    for table in TABLES.into_iter().chain(["invites"]).chain(tail) {
         assert!(all_rows(&stored, table).await > 0, "{table}");
     }
     store.delete_person(ALICE).await.unwrap();
-    for table in TABLES.into_iter().chain(["invites"]) {
+    for table in TABLES.into_iter().chain(["invites"]).chain(tail) {
         assert_eq!(all_rows(&stored, table).await, i64::from(table == "users"), "{table}");
     }
     assert!(matches!(store.delete_person(BOB).await, Err(StoreError::LastAdministrator)));

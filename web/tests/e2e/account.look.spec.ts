@@ -2,12 +2,10 @@ import { expectAccessible } from './support/axe'
 import { anotherBrowser, invite, REFUSED, setUp } from './support/people'
 import { expect, test } from './support/fixtures'
 
-const PLACES = [
-  { theme: 'light', viewport: { width: 1440, height: 900 } },
-  { theme: 'dark', viewport: { width: 1440, height: 900 } },
-  { theme: 'light', viewport: { width: 390, height: 844 } },
-  { theme: 'dark', viewport: { width: 390, height: 844 } },
-] as const
+const VIEWPORTS = [
+  { width: 1440, height: 900 },
+  { width: 390, height: 844 },
+]
 
 /** The parts of the settings, and the headings that they show. */
 const SECTIONS = [
@@ -19,9 +17,9 @@ const SECTIONS = [
   ['Invites', 'Invites'],
 ] as const
 
-for (const { theme, viewport } of PLACES) {
-  test.describe(`axe finds nothing: ${theme}, ${viewport.width} px`, () => {
-    test.use({ settings: { WEIR_AUTH: 'required' }, colorScheme: theme, viewport })
+for (const viewport of VIEWPORTS) {
+  test.describe(`axe finds nothing: ${viewport.width} px`, () => {
+    test.use({ settings: { WEIR_AUTH: 'required' }, viewport })
 
     test.beforeEach(() => {
       // Each look of axe takes a second or two.

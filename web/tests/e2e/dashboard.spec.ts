@@ -158,30 +158,28 @@ spec(
   },
 )
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const [width, height] of [
-    [390, 844],
-    [1440, 900],
-  ] as const) {
-    spec.describe(`${colorScheme}, ${width} px`, () => {
-      spec.use({ colorScheme, viewport: { width, height } })
+for (const [width, height] of [
+  [390, 844],
+  [1440, 900],
+] as const) {
+  spec.describe(`${width} px`, () => {
+    spec.use({ viewport: { width, height } })
 
-      spec('it is accessible, as charts, as tables and on a wall', async ({ dashboard, page }) => {
-        test.setTimeout(120_000)
-        await dashboard.open()
-        await expect(page.locator('figure canvas')).toHaveCount(12)
-        await expectAccessible(page, 'charts')
-        await page.getByRole('button', { name: 'Show as table' }).click()
-        await expect(dashboard.tables).toHaveCount(12)
-        await expectAccessible(page, 'tables')
-        await dashboard.open('/dashboard?wall')
-        await expect(page.locator('figure canvas')).toHaveCount(12)
-        await expectAccessible(page, 'wall')
-        const overflow = await page.evaluate(
-          () => document.documentElement.scrollWidth - window.innerWidth,
-        )
-        expect(overflow).toBeLessThanOrEqual(0)
-      })
+    spec('it is accessible, as charts, as tables and on a wall', async ({ dashboard, page }) => {
+      test.setTimeout(120_000)
+      await dashboard.open()
+      await expect(page.locator('figure canvas')).toHaveCount(12)
+      await expectAccessible(page, 'charts')
+      await page.getByRole('button', { name: 'Show as table' }).click()
+      await expect(dashboard.tables).toHaveCount(12)
+      await expectAccessible(page, 'tables')
+      await dashboard.open('/dashboard?wall')
+      await expect(page.locator('figure canvas')).toHaveCount(12)
+      await expectAccessible(page, 'wall')
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - window.innerWidth,
+      )
+      expect(overflow).toBeLessThanOrEqual(0)
     })
-  }
+  })
 }

@@ -172,59 +172,54 @@ test('a sent message is edited into a version of its own', async ({
   await expect(chat.answerText).toHaveText('Blue.')
 })
 
-for (const scheme of ['light', 'dark'] as const) {
-  test.describe(`axe finds nothing: ${scheme}`, () => {
-    test.use({ colorScheme: scheme, viewport: { width: 390, height: 844 } })
+test.describe('axe finds nothing', () => {
+  test.use({ viewport: { width: 390, height: 844 } })
 
-    test('waiting, asked in the header, running, denied, called and edited', async ({
-      api,
-      chat,
-      page,
-      upstream,
-    }) => {
-      await api.permit('wait', 'ask')
-      const calls = [1, 60].map((seconds) => ({ name: 'wait', args: { seconds } }))
-      upstream.next({ text: 'Wait.', calls }).finish()
-      upstream.next({ text: 'There.' }).finish()
-      await chat.open()
-      await chat.say('Wait twice')
-      const cards = page.locator('[data-tool-call="wait"]')
-      await expect(cards.nth(1)).toHaveAttribute('data-state', 'waiting')
-      await expectAccessible(page, 'waiting')
+  test('waiting, asked in the header, running, denied, called and edited', async ({
+    api,
+    chat,
+    page,
+    upstream,
+  }) => {
+    await api.permit('wait', 'ask')
+    const calls = [1, 60].map((seconds) => ({ name: 'wait', args: { seconds } }))
+    upstream.next({ text: 'Wait.', calls }).finish()
+    upstream.next({ text: 'There.' }).finish()
+    await chat.open()
+    await chat.say('Wait twice')
+    const cards = page.locator('[data-tool-call="wait"]')
+    await expect(cards.nth(1)).toHaveAttribute('data-state', 'waiting')
+    await expectAccessible(page, 'waiting')
 
-      await page.locator('[data-approvals="2"]').click()
-      await expect(page.getByRole('dialog', { name: 'What waits for your word' })).toBeVisible()
-      await expectAccessible(page, 'asked in the header')
-      await page.keyboard.press('Escape')
+    await page.locator('[data-approvals="2"]').click()
+    await expect(page.getByRole('dialog', { name: 'What waits for your word' })).toBeVisible()
+    await expectAccessible(page, 'asked in the header')
+    await page.keyboard.press('Escape')
 
-      await cards.nth(1).getByRole('button', { name: 'Allow once' }).click()
-      await expect(cards.nth(1)).toHaveAttribute('data-state', 'running')
-      await cards
-        .nth(0)
-        .getByRole('button', { name: /^Deny( D)?$/ })
-        .click()
-      await expect(cards.nth(0)).toHaveAttribute('data-state', 'denied')
-      await expectAccessible(page, 'running and denied')
-      await cards.nth(1).getByRole('button', { name: 'Cancel Wait' }).click()
-      await expect(cards.nth(1)).toHaveAttribute('data-state', 'cancelled')
-      await chat.expectEnding('complete')
+    await cards.nth(1).getByRole('button', { name: 'Allow once' }).click()
+    await expect(cards.nth(1)).toHaveAttribute('data-state', 'running')
+    await cards
+      .nth(0)
+      .getByRole('button', { name: /^Deny( D)?$/ })
+      .click()
+    await expect(cards.nth(0)).toHaveAttribute('data-state', 'denied')
+    await expectAccessible(page, 'running and denied')
+    await cards.nth(1).getByRole('button', { name: 'Cancel Wait' }).click()
+    await expect(cards.nth(1)).toHaveAttribute('data-state', 'cancelled')
+    await chat.expectEnding('complete')
 
-      await chat.composer.fill('/')
-      await expect(page.getByRole('listbox', { name: 'Tools' })).toBeVisible()
-      await expectAccessible(page, 'the list of tools')
-      await chat.composer.fill('/calculate')
-      await page.keyboard.press('Enter')
-      await expect(page.getByRole('textbox', { name: /^Expression/ })).toBeFocused()
-      await page.keyboard.press('Enter')
-      await expectAccessible(page, 'a form with a fault')
-      await page.keyboard.type('6*7')
-      await page.keyboard.press('Enter')
-      await expect(page.locator('[data-tool-call="calculate"]')).toHaveAttribute(
-        'data-state',
-        'done',
-      )
-      await chat.questions.first().getByRole('button', { name: 'Edit message' }).click()
-      await expectAccessible(page, 'called and edited')
-    })
+    await chat.composer.fill('/')
+    await expect(page.getByRole('listbox', { name: 'Tools' })).toBeVisible()
+    await expectAccessible(page, 'the list of tools')
+    await chat.composer.fill('/calculate')
+    await page.keyboard.press('Enter')
+    await expect(page.getByRole('textbox', { name: /^Expression/ })).toBeFocused()
+    await page.keyboard.press('Enter')
+    await expectAccessible(page, 'a form with a fault')
+    await page.keyboard.type('6*7')
+    await page.keyboard.press('Enter')
+    await expect(page.locator('[data-tool-call="calculate"]')).toHaveAttribute('data-state', 'done')
+    await chat.questions.first().getByRole('button', { name: 'Edit message' }).click()
+    await expectAccessible(page, 'called and edited')
   })
-}
+})
