@@ -27,7 +27,7 @@ const FAREWELL: u32 = 8;
 /// Two people who must not see each other's things, and who may do more. What lets them in stands in a file of its own.
 const CONFIGURATION: &str = "auth.wfc = { path = \"schemathesis-people.json\", peers = [\"one\", \"two\"] }\n";
 /// How long the short run of the tests takes, in seconds.
-const SHORT: u32 = 45;
+const SHORT: u32 = 30;
 
 /// Runs for this many seconds.
 ///

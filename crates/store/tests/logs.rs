@@ -194,7 +194,7 @@ const FAILED_SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failed-se
 #[test]
 fn dur_11_whatever_was_appended_is_there_once_and_in_order() {
     let strategy = prop::collection::vec(step(), 1..30);
-    on_one_store(cases(FAILED_SEEDS, 60), &strategy, |runtime, stored, steps| runtime.block_on(play(stored, &steps)));
+    on_one_store(cases(FAILED_SEEDS, 200), &strategy, |runtime, stored, steps| runtime.block_on(play(stored, &steps)));
 }
 
 /// `SQLite` only: the table without a key stays small, and holds running answers only.

@@ -7,12 +7,13 @@ use proptest::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-use crate::TestStore;
+use crate::{TestStore, store::on_postgres};
 
-/// So many cases. A seed that failed is kept in the file `seeds` beside the tests, and is tried again first.
+/// So many cases, and a quarter of them on `PostgreSQL`, where each takes several times as long and the code between the two is the
+/// same. A seed that failed is kept in the file `seeds` beside the tests, and is tried again first.
 pub fn cases(seeds: &'static str, cases: u32) -> ProptestConfig {
     ProptestConfig {
-        cases,
+        cases: if on_postgres() { cases.div_ceil(4) } else { cases },
         max_shrink_iters: 200,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
         ..ProptestConfig::default()

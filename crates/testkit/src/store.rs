@@ -22,6 +22,11 @@ pub const NOBODY: InstanceId = InstanceId(Uuid::from_u128(0x0190_0000_0000_7000_
 /// Where tests find a `PostgreSQL` that they may fill; without it they use `SQLite`.
 const POSTGRES: &str = "WEIR_TEST_DATABASE_URL";
 
+/// Whether tests use `PostgreSQL`.
+pub(crate) fn on_postgres() -> bool {
+    std::env::var_os(POSTGRES).is_some()
+}
+
 /// An opened store; its folder goes with it.
 #[derive(Debug)]
 pub struct TestStore {
