@@ -22,27 +22,27 @@ impl Leases {
         self.all().insert(lease.run, lease);
     }
 
-    /// Whether all of a batch follows what is there.
-    pub(crate) fn are_followed_by(&self, batch: &[RunAppend]) -> bool {
-        let leases = self.all();
-        batch.iter().all(|run| {
-            let Some(lease) = leases.get(&run.run).filter(|lease| lease.epoch == run.epoch) else { return false };
-            let mut next = lease.next;
-            run.events.iter().all(|event| {
-                let follows = event.seq == next;
-                next = next.next();
-                follows
-            })
-        })
+    /// Whether all of a batch follows what is there. From now on nobody knows where these logs end, until [`Leases::note`] is told
+    /// what became of the batch: an append that fails, or that nobody waits for any more, may be committed or not.
+    pub(crate) fn take_followed(&self, batch: &[RunAppend]) -> bool {
+        let mut leases = self.all();
+        let mut all_follow = true;
+        for run in batch {
+            let lease = leases.remove(&run.run).filter(|lease| lease.epoch == run.epoch);
+            let mut next = lease.map(|lease| lease.next);
+            for event in &run.events {
+                all_follow &= next == Some(event.seq);
+                next = Some(event.seq.next());
+            }
+        }
+        all_follow
     }
 
     /// Follows what of a batch was committed. Who was refused or has ended writes no more.
     pub(crate) fn note(&self, batch: &[RunAppend], is_committed: impl Fn(&RunAppend) -> bool) {
         let mut leases = self.all();
-        for run in batch {
-            if run.end.is_some() || !is_committed(run) {
-                leases.remove(&run.run);
-            } else if let Some(last) = run.events.last() {
+        for run in batch.iter().filter(|run| run.end.is_none() && is_committed(run)) {
+            if let Some(last) = run.events.last() {
                 leases.insert(run.run, Lease { run: run.run, epoch: run.epoch, next: last.seq.next() });
             }
         }

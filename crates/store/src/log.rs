@@ -166,7 +166,8 @@ impl Store {
     pub async fn append(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
         let rows: usize = batch.iter().map(|run| run.events.len()).sum();
         let fits = (1..=ROWS_PER_INSERT).contains(&rows) && batch.iter().all(|run| run.end.is_none());
-        let refused = if fits && self.leases.are_followed_by(batch) {
+        let follows = self.leases.take_followed(batch);
+        let refused = if fits && follows {
             self.append_at_once(batch).await?
         } else {
             self.append_carefully(batch, Attempt::First).await?
@@ -183,6 +184,7 @@ impl Store {
     /// # Errors
     /// When the database fails once more.
     pub async fn append_again(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
+        self.leases.take_followed(batch);
         let refused = self.append_carefully(batch, Attempt::Again).await?;
         self.note(batch, &refused).await;
         Ok(refused)

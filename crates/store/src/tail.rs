@@ -1,7 +1,7 @@
 //! Where `SQLite` takes in what running answers say: a table in the order of arrival, which is moved to the logs in bulk.
 //!
-//! It has no key, so that a commit writes one page for all answers and not one for each. A number is used once because only what
-//! follows the lease that this process holds ([`crate::leases`]) gets in.
+//! It has no key, so that a commit writes one page for all answers and not one for each. A number is used once because only that gets
+//! in which follows a lease of this process ([`crate::leases`]), or the log itself.
 
 use std::sync::{
     Arc,
