@@ -51,6 +51,15 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
 
 /// Runs a command to its end, showing its output and keeping it.
 pub(crate) fn run_recorded(command: &mut Command) -> Result<Finished> {
+    follow(command, show)
+}
+
+/// Runs a command to its end, keeping its output to be shown later.
+pub(crate) fn run_aside(command: &mut Command) -> Result<Finished> {
+    follow(command, |_| Ok(()))
+}
+
+fn follow(command: &mut Command, show: impl Fn(&[u8]) -> Result<()>) -> Result<Finished> {
     let start = Instant::now();
     let mut child = command
         .stdin(Stdio::null())

@@ -55,9 +55,6 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
     suite.step("rustfmt", &[Rust], &[], || cargo(&["fmt", "--all", "--check"]));
     // The binary embeds the pages, so they come before anything that compiles it.
     let pages = suite.step("Web app", &[Rust, Web, E2e], &[], || web_build(workspace, pnpm));
-    suite.step("Prettier", &[Web], &[], || check(&mut pnpm.web_script("format:check")));
-    suite.step("ESLint", &[Web], &[], || check(&mut pnpm.web_script("lint")));
-    suite.step("TypeScript", &[Web], &[], || check(&mut pnpm.web_script("typecheck")));
     suite.step("pnpm audit", &[Web], &[], || audit::pnpm_audit(pnpm).map(Counts::asked));
     suite.step("Vitest", &[Web], &[], || vitest(pnpm, &scratch.join("vitest.json")));
     suite.step("cargo deny", &[Rust], &[], || audit::cargo_deny(workspace).map(Counts::asked));
@@ -88,21 +85,26 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
     suite.step("Rust tests, PostgreSQL", &[Rust], &[built, services], || {
         rust_tests(workspace, environment, Database::Postgres)
     });
-    suite.step("Faults, short", &[Rust], &[built, services], || {
-        let finished = faults::run_short(workspace)?;
-        Ok(counts::faults(&finished.output).and_exit(finished.status))
-    });
-    suite.step("Rust documentation", &[Rust], &[], || {
-        check(
-            workspace
-                .cargo()
-                .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
-                .env("RUSTDOCFLAGS", "-D warnings"),
-        )
-    });
     suite.step("Contract", &[Contracts], &[built], || contracts::check_fresh(workspace, pnpm).map(|()| Counts::CHECK));
-    suite
-        .step("Schemathesis, short", &[Contracts], &[built], || schemathesis::short(workspace).map(|()| Counts::CHECK));
+    // Servers that die and come back, and a player at its own pace: much of that is waiting.
+    let lints = [("Prettier", "format:check"), ("ESLint", "lint"), ("TypeScript", "typecheck")];
+    suite.beside(&[Web], lints.map(|(name, script)| (name, pnpm.web_script(script))), |suite| {
+        suite.step("Faults, short", &[Rust], &[built, services], || {
+            let finished = faults::run_short(workspace)?;
+            Ok(counts::faults(&finished.output).and_exit(finished.status))
+        });
+        suite.step("Rust documentation", &[Rust], &[], || {
+            check(
+                workspace
+                    .cargo()
+                    .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
+                    .env("RUSTDOCFLAGS", "-D warnings"),
+            )
+        });
+        suite.step("Schemathesis, short", &[Contracts], &[built], || {
+            schemathesis::short(workspace).map(|()| Counts::CHECK)
+        });
+    });
     suite.step("Browser tests", &[E2e], &[pages, built, model, services], || {
         let mut environment = environment.clone();
         environment.insert(PROGRAMS.to_owned(), programs::install(scratch)?.display().to_string());

@@ -1,10 +1,13 @@
 //! The steps of a test run: which ran, how they ended, and the table at the end.
 
 use std::fmt::Write;
+use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::process;
 use crate::terminal;
 
 use super::{Counts, Group, Selection};
@@ -35,12 +38,13 @@ pub(crate) struct Step(usize);
 /// Steps, run one after another, each told whether those before it held.
 pub(crate) struct Suite<'s> {
     selection: &'s Selection,
+    start: Instant,
     reports: Vec<Report>,
 }
 
 impl<'s> Suite<'s> {
     pub(crate) fn new(selection: &'s Selection) -> Self {
-        Self { selection, reports: Vec::new() }
+        Self { selection, start: Instant::now(), reports: Vec::new() }
     }
 
     /// Runs a step of the given groups, unless a step that it needs did not hold.
@@ -59,14 +63,35 @@ impl<'s> Suite<'s> {
         } else {
             terminal::heading(name);
             let outcome = judge(work());
-            if let Outcome::Failed(_, Some(reason)) = &outcome {
-                println!("    {reason}");
-            }
-            println!("    {name}: {} in {}", outcome.word(), terminal::duration(start.elapsed()));
+            outcome.tell(name, start.elapsed());
             outcome
         };
         self.reports.push(Report { name, outcome, elapsed: start.elapsed() });
         Step(self.reports.len() - 1)
+    }
+
+    /// Runs commands that each count as one check, one after another, beside `steps` that leave processors idle, and then shows what
+    /// they wrote.
+    pub(crate) fn beside<const N: usize>(
+        &mut self,
+        groups: &[Group],
+        checks: [(&'static str, Command); N],
+        steps: impl FnOnce(&mut Self),
+    ) {
+        if !self.selection.includes(groups) {
+            return steps(self);
+        }
+        let names = checks.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
+        terminal::heading(&format!("{}: shown after what follows", terminal::enumeration(&names)));
+        let aside = thread::spawn(|| checks.map(aside));
+        steps(self);
+        // A panic there is one here, as it would be without a thread.
+        for (report, output) in aside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+            terminal::heading(report.name);
+            print!("{output}");
+            report.outcome.tell(report.name, report.elapsed);
+            self.reports.push(report);
+        }
     }
 
     /// Whether every step that was asked for ran and passed.
@@ -83,8 +108,7 @@ impl<'s> Suite<'s> {
             let time = terminal::duration(report.elapsed);
             let _ = writeln!(text, "{:width$}  {time:>12}  {}", report.name, report.outcome.cell());
         }
-        let total = shown.iter().map(|report| report.elapsed).sum();
-        let _ = writeln!(text, "{:width$}  {:>12}", "Total", terminal::duration(total));
+        let _ = writeln!(text, "{:width$}  {:>12}", "Total", terminal::duration(self.start.elapsed()));
         for report in &shown {
             if let Outcome::Failed(_, Some(reason)) = &report.outcome {
                 let _ = write!(text, "\n{}: {reason}\n", report.name);
@@ -104,7 +128,26 @@ impl<'s> Suite<'s> {
     }
 }
 
+/// Runs a check whose output is shown later.
+fn aside((name, mut command): (&'static str, Command)) -> (Report, String) {
+    let start = Instant::now();
+    let finished = process::run_aside(&mut command);
+    let (result, output) = match finished {
+        Ok(finished) => (process::check(&command, finished.status), finished.output),
+        Err(error) => (Err(error), String::new()),
+    };
+    let outcome = judge(result.map(|()| Counts::CHECK));
+    (Report { name, outcome, elapsed: start.elapsed() }, output)
+}
+
 impl Outcome {
+    fn tell(&self, name: &str, elapsed: Duration) {
+        if let Self::Failed(_, Some(reason)) = self {
+            println!("    {reason}");
+        }
+        println!("    {name}: {} in {}", self.word(), terminal::duration(elapsed));
+    }
+
     fn word(&self) -> &'static str {
         match self {
             Self::Passed(_) => "passed",
@@ -184,6 +227,36 @@ mod tests {
         assert!(summary.contains("skipped, because it needs: Model"), "{summary}");
         assert!(summary.contains("Rust build: it does not compile"), "{summary}");
         assert_eq!(summary.lines().last(), Some("1 passed, 1 failed"));
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn checks_beside_other_steps_count_as_these_do() {
+        let selection = everything();
+        let mut suite = Suite::new(&selection);
+        suite.beside(&RUST, [("Prettier", shell("exit 3")), ("ESLint", shell("exit 0"))], |suite| {
+            suite.step("Faults", &RUST, &[], || Ok(Counts::CHECK));
+        });
+        let summary = suite.summary();
+        assert!(summary.contains("Prettier: `sh -c exit 3` failed"), "{summary}");
+        assert_eq!(summary.lines().last(), Some("2 passed, 1 failed"));
+        assert!(!suite.has_passed());
+    }
+
+    #[test]
+    fn steps_run_without_checks_beside_them_that_nobody_asked_for() {
+        let selection = Selection::parse(&["--only=web".to_owned()]).unwrap();
+        let mut suite = Suite::new(&selection);
+        suite.beside(&RUST, [("Prettier", Command::new("/no/such/program"))], |suite| {
+            suite.step("Vitest", &[Group::Web], &[], || Ok(Counts::CHECK));
+        });
+        assert!(suite.has_passed());
+        assert_eq!(suite.summary().lines().last(), Some("1 passed, 0 failed"));
     }
 
     #[test]
