@@ -12,6 +12,7 @@ mod dev;
 mod faults;
 mod kosoku;
 mod model;
+mod pip;
 mod pnpm;
 mod prerequisites;
 mod process;

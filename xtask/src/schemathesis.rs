@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
+use crate::pip;
 use crate::process;
 use crate::workspace::{Profile, Workspace};
 
@@ -89,15 +90,7 @@ fn install(scratch: &Path) -> Result<PathBuf> {
     if folder.join(format!("schemathesis-{VERSION}.dist-info/RECORD")).is_file() && folder.join("bin/st").is_file() {
         return Ok(folder);
     }
-    process::run(
-        Command::new("python3")
-            .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
-            .args(["--only-binary", ":all:", "--upgrade", "--target"])
-            .arg(&folder)
-            .arg(format!("schemathesis=={VERSION}"))
-            // As root in a throw-away machine that is what is meant.
-            .env("PIP_ROOT_USER_ACTION", "ignore"),
-    )?;
+    pip::install(&folder, &[&format!("schemathesis=={VERSION}")])?;
     Ok(folder)
 }
 

@@ -1,10 +1,6 @@
 import { expectAccessible } from './support/axe'
 import { expect, test } from './support/fixtures'
-
-const WIDTHS = {
-  'on a phone': { width: 390, height: 844 },
-  'on a desk': { width: 1440, height: 900 },
-}
+import { PLACES } from './support/places'
 
 const ANSWER = `# Weirs
 
@@ -24,7 +20,7 @@ def flow(height: float) -> float:  # cubic metres
     return 1.84 * height ** 1.5
 \`\`\``
 
-for (const [place, viewport] of Object.entries(WIDTHS)) {
+for (const [place, viewport] of Object.entries(PLACES)) {
   test.describe(`axe finds nothing: ${place}`, () => {
     test.use({ viewport })
 

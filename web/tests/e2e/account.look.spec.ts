@@ -1,11 +1,7 @@
 import { expectAccessible } from './support/axe'
 import { anotherBrowser, invite, REFUSED, setUp } from './support/people'
 import { expect, test } from './support/fixtures'
-
-const VIEWPORTS = [
-  { width: 1440, height: 900 },
-  { width: 390, height: 844 },
-]
+import { PLACES } from './support/places'
 
 /** The parts of the settings, and the headings that they show. */
 const SECTIONS = [
@@ -17,8 +13,8 @@ const SECTIONS = [
   ['Invites', 'Invites'],
 ] as const
 
-for (const viewport of VIEWPORTS) {
-  test.describe(`axe finds nothing: ${viewport.width} px`, () => {
+for (const [place, viewport] of Object.entries(PLACES)) {
+  test.describe(`axe finds nothing: ${place}`, () => {
     test.use({ settings: { WEIR_AUTH: 'required' }, viewport })
 
     test.beforeEach(() => {

@@ -1,10 +1,9 @@
 import { prose } from './support/chat-page'
 import { expect, test } from './support/fixtures'
-
-const PHONE = { width: 390, height: 844 }
+import { PLACES } from './support/places'
 
 test.describe('on a phone', () => {
-  test.use({ viewport: PHONE, hasTouch: true, isMobile: true })
+  test.use({ viewport: PLACES['on a phone'], hasTouch: true, isMobile: true })
 
   test('the history is a sheet over the page', async ({ api, chat, page }) => {
     await api.exchange('Rivers')
@@ -41,8 +40,8 @@ test.describe('on a phone', () => {
         document.documentElement.scrollWidth,
         window.innerWidth,
       ])
-      expect(content).toBe(PHONE.width)
-      expect(view).toBe(PHONE.width)
+      expect(content).toBe(PLACES['on a phone'].width)
+      expect(view).toBe(PLACES['on a phone'].width)
       expect(
         await page.evaluate(() =>
           [...document.querySelectorAll('main *')]

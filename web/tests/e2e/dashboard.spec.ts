@@ -3,6 +3,7 @@ import type { Locator, Page } from '@playwright/test'
 import { expectAccessible } from './support/axe'
 import { ChatPage, prose } from './support/chat-page'
 import { expect, test } from './support/fixtures'
+import { PLACES } from './support/places'
 import { NETWORK_LOSS } from './support/problems'
 
 /** The dashboard as a person sees it. */
@@ -158,14 +159,11 @@ spec(
   },
 )
 
-for (const [width, height] of [
-  [390, 844],
-  [1440, 900],
-] as const) {
-  spec.describe(`${width} px`, () => {
-    spec.use({ viewport: { width, height } })
+for (const [place, viewport] of Object.entries(PLACES)) {
+  spec.describe(`axe finds nothing: ${place}`, () => {
+    spec.use({ viewport })
 
-    spec('it is accessible, as charts, as tables and on a wall', async ({ dashboard, page }) => {
+    spec('as charts, as tables and on a wall', async ({ dashboard, page }) => {
       test.setTimeout(120_000)
       await dashboard.open()
       await expect(page.locator('figure canvas')).toHaveCount(12)

@@ -1,5 +1,6 @@
 import { expectAccessible } from './support/axe'
 import { anotherTab, expect, test } from './support/fixtures'
+import { PLACES } from './support/places'
 import { NETWORK_LOSS } from './support/problems'
 
 test('a call shows its card where it stands, and the answer goes on', async ({
@@ -173,7 +174,7 @@ test('a sent message is edited into a version of its own', async ({
 })
 
 test.describe('axe finds nothing', () => {
-  test.use({ viewport: { width: 390, height: 844 } })
+  test.use({ viewport: PLACES['on a phone'] })
 
   test('waiting, asked in the header, running, denied, called and edited', async ({
     api,

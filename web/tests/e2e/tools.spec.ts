@@ -4,15 +4,11 @@ import type { APIRequestContext, Locator, Page } from '@playwright/test'
 
 import { expectAccessible } from './support/axe'
 import { expect, test } from './support/fixtures'
+import { PLACES } from './support/places'
 import { NETWORK_LOSS } from './support/problems'
 
 /** Speaks the protocol over its standard input and output. */
 const MCP_SERVER = fileURLToPath(new URL('support/mcp-server.mjs', import.meta.url))
-
-const WIDTHS = {
-  'on a phone': { width: 390, height: 844 },
-  'on a desk': { width: 1440, height: 900 },
-}
 
 /** The page of tools as a person sees it. */
 class ToolsPage {
@@ -309,7 +305,7 @@ spec(
 )
 
 spec.describe('on a phone', () => {
-  spec.use({ viewport: WIDTHS['on a phone'] })
+  spec.use({ viewport: PLACES['on a phone'] })
 
   spec('the list leads to the details and back', async ({ page, tools }) => {
     await page.goto('/tools')
@@ -326,7 +322,7 @@ spec.describe('on a phone', () => {
   })
 })
 
-for (const [place, viewport] of Object.entries(WIDTHS)) {
+for (const [place, viewport] of Object.entries(PLACES)) {
   spec.describe(`axe finds nothing: ${place}`, () => {
     spec.use({ viewport })
 
