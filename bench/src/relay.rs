@@ -110,6 +110,9 @@ pub(crate) async fn run(args: &RelayArgs) -> Result<()> {
             weir_cpu = round.cpu;
         }
     }
+    if let Some(times) = times_nginx(&targets) {
+        println!("weir needs {times:.2} times the processor time of nginx");
+    }
     println!("weir's memory after the load: {:.1} MiB", mebibytes(machine::resident_kib(weir.pid()?)?));
     if let (Some(budget), Some(cpu)) = (args.budget, weir_cpu)
         && cpu > budget
@@ -117,6 +120,16 @@ pub(crate) async fn run(args: &RelayArgs) -> Result<()> {
         bail!("{cpu:.1} µs a token are more than the budget of {budget} µs");
     }
     Ok(())
+}
+
+/// How many times the processor time of nginx Weir needs: the median of rounds, each with its own nginx.
+fn times_nginx(targets: &[Target<'_>]) -> Option<f64> {
+    let needed = |name| {
+        let target = targets.iter().find(|target| target.name == name)?;
+        Some(target.rounds.iter().filter_map(|round| round.cpu))
+    };
+    let times: Vec<f64> = needed("weir")?.zip(needed("nginx")?).map(|(weir, nginx)| weir / nginx).collect();
+    median(&times)
 }
 
 async fn measure(client: &Client, target: &Target<'_>, args: &RelayArgs) -> Result<Round> {
