@@ -22,20 +22,16 @@ impl Leases {
         self.all().insert(lease.run, lease);
     }
 
-    /// Whether all of a batch follows what is there. From now on nobody knows where these logs end, until [`Leases::note`] is told
-    /// what became of the batch: an append that fails, or that nobody waits for any more, may be committed or not.
-    pub(crate) fn take_followed(&self, batch: &[RunAppend]) -> bool {
+    /// Which of a batch follow what is there. From now on nobody knows where these logs end, until [`Leases::note`] is told what
+    /// became of the batch: an append that fails, or that nobody waits for any more, may be committed or not.
+    pub(crate) fn take_followed(&self, batch: &[RunAppend]) -> Vec<bool> {
         let mut leases = self.all();
-        let mut all_follow = true;
-        for run in batch {
+        let follows = |run: &RunAppend| {
             let lease = leases.remove(&run.run).filter(|lease| lease.epoch == run.epoch);
             let mut next = lease.map(|lease| lease.next);
-            for event in &run.events {
-                all_follow &= next == Some(event.seq);
-                next = Some(event.seq.next());
-            }
-        }
-        all_follow
+            run.events.iter().all(|event| next.replace(event.seq.next()) == Some(event.seq))
+        };
+        batch.iter().map(follows).collect()
     }
 
     /// Follows what of a batch was committed. Who was refused or has ended writes no more.

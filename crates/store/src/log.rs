@@ -164,14 +164,8 @@ impl Store {
     /// When the database fails; then nothing of the batch is committed, or all that could be. [`Store::append_again`] finds
     /// out.
     pub async fn append(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
-        let rows: usize = batch.iter().map(|run| run.events.len()).sum();
-        let fits = (1..=ROWS_PER_INSERT).contains(&rows) && batch.iter().all(|run| run.end.is_none());
         let follows = self.leases.take_followed(batch);
-        let refused = if fits && follows {
-            self.append_at_once(batch).await?
-        } else {
-            self.append_carefully(batch, Attempt::First).await?
-        };
+        let refused = self.append_batch(batch, &follows, Attempt::First).await?;
         self.note(batch, &refused).await;
         Ok(refused)
     }
@@ -185,7 +179,7 @@ impl Store {
     /// When the database fails once more.
     pub async fn append_again(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
         self.leases.take_followed(batch);
-        let refused = self.append_carefully(batch, Attempt::Again).await?;
+        let refused = self.append_batch(batch, &vec![false; batch.len()], Attempt::Again).await?;
         self.note(batch, &refused).await;
         Ok(refused)
     }
@@ -236,45 +230,66 @@ impl Store {
         Ok(last)
     }
 
-    /// One statement for all events, which follow what is there.
-    async fn append_at_once(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
-        let events: Vec<_> = batch.iter().flat_map(numbered).collect();
-        let mut connection = self.database.statement().await?;
-        let written = Inserts::of(connection.dialect()).query(&events).execute(&mut connection).await?;
-        if written == events.len() as u64 { Ok(HashSet::new()) } else { without_lease(&mut connection, batch).await }
-    }
-
-    async fn append_carefully(&self, batch: &[RunAppend], attempt: Attempt) -> Result<HashSet<RunId>, StoreError> {
+    /// The events that follow what is there go in together, in one statement if there are not too many; all else run by run.
+    async fn append_batch(
+        &self,
+        batch: &[RunAppend],
+        follows: &[bool],
+        attempt: Attempt,
+    ) -> Result<HashSet<RunId>, StoreError> {
+        let (ready, others): (Vec<_>, Vec<_>) =
+            batch.iter().zip(follows).partition(|(run, follows)| **follows && run.end.is_none());
+        let events: Vec<_> = ready.iter().flat_map(|(run, _)| numbered(run)).collect();
+        let mut connection = if others.is_empty() && events.len() <= ROWS_PER_INSERT {
+            self.database.statement().await?
+        } else {
+            self.database.write(Scope::System).await?
+        };
         let mut refused = HashSet::new();
-        let mut transaction = self.database.write(Scope::System).await?;
-        for run in batch {
-            if let Some(end) = &run.end {
-                // In the order of everybody who works on a conversation: first it, then what is in it.
-                conversations::lock_any(&mut transaction, end.message.conversation_id).await?;
-            }
-            if may_append(&mut transaction, run).await? {
-                let events: Vec<_> = numbered(run).collect();
-                let inserts = Inserts::of(transaction.dialect());
-                for events in events.chunks(ROWS_PER_INSERT) {
-                    inserts.query(events).execute(&mut transaction).await?;
+        if insert(&mut connection, &events).await? < events.len() as u64 {
+            for (run, _) in ready {
+                if !holds_lease(&mut connection, run).await? {
+                    refused.insert(run.run);
                 }
-                if let Some(end) = &run.end {
-                    if self.tail.is_some() {
-                        tail::settle_run(&mut transaction, run.run).await?;
-                    }
-                    finish(&mut transaction, run.run, end).await?;
-                }
-            } else if attempt == Attempt::First || !is_there(&mut transaction, run).await? {
-                refused.insert(run.run);
-            }
-            if transaction.dialect() == Dialect::Postgres {
-                // The ends of two runs lock two conversations; another instance might lock them the other way round.
-                transaction.commit().await?;
-                transaction = self.database.write(Scope::System).await?;
             }
         }
-        transaction.commit().await?;
+        for (run, follows) in others {
+            if connection.dialect() == Dialect::Postgres {
+                // The ends of two runs lock two conversations; another instance might lock them the other way round.
+                connection.commit().await?;
+                connection = self.database.write(Scope::System).await?;
+            }
+            if !self.append_run(&mut connection, run, *follows, attempt).await? {
+                refused.insert(run.run);
+            }
+        }
+        connection.commit().await?;
         Ok(refused)
+    }
+
+    /// Whether it is committed with this transaction, or was before.
+    async fn append_run(
+        &self,
+        transaction: &mut Connection,
+        run: &RunAppend,
+        follows: bool,
+        attempt: Attempt,
+    ) -> Result<bool, StoreError> {
+        if let Some(end) = &run.end {
+            // In the order of everybody who works on a conversation: first it, then what is in it.
+            conversations::lock_any(transaction, end.message.conversation_id).await?;
+        }
+        if !holds_lease(transaction, run).await? || !(follows || is_next(transaction, run).await?) {
+            return Ok(attempt == Attempt::Again && is_there(transaction, run).await?);
+        }
+        insert(transaction, &numbered(run).collect::<Vec<_>>()).await?;
+        if let Some(end) = &run.end {
+            if self.tail.is_some() {
+                tail::settle_run(transaction, run.run).await?;
+            }
+            finish(transaction, run.run, end).await?;
+        }
+        Ok(true)
     }
 
     /// Keeps in mind what is committed, and moves the tail when it is full.
@@ -303,24 +318,20 @@ fn numbered(run: &RunAppend) -> impl Iterator<Item = Numbered<'_>> {
     run.events.iter().map(|event| (run.run, run.epoch, event))
 }
 
-/// The runs of a batch that may not append any more.
-async fn without_lease(connection: &mut Connection, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
-    let mut refused = HashSet::new();
-    for run in batch {
-        if !holds_lease(connection, run).await? {
-            refused.insert(run.run);
-        }
+/// Inserts events whose leases count, and says how many.
+async fn insert(connection: &mut Connection, events: &[Numbered<'_>]) -> Result<u64, StoreError> {
+    let inserts = Inserts::of(connection.dialect());
+    let mut inserted = 0;
+    for events in events.chunks(ROWS_PER_INSERT) {
+        inserted += inserts.query(events).execute(connection).await?;
     }
-    Ok(refused)
+    Ok(inserted)
 }
 
-/// Whether the lease is the current one and the events follow the log without a gap.
-async fn may_append(connection: &mut Connection, run: &RunAppend) -> Result<bool, StoreError> {
-    if !holds_lease(connection, run).await? {
-        return Ok(false);
-    }
-    let last = last_seq(connection, LogId::Run(run.run)).await?;
-    Ok(run.events.first().is_none_or(|first| first.seq == last.next()))
+/// Whether the events follow the log without a gap.
+async fn is_next(connection: &mut Connection, run: &RunAppend) -> Result<bool, StoreError> {
+    let Some(first) = run.events.first() else { return Ok(true) };
+    Ok(first.seq == last_seq(connection, LogId::Run(run.run)).await?.next())
 }
 
 /// Whether this very append is committed: nobody else could have written these events under this epoch.

@@ -116,7 +116,7 @@ fn parts(faults: &[Fault], events: u64, ends: bool) -> Vec<Part> {
 }
 
 #[tokio::test]
-async fn dur_4_on_the_fast_path_a_refused_run_takes_nobody_with_it() {
+async fn dur_4_together_a_refused_run_takes_nobody_with_it() {
     let stored = TestStore::open().await;
     for fault in [Fault::OldEpoch, Fault::Done, Fault::Gone, Fault::NumberUsed] {
         check(&stored, parts(&[Fault::None, fault, Fault::None], 2, false)).await;
@@ -124,11 +124,21 @@ async fn dur_4_on_the_fast_path_a_refused_run_takes_nobody_with_it() {
 }
 
 #[tokio::test]
-async fn dur_4_on_the_careful_path_a_refused_run_takes_nobody_with_it() {
+async fn dur_4_run_by_run_a_refused_run_takes_nobody_with_it() {
     let stored = TestStore::open().await;
     for fault in [Fault::OldEpoch, Fault::Done, Fault::Gone, Fault::NumberUsed] {
         check(&stored, parts(&[Fault::None, fault, Fault::None], 2, true)).await;
         check(&stored, parts(&[Fault::None, fault, Fault::None], 40, false)).await;
+    }
+}
+
+#[tokio::test]
+async fn dur_4_among_a_hundred_runs_a_refused_one_takes_nobody_with_it() {
+    let stored = TestStore::open().await;
+    for ends in [false, true] {
+        let ending = parts(&[Fault::None, Fault::OldEpoch, Fault::None], 2, ends);
+        let faulty = parts(&[Fault::OldEpoch, Fault::Gone, Fault::Done, Fault::NumberUsed], 1, false);
+        check(&stored, [parts(&[Fault::None; 95], 1, false), faulty, ending].concat()).await;
     }
 }
 
