@@ -1,12 +1,16 @@
 import localFont from 'next/font/local'
 
-/** The text face. Latin is preloaded, because it is what the first paint shows. */
+/**
+ * The text face. Latin is preloaded, because it is what the first paint shows. What stands in for it comes after
+ * {@link interExtended}, and so is in `tailwind.css`.
+ */
 export const inter = localFont({
   src: '../../node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2',
   variable: '--font-inter',
   weight: '100 900',
   display: 'swap',
   preload: true,
+  adjustFontFallback: false,
 })
 
 /** Accented Latin beyond Latin-1, fetched only by a page that has such a letter. */
@@ -26,11 +30,12 @@ export const interExtended = localFont({
   ],
 })
 
-/** The face of code; most first visits show none. */
+/** The face of code; most first visits show none. Nothing that is not monospaced stands in for it. */
 export const mono = localFont({
   src: '../../node_modules/@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2',
   variable: '--font-mono-code',
   weight: '100 800',
   display: 'swap',
   preload: false,
+  adjustFontFallback: false,
 })
