@@ -146,8 +146,7 @@ for (const width of [390, 1440]) {
       await page.goto(address)
       await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible()
       await page.waitForLoadState('networkidle')
-      // Half of what Web Vitals call good: a busy machine may paint a page that has not come whole.
-      await expectStill(page, 0.05)
+      await expectStill(page, 0.02)
     }
   })
 
