@@ -157,15 +157,17 @@ fn show(line: &[u8]) -> Result<()> {
     stdout.write_all(line).and_then(|()| stdout.flush()).context("cannot write to stdout")
 }
 
+/// A script, for tests of what runs programs.
+#[cfg(test)]
+pub(crate) fn shell(script: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script]);
+    command
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn shell(script: &str) -> Command {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", script]);
-        command
-    }
 
     #[test]
     fn output_of_both_streams_is_kept() {

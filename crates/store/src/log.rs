@@ -164,10 +164,7 @@ impl Store {
     /// When the database fails; then nothing of the batch is committed, or all that could be. [`Store::append_again`] finds
     /// out.
     pub async fn append(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
-        let follows = self.leases.take_followed(batch);
-        let refused = self.append_batch(batch, &follows, Attempt::First).await?;
-        self.note(batch, &refused).await;
-        Ok(refused)
+        self.append_batch(batch, Attempt::First).await
     }
 
     /// Commits a batch whose fate is unknown, because the database failed in the middle of it: what is there already
@@ -178,10 +175,7 @@ impl Store {
     /// # Errors
     /// When the database fails once more.
     pub async fn append_again(&self, batch: &[RunAppend]) -> Result<HashSet<RunId>, StoreError> {
-        self.leases.take_followed(batch);
-        let refused = self.append_batch(batch, &vec![false; batch.len()], Attempt::Again).await?;
-        self.note(batch, &refused).await;
-        Ok(refused)
+        self.append_batch(batch, Attempt::Again).await
     }
 
     /// The next events after `after`, at most `limit`.
@@ -231,14 +225,10 @@ impl Store {
     }
 
     /// The events that follow what is there go in together, in one statement if there are not too many; all else run by run.
-    async fn append_batch(
-        &self,
-        batch: &[RunAppend],
-        follows: &[bool],
-        attempt: Attempt,
-    ) -> Result<HashSet<RunId>, StoreError> {
+    async fn append_batch(&self, batch: &[RunAppend], attempt: Attempt) -> Result<HashSet<RunId>, StoreError> {
+        let follows = self.leases.take_followed(batch);
         let (ready, others): (Vec<_>, Vec<_>) =
-            batch.iter().zip(follows).partition(|(run, follows)| **follows && run.end.is_none());
+            batch.iter().zip(follows).partition(|(run, follows)| *follows && run.end.is_none());
         let events: Vec<_> = ready.iter().flat_map(|(run, _)| numbered(run)).collect();
         let mut connection = if others.is_empty() && events.len() <= ROWS_PER_INSERT {
             self.database.statement().await?
@@ -259,11 +249,12 @@ impl Store {
                 connection.commit().await?;
                 connection = self.database.write(Scope::System).await?;
             }
-            if !self.append_run(&mut connection, run, *follows, attempt).await? {
+            if !self.append_run(&mut connection, run, follows, attempt).await? {
                 refused.insert(run.run);
             }
         }
         connection.commit().await?;
+        self.note(batch, &refused).await;
         Ok(refused)
     }
 

@@ -194,6 +194,8 @@ fn details(counts: Counts) -> String {
 mod tests {
     use anyhow::anyhow;
 
+    use crate::process::shell;
+
     use super::*;
 
     fn everything() -> Selection {
@@ -227,12 +229,6 @@ mod tests {
         assert!(summary.contains("skipped, because it needs: Model"), "{summary}");
         assert!(summary.contains("Rust build: it does not compile"), "{summary}");
         assert_eq!(summary.lines().last(), Some("1 passed, 1 failed"));
-    }
-
-    fn shell(script: &str) -> Command {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", script]);
-        command
     }
 
     #[test]
