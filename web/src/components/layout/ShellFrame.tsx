@@ -44,9 +44,14 @@ export function ShellFrame({
       </nav>
       <div className="flex min-w-0 flex-1 flex-col">
         {header}
-        <main id="main" className="flex min-h-0 flex-1 flex-col">
+        {/* A browser may paint what has arrived of a page; what is centred would move with the rest. */}
+        <main
+          id="main"
+          className="flex min-h-0 flex-1 flex-col not-has-[+[data-arrived]]:invisible"
+        >
           {children}
         </main>
+        <span hidden data-arrived="" />
       </div>
     </div>
   )

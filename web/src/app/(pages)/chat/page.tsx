@@ -1,12 +1,11 @@
-import { Suspense } from 'react'
-
 import { ChatPlaceholder } from '@/components/ChatPlaceholder'
 import { ChatScreen } from '@/components/ChatScreen'
+import { ClientOnly } from '@/components/ClientOnly'
 
 export default function ChatPage() {
   return (
-    <Suspense fallback={<ChatPlaceholder />}>
+    <ClientOnly fallback={<ChatPlaceholder />}>
       <ChatScreen />
-    </Suspense>
+    </ClientOnly>
   )
 }

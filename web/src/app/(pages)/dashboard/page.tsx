@@ -1,6 +1,6 @@
 import type { Metadata } from 'next'
-import { Suspense } from 'react'
 
+import { ClientOnly } from '@/components/ClientOnly'
 import { DashboardPlaceholder } from '@/components/dashboard/DashboardPlaceholder'
 import { DashboardScreen } from '@/components/dashboard/DashboardScreen'
 
@@ -8,8 +8,8 @@ export const metadata: Metadata = { title: 'Dashboard' }
 
 export default function DashboardPage() {
   return (
-    <Suspense fallback={<DashboardPlaceholder />}>
+    <ClientOnly fallback={<DashboardPlaceholder />}>
       <DashboardScreen />
-    </Suspense>
+    </ClientOnly>
   )
 }

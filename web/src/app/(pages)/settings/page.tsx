@@ -1,6 +1,6 @@
 import type { Metadata } from 'next'
-import { Suspense } from 'react'
 
+import { ClientOnly } from '@/components/ClientOnly'
 import { SettingsPlaceholder } from '@/components/settings/SettingsPlaceholder'
 import { SettingsScreen } from '@/components/settings/SettingsScreen'
 
@@ -8,8 +8,8 @@ export const metadata: Metadata = { title: 'Settings' }
 
 export default function SettingsPage() {
   return (
-    <Suspense fallback={<SettingsPlaceholder />}>
+    <ClientOnly fallback={<SettingsPlaceholder />}>
       <SettingsScreen />
-    </Suspense>
+    </ClientOnly>
   )
 }

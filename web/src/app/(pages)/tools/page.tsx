@@ -1,6 +1,6 @@
 import type { Metadata } from 'next'
-import { Suspense } from 'react'
 
+import { ClientOnly } from '@/components/ClientOnly'
 import { ToolsPlaceholder } from '@/components/tools/ToolsPlaceholder'
 import { ToolsScreen } from '@/components/tools/ToolsScreen'
 
@@ -8,8 +8,8 @@ export const metadata: Metadata = { title: 'Tools' }
 
 export default function ToolsPage() {
   return (
-    <Suspense fallback={<ToolsPlaceholder />}>
+    <ClientOnly fallback={<ToolsPlaceholder />}>
       <ToolsScreen />
-    </Suspense>
+    </ClientOnly>
   )
 }
