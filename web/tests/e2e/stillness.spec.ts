@@ -105,27 +105,25 @@ test.describe('a page that has half arrived', () => {
   test.use({ javaScriptEnabled: false })
 
   for (const [place, viewport] of Object.entries(PLACES)) {
-    for (const path of ['/chat', '/chat?c=1', '/tools', '/dashboard', '/settings', '/sign-in']) {
-      test(`what is painted of it stays where it is: ${path} ${place}`, async ({
-        page,
-        request,
-      }) => {
-        await page.setViewportSize(viewport)
+    test(`what is painted of it stays where it is: ${place}`, async ({ page, request }) => {
+      await page.setViewportSize(viewport)
+      for (const path of ['/chat', '/chat?c=1', '/tools', '/dashboard', '/settings', '/sign-in']) {
         const served = await (await request.get(path)).text()
         // As the script before the first paint does.
         const html = path.includes('c=')
           ? served.replace('<html', '<html data-thread="open"')
           : served
         const whole = await painted(page, html)
+        expect(whole, path).not.toEqual([])
         for (const part of parts(html)) {
           const moved = (await painted(page, part)).filter(({ at, left, top }) => {
             const later = whole.find((element) => element.at === at)
             return later === undefined || Math.hypot(later.left - left, later.top - top) > STEP
           })
-          expect(moved, `cut after ${part.slice(-200)}`).toEqual([])
+          expect(moved, `${path} cut after ${part.slice(-200)}`).toEqual([])
         }
-      })
-    }
+      }
+    })
   }
 
   /** The markup up to one of its tags, ever more of it. */
