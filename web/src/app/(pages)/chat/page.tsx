@@ -1,11 +1,11 @@
 import { ChatPlaceholder } from '@/components/ChatPlaceholder'
 import { ChatScreen } from '@/components/ChatScreen'
-import { ClientOnly } from '@/components/ClientOnly'
+import { ServedPage } from '@/components/layout/ServedPage'
 
 export default function ChatPage() {
   return (
-    <ClientOnly fallback={<ChatPlaceholder />}>
+    <ServedPage placeholder={<ChatPlaceholder />}>
       <ChatScreen />
-    </ClientOnly>
+    </ServedPage>
   )
 }

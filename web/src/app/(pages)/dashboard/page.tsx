@@ -1,15 +1,15 @@
 import type { Metadata } from 'next'
 
-import { ClientOnly } from '@/components/ClientOnly'
 import { DashboardPlaceholder } from '@/components/dashboard/DashboardPlaceholder'
 import { DashboardScreen } from '@/components/dashboard/DashboardScreen'
+import { ServedPage } from '@/components/layout/ServedPage'
 
 export const metadata: Metadata = { title: 'Dashboard' }
 
 export default function DashboardPage() {
   return (
-    <ClientOnly fallback={<DashboardPlaceholder />}>
+    <ServedPage placeholder={<DashboardPlaceholder />}>
       <DashboardScreen />
-    </ClientOnly>
+    </ServedPage>
   )
 }

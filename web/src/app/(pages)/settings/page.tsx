@@ -1,6 +1,6 @@
 import type { Metadata } from 'next'
 
-import { ClientOnly } from '@/components/ClientOnly'
+import { ServedPage } from '@/components/layout/ServedPage'
 import { SettingsPlaceholder } from '@/components/settings/SettingsPlaceholder'
 import { SettingsScreen } from '@/components/settings/SettingsScreen'
 
@@ -8,8 +8,8 @@ export const metadata: Metadata = { title: 'Settings' }
 
 export default function SettingsPage() {
   return (
-    <ClientOnly fallback={<SettingsPlaceholder />}>
+    <ServedPage placeholder={<SettingsPlaceholder />}>
       <SettingsScreen />
-    </ClientOnly>
+    </ServedPage>
   )
 }

@@ -1,6 +1,6 @@
 import type { Metadata } from 'next'
 
-import { ClientOnly } from '@/components/ClientOnly'
+import { ServedPage } from '@/components/layout/ServedPage'
 import { ToolsPlaceholder } from '@/components/tools/ToolsPlaceholder'
 import { ToolsScreen } from '@/components/tools/ToolsScreen'
 
@@ -8,8 +8,8 @@ export const metadata: Metadata = { title: 'Tools' }
 
 export default function ToolsPage() {
   return (
-    <ClientOnly fallback={<ToolsPlaceholder />}>
+    <ServedPage placeholder={<ToolsPlaceholder />}>
       <ToolsScreen />
-    </ClientOnly>
+    </ServedPage>
   )
 }
