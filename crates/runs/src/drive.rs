@@ -10,7 +10,10 @@ use weir_providers::{ChatRequest, EventStream, ProviderError, ProviderErrorKind,
 use weir_realtime::{LogWriter, LostLease};
 use weir_store::{RunRecord, Store};
 
-use crate::{Fold, Jobs, Outcome, Step, context, live::Live, measure, providers::Chosen, steps::Wanted, trace};
+use crate::{
+    Fold, Jobs, Outcome, Step, context, fold::MAX_ANSWER_BYTES, live::Live, measure, providers::Chosen, steps::Wanted,
+    trace,
+};
 
 /// How often an answer is begun or taken up again at most: one that ends its server each time must end some time.
 const MOST_ATTEMPTS: u32 = 5;
@@ -144,6 +147,9 @@ impl Drive {
                     Step::Text(text) => {
                         self.live.token();
                         writer.text(self.run.message, text).await?;
+                        if self.fold.is_full() {
+                            return Ok(Heard::Said(Said::outcome(Outcome::Failed(answer_too_long()))));
+                        }
                     }
                     Step::Call { name, args } => wanted.push(Wanted { name, args }),
                     Step::Finished(with) => finished = Some(with),
@@ -219,6 +225,12 @@ enum Heard {
 fn failed(span: &Span, chosen: &Chosen, error: &ProviderError) {
     measure::upstream_failed(chosen.provider.id(), error);
     weir_trace::failed(span, error.kind.code());
+}
+
+fn answer_too_long() -> Failure {
+    let limit = MAX_ANSWER_BYTES / (1024 * 1024);
+    let message = format!("The answer reached the limit of {limit} MiB. The text up to there is kept. Ask for a shorter answer.");
+    Failure::new("answer_too_long", &message)
 }
 
 fn told(error: ProviderError) -> Failure {

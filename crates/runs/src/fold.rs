@@ -1,10 +1,14 @@
 //! The pure fold of a provider's events into a run's events.
 
 use weir_protocol::{
-    ChatMessage, Done, Failure, FinishReason, MessageStatus, StreamChunk, Timestamp, ToolStatus, Usage,
+    ChatMessage, Done, Failure, FinishReason, MessageStatus, StreamChunk, Timestamp, ToolCall, ToolCallId, ToolStatus,
+    Usage,
 };
 use weir_providers::{FinishedWith, ProviderEvent};
 use weir_store::RunEnd;
+
+/// The longest text of one answer, in bytes. A model that does not stop ends its run, not the server's memory.
+pub(crate) const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// An answer as far as it has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,9 +46,18 @@ impl Fold {
 
     /// Takes in what a tool call is doing; false when it is known already.
     pub fn tool(&mut self, status: &ToolStatus) -> bool {
-        let known = self.answer.tool_calls.clone();
+        let known = self.call(status.id).cloned();
         self.answer.apply(&StreamChunk::ToolStatus(status.clone()));
-        known != self.answer.tool_calls || status.progress.is_some() || status.note.is_some()
+        known.as_ref() != self.call(status.id) || status.progress.is_some() || status.note.is_some()
+    }
+
+    fn call(&self, id: ToolCallId) -> Option<&ToolCall> {
+        self.answer.tool_calls.iter().flatten().find(|call| call.id == id)
+    }
+
+    /// Whether the answer's text has reached [`MAX_ANSWER_BYTES`].
+    pub(crate) fn is_full(&self) -> bool {
+        self.answer.content.len() >= MAX_ANSWER_BYTES
     }
 
     /// Takes in an event; gives the text to append, if there is some, or how the answer ended.

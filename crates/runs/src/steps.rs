@@ -5,6 +5,7 @@ use futures_util::{
     stream::{self, BoxStream, SelectAll},
 };
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 use weir_protocol::{Approval, Caller, Failure, JobEvent, StreamChunk, ToolCall, ToolCallStatus, ToolStatus, UserId};
 use weir_realtime::{LogWriter, LostLease, Reader};
 use weir_store::{RunRecord, StoreError};
@@ -22,13 +23,15 @@ pub(crate) struct Wanted {
 
 /// Calls that are followed at once, of one step.
 const MOST_CALLS: usize = 16;
+/// Arguments up to this length are parsed in place, in bytes: at most a millisecond for the densest JSON.
+const INLINE_ARGUMENT_BYTES: usize = 32 * 1024;
 
 impl Drive {
     /// Puts the calls of a step into the log, before any of them runs: whoever takes the run over knows of each.
     pub(crate) async fn place(&mut self, wanted: Vec<Wanted>, writer: &mut LogWriter) -> Result<(), LostLease> {
         self.unreadable = 0;
         for (place, Wanted { name, args }) in wanted.into_iter().enumerate() {
-            let (args, error) = match arguments(&args) {
+            let (args, error) = match arguments(&args).await {
                 Ok(args) if place < MOST_CALLS => (args, None),
                 Ok(args) => (args, Some(Failure::new("too_many_calls", "At most 16 tools are called in one step."))),
                 Err(why) => {
@@ -193,8 +196,17 @@ fn bare(call: &ToolCall) -> ToolStatus {
     }
 }
 
-/// The arguments of a call. A model that has none to give often writes nothing.
-fn arguments(text: &str) -> Result<Value, String> {
+/// Parses the arguments of a call. A model that has none to give often writes nothing. Long arguments are parsed on a
+/// blocking thread.
+async fn arguments(text: &str) -> Result<Value, String> {
+    if text.len() <= INLINE_ARGUMENT_BYTES {
+        return parse_arguments(text);
+    }
+    let text = text.to_owned();
+    spawn_blocking(move || parse_arguments(&text)).await.unwrap_or_else(|error| Err(error.to_string()))
+}
+
+fn parse_arguments(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(Value::Object(serde_json::Map::new()));
     }

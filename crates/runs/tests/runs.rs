@@ -277,3 +277,20 @@ async fn dur_9_a_fault_of_ours_ends_the_run_and_what_is_shown_is_the_message() {
     process.runs.drain(PATIENCE).await;
     assert_eq!(process.runs.under_way(), 0);
 }
+
+#[tokio::test]
+async fn run_16_an_answer_that_does_not_stop_ends_at_its_limit_and_is_kept() {
+    let (process, script) = Process::new().await;
+    let run = process.start("Count").await;
+    let answer = script.answers().await;
+    let piece = "0123456789abcdef".repeat(64 * 1024);
+    for _ in 0..6 {
+        answer.say(&piece);
+    }
+    answer.dropped().await;
+    let log = process.log_of(run.id).await;
+    assert_eq!(told(&log).code, "answer_too_long");
+    let (message, done) = ending(&log);
+    assert_eq!((message.content.len(), message.status), (4 * piece.len(), MessageStatus::Error));
+    assert_eq!(done.finish_reason, FinishReason::Error);
+}

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{ChatRequest, EventStream, FinishedWith, ProviderError, ProviderEvent};
 
-/// The longest answer in one piece, in bytes of its JSON.
-const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
+/// The longest answer in one piece, in bytes of its JSON. All answers share the thread that parses it.
+const MAX_DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// How long the usage and the end of the stream may follow the model's reason to end.
 const TRAILER_TIMEOUT: Duration = Duration::from_secs(1);

@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use crate::ProviderEvent;
 
-/// Calls of one answer, and bytes of one call's arguments, that are gathered at most. What is beyond is left out: the
-/// arguments are then no JSON, and the model is told so.
-const MOST_CALLS: usize = 128;
-const MOST_ARGUMENT_BYTES: usize = 1024 * 1024;
+/// Upper bounds for one answer: the number of calls, the bytes of all their arguments together, and the characters of a
+/// tool's name. Fragments beyond a bound are dropped. The arguments are then invalid JSON, which the run reports to the model.
+const MAX_CALLS: usize = 128;
+const MAX_ARGUMENT_BYTES: usize = 1024 * 1024;
+const MAX_NAME_CHARS: usize = 256;
 
 /// A fragment of a call, as the wire names it. Everything may be missing or `null`.
 #[derive(Debug, Deserialize)]
@@ -41,7 +42,11 @@ struct Call {
 
 /// The calls of one answer.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Vec<Call>);
+pub(super) struct Calls {
+    calls: Vec<Call>,
+    /// Bytes of arguments gathered so far, over all calls.
+    argument_bytes: usize,
+}
 
 impl Calls {
     /// Takes the next fragments.
@@ -55,7 +60,7 @@ impl Calls {
         let id = id.filter(|id| !id.is_empty());
         let name = function.as_ref().and_then(|function| function.name.as_deref()).filter(|name| !name.is_empty());
         // A number names a call. Without one an id that is new begins a call, and so does a name that stands alone.
-        let known = self.0.iter().rposition(|call| match (index, &id) {
+        let known = self.calls.iter().rposition(|call| match (index, &id) {
             (Some(index), Some(id)) => call.index == Some(index) && call.id.as_ref().is_none_or(|known| known == id),
             (Some(index), None) => call.index == Some(index),
             (None, Some(id)) => call.id.as_ref() == Some(id),
@@ -63,32 +68,33 @@ impl Calls {
         });
         let place = match known {
             Some(place) => place,
-            None if self.0.len() == MOST_CALLS => return,
+            None if self.calls.len() == MAX_CALLS => return,
             None => {
-                self.0.push(Call { index, id: None, name: String::new(), args: String::new() });
-                self.0.len() - 1
+                self.calls.push(Call { index, id: None, name: String::new(), args: String::new() });
+                self.calls.len() - 1
             }
         };
-        let call = &mut self.0[place];
+        let call = &mut self.calls[place];
         call.id = id.or_else(|| call.id.take());
         if let Some(name) = name
             && call.name.is_empty()
         {
-            name.clone_into(&mut call.name);
+            call.name = name.chars().take(MAX_NAME_CHARS).collect();
         }
         let args = match function.and_then(|function| function.arguments) {
             Some(Value::String(text)) => text,
             None | Some(Value::Null) => return,
             Some(other) => other.to_string(),
         };
-        if call.args.len() + args.len() <= MOST_ARGUMENT_BYTES {
+        if self.argument_bytes + args.len() <= MAX_ARGUMENT_BYTES {
+            self.argument_bytes += args.len();
             call.args.push_str(&args);
         }
     }
 
     /// The calls, whole.
     pub(super) fn finish(&mut self) -> impl Iterator<Item = ProviderEvent> {
-        let calls = std::mem::take(&mut self.0).into_iter();
+        let calls = std::mem::take(self).calls.into_iter();
         calls.map(|Call { name, args, .. }| ProviderEvent::Call { name, args })
     }
 }
@@ -145,9 +151,14 @@ mod tests {
     #[test]
     fn what_is_gathered_is_bounded() {
         let many: Vec<_> =
-            (0..MOST_CALLS + 5).map(|n| format!(r#"{{"index":{n},"function":{{"name":"f"}}}}"#)).collect();
-        assert_eq!(gathered(&many.iter().map(String::as_str).collect::<Vec<_>>()).len(), MOST_CALLS);
+            (0..MAX_CALLS + 5).map(|n| format!(r#"{{"index":{n},"function":{{"name":"f"}}}}"#)).collect();
+        assert_eq!(gathered(&many.iter().map(String::as_str).collect::<Vec<_>>()).len(), MAX_CALLS);
         let long = format!(r#"{{"index":0,"function":{{"name":"f","arguments":"{}"}}}}"#, "x".repeat(600_000));
         assert_eq!(gathered(&[&long, &long])[0].1.len(), 600_000);
+        let other = long.replace("\"index\":0", "\"index\":1");
+        let lengths: Vec<_> = gathered(&[&long, &other]).iter().map(|(_, args)| args.len()).collect();
+        assert_eq!(lengths, [600_000, 0], "the bound holds for all calls of an answer together");
+        let name = format!(r#"{{"index":0,"function":{{"name":"{}"}}}}"#, "f".repeat(100_000));
+        assert_eq!(gathered(&[&name])[0].0.len(), MAX_NAME_CHARS);
     }
 }

@@ -74,12 +74,13 @@ pub(super) struct WireUsage {
     completion_tokens: Option<u64>,
 }
 
+/// The largest plausible count of tokens. A larger one is an error of the server, and would overflow sums and columns.
+const MAX_TOKENS: u64 = 1_000_000_000;
+
 impl From<WireUsage> for Usage {
     fn from(usage: WireUsage) -> Self {
-        Self {
-            input_tokens: usage.prompt_tokens.unwrap_or_default(),
-            output_tokens: usage.completion_tokens.unwrap_or_default(),
-        }
+        let count = |tokens: Option<u64>| tokens.unwrap_or_default().min(MAX_TOKENS);
+        Self { input_tokens: count(usage.prompt_tokens), output_tokens: count(usage.completion_tokens) }
     }
 }
 
