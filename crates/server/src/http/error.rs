@@ -201,6 +201,24 @@ impl ApiError {
         Self::too_many("too_many_sockets", detail, UNTIL_ONE_ENDS)
     }
 
+    /// 429: the person reads as many streams as may be.
+    pub(crate) fn too_many_streams() -> Self {
+        let detail = "You have reached the limit of open streams. Close a window or end a program and try again.";
+        Self::too_many("too_many_streams", detail, UNTIL_ONE_ENDS)
+    }
+
+    /// 429: the person's unread responses hold too much memory.
+    pub(crate) fn too_many_responses() -> Self {
+        let detail = "Too many of your responses are not read yet. Read them, then try again.";
+        Self::too_many("too_many_responses", detail, UNTIL_ONE_ENDS)
+    }
+
+    /// 429: the person, or everybody together, has as many MCP sessions as may be.
+    pub(crate) fn too_many_mcp_sessions() -> Self {
+        let detail = "There are too many MCP sessions. End one with DELETE, or wait until an idle one ends.";
+        Self::too_many("too_many_mcp_sessions", detail, Duration::from_mins(1))
+    }
+
     /// 503: try again.
     pub(crate) fn unavailable(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
         let mut unavailable = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
