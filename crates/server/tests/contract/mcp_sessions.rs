@@ -23,7 +23,7 @@ use crate::{
 
 fn message(method: Method, who: &Who, session: Option<&str>, body: Option<Value>) -> Request<Body> {
     let mut headers = who.headers();
-    headers.push(("accept", "application/json, text/event-stream"));
+    headers.extend([("host", "127.0.0.1"), ("accept", "application/json, text/event-stream")]);
     headers.extend(session.map(|session| ("mcp-session-id", session)));
     request(method, "/mcp", &headers, body)
 }
