@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Bodies above this size are worked on outside the async workers: parsing them takes longer than a millisecond.
-const LARGE_BODY: u64 = 64 * 1024;
+const LARGE_BODY: u64 = 16 * 1024;
 
 impl Requester {
     /// The sender of a request whose credential was looked up.
@@ -151,9 +151,12 @@ mod tests {
         yield_now().await;
         assert_eq!(router.clone().oneshot(from([192, 0, 2, 1])).await.unwrap().status(), 503);
         let other = spawn(router.clone().oneshot(from([192, 0, 2, 2])));
+        let mut of_user = request("/api/slow");
+        of_user.extensions_mut().insert(Principal::local());
+        let user = spawn(router.clone().oneshot(of_user));
         yield_now().await;
         done.notify_waiters();
-        for served in held.into_iter().chain([other]) {
+        for served in held.into_iter().chain([other, user]) {
             assert_eq!(served.await.unwrap().unwrap().status(), 200);
         }
     }

@@ -18,7 +18,7 @@ const MAX_VALUES: usize = 50_000;
 /// What is answered to more.
 pub(crate) const TOO_MANY_VALUES: &str = "The JSON holds too many values; 50,000 are allowed. Send it in parts.";
 /// Up to this many bytes a text is parsed where it is.
-const SMALL_TEXT: usize = 64 * 1024;
+const SMALL_TEXT: usize = 16 * 1024;
 /// Large texts that are parsed at once.
 const LARGE_AT_ONCE: usize = 2;
 /// Up to this many bytes a response is written where it is: a quarter of a millisecond.

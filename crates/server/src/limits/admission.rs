@@ -23,8 +23,8 @@ const GUEST_SHARE: usize = 8;
 const LOOKUPS: usize = 64;
 const LOOKUP_SHARE: usize = 32;
 /// Requests with a large body that are worked on at once, each on a thread of its own, and those of one user.
-const LARGE_REQUESTS: usize = 4;
-const LARGE_SHARE: usize = 2;
+const LARGE_REQUESTS: usize = 8;
+const LARGE_SHARE: usize = 4;
 /// Bodies of one user and of one address that may be arriving at once.
 const ARRIVING: usize = 256;
 const ARRIVING_OF_GUEST: usize = 64;
@@ -34,7 +34,7 @@ const BODY_SHARE: usize = 16 * 1024 * 1024;
 const GUEST_BODY_BYTES: usize = 8 * 1024 * 1024;
 const GUEST_BODY_SHARE: usize = 1024 * 1024;
 /// Bytes of responses that are not sent yet, to all users together.
-const RESPONSE_BYTES: usize = 512 * 1024 * 1024;
+const RESPONSE_BYTES: usize = 256 * 1024 * 1024;
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(2);
 

@@ -81,7 +81,7 @@ impl LimitOptions {
         sockets: 100_000,
         streams: 100_000,
         requests: 256,
-        response_bytes: 256 * 1024 * 1024,
+        response_bytes: 64 * 1024 * 1024,
         mcp_sessions: 64,
         trusted_proxies: Vec::new(),
     };

@@ -133,6 +133,24 @@ async fn lim_33_a_user_reads_a_bounded_number_of_streams() {
     assert_ne!(third.run(), first.run());
 }
 
+#[tokio::test]
+async fn edge_10_a_refusal_repeats_a_bounded_part_of_what_was_sent() {
+    let app = TestApp::new().await;
+    let long = "x".repeat(1_000_000);
+    let many: Vec<_> = (0..20_000).map(|number| json!({ "n": number })).collect();
+    for (path, body) in [
+        ("/api/tools/calculate", json!({ "args": { "expression": long } })),
+        ("/api/tools/calculate", json!({ "args": { "expression": many } })),
+        ("/api/tools/calculate", json!({ "args": { &long: 1 } })),
+        ("/api/conversations", json!({ "title": many })),
+        ("/api/messages", json!({ "role": long, "content": "a" })),
+        ("/api/messages", json!({ "role": "user", "content": "a", "conversationId": long })),
+    ] {
+        let refused = app.post(path, body).await;
+        assert!(refused.body.len() < 64 * 1024, "{path}: {} bytes", refused.body.len());
+    }
+}
+
 /// Bytes that look like HTTP, or do not.
 fn wire() -> impl Strategy<Value = Vec<u8>> {
     let lines = vec![
