@@ -40,7 +40,7 @@ const HEAD_TIME: Duration = Duration::from_secs(75);
 const HEAD_BYTES: usize = 64 * 1024;
 /// What one connection buffers of requests and of responses, in bytes. More than a head needs.
 const BUFFER_BYTES: usize = HEAD_BYTES + 32 * 1024;
-/// How long a write may make no progress: who does not read for so long is gone, or means harm.
+/// How long a write may make no progress before the connection ends.
 const WRITE_TIME: Duration = Duration::from_secs(30);
 /// Connections that one address may hold: those of some hundred people in one office.
 pub(crate) const CONNECTIONS_AN_ADDRESS: u32 = 1024;

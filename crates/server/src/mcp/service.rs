@@ -60,8 +60,8 @@ pub(crate) fn router(app: &App) -> Router<App> {
     Router::new().route_service("/mcp", service).route_layer(from_fn_with_state((app.clone(), sessions), guard))
 }
 
-/// Stands before the library: who may speak with it, with which session, and how much of it each may have. Each message is a
-/// POST, also one that only reads, so reading is enough here and the calls look for more.
+/// Checks a request before the library sees it: its user, its session and its limits. Each message is a POST, also one that
+/// only reads, so the scope to read is enough here; calls check for more.
 async fn guard(
     State((app, sessions)): State<(App, McpSessions)>,
     request: Request,

@@ -184,7 +184,7 @@ fn caller() -> Option<UserId> {
 
 impl McpSession {
     async fn end(self) {
-        // A worker that has ended needs no word.
+        // A worker that has ended is closed already.
         let _ = self.worker.close().await;
     }
 }

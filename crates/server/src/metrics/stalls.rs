@@ -106,9 +106,9 @@ mod tests {
     #[test]
     fn edge_7_a_runtime_that_stalls_is_reported_by_a_thread_outside_of_it() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (told, stalls) = mpsc::channel();
+        let (reports, stalls) = mpsc::channel();
         runtime.block_on(async {
-            let canary = tokio::spawn(canary(move |silent| told.send(silent).unwrap_or_default()));
+            let canary = tokio::spawn(canary(move |silent| reports.send(silent).unwrap_or_default()));
             sleep(2 * BEAT).await;
             assert!(stalls.try_recv().is_err(), "nothing stalls");
             // This is the computation that blocks it.

@@ -87,7 +87,7 @@ async fn lim_32_bodies_that_do_not_arrive_hold_no_place() {
 }
 
 #[tokio::test]
-async fn lim_32_a_body_that_nobody_may_send_is_not_waited_for() {
+async fn lim_32_a_body_without_a_credential_is_not_waited_for() {
     let app = TestApp::guarded().await;
     let addr = listening(&app).await;
     for path in ["/api/realtime", "/mcp", "/api/me/tokens"] {
@@ -199,7 +199,7 @@ fn wire() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn edge_9_whatever_bytes_arrive_the_server_answers_the_next_connection() {
+fn edge_9_the_server_answers_the_next_connection_after_any_bytes() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let app = runtime.block_on(TestApp::with(Options { without_provider: true, ..Options::default() }));
     let addr = runtime.block_on(listening(&app));
