@@ -25,7 +25,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     descriptors,
     limits::{Network, Place, Places, network_of},
-    metrics::rate_limited,
+    metrics::{rate_limited, watched},
+    write_timeout::WriteTimeout,
 };
 
 /// Who is at the other end of a request's connection: a browser, or a proxy that stands before it.
@@ -37,6 +38,10 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 const HEAD_TIME: Duration = Duration::from_secs(75);
 /// The largest head of a request, in bytes; browsers and proxies send less than a quarter of it.
 const HEAD_BYTES: usize = 64 * 1024;
+/// What one connection buffers of requests and of responses, in bytes. More than a head needs.
+const BUFFER_BYTES: usize = HEAD_BYTES + 32 * 1024;
+/// How long a write may make no progress before the connection ends.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 /// Connections that one address may hold: those of some hundred people in one office.
 pub(crate) const CONNECTIONS_AN_ADDRESS: u32 = 1024;
 
@@ -45,7 +50,7 @@ pub(crate) const CONNECTIONS_AN_ADDRESS: u32 = 1024;
 struct TooMany;
 
 /// How many connections each address holds.
-pub(crate) struct Guests {
+pub struct Guests {
     places: Places<IpAddr>,
     /// Those who bring other people's connections.
     trusted: Vec<Network>,
@@ -53,7 +58,7 @@ pub(crate) struct Guests {
 
 impl Guests {
     /// Each address may hold this many connections; this machine and trusted proxies as many as there is room for.
-    pub(crate) fn new(most: u32, trusted: Vec<Network>) -> Self {
+    pub fn new(most: u32, trusted: Vec<Network>) -> Self {
         Self { places: Places::new(most), trusted }
     }
 
@@ -68,7 +73,7 @@ impl Guests {
 
 /// Serves every connection that the listener lets in. When `closing` is cancelled nobody new is let in, and what is under
 /// way comes to its end; it returns when that has.
-pub(crate) async fn serve(
+pub async fn serve(
     mut listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
     router: Router,
     guests: Guests,
@@ -87,10 +92,11 @@ pub(crate) async fn serve(
             continue;
         };
         let serving = connection(stream, Peer(peer), router.clone(), closing.clone());
-        connections.spawn(async move {
+        let serving = Box::pin(async move {
             serving.await;
             drop(place);
         });
+        connections.spawn(watched("connection", serving));
     }
     drop(listener);
     connections.close();
@@ -107,7 +113,8 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, closing: Canc
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_header_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .max_buf_size(BUFFER_BYTES)
+        .serve_connection(TokioIo::new(WriteTimeout::new(stream, WRITE_TIME)), service)
         .with_upgrades();
     pin!(serving);
     select! {

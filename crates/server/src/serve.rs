@@ -10,7 +10,6 @@ use tokio::{
     time::{interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 use weir_protocol::{AuthMode, InviteId, Timestamp};
 use weir_providers::{
     Pacer, Provider, ProviderError,
@@ -31,7 +30,7 @@ use crate::{
     http::{self, Sessions},
     limits::{Limits, Shared},
     mcp::Fleet,
-    metrics::{Metrics, Sampler, Sources},
+    metrics::{Metrics, Sampler, Sources, watch_runtime},
     telemetry,
 };
 
@@ -85,7 +84,7 @@ pub enum ServeError {
 pub fn run(config: Config) -> Result<(), ServeError> {
     // Two crypto libraries may be linked; which one is used is said here, once.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let exporter = telemetry::start(EnvFilter::new(&config.log), config.log_format, config.collector.as_deref());
+    let exporter = telemetry::start(telemetry::filter(&config.log), config.log_format, config.collector.as_deref());
     tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?.block_on(async move {
         let Some(mut exporter) = exporter else { return serve(config).await };
         let served = tokio::select! {
@@ -165,6 +164,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let sources =
         Sources { runs: runs.clone(), sessions: app.sessions.clone(), store: store.clone(), clock: clock.clone() };
     let sampler = tokio::spawn(Sampler::new(metrics, sources).work());
+    let runtime_watch = tokio::spawn(watch_runtime());
     let sweeper = tokio::spawn(sweep(store.clone(), clock, config.run_retention));
 
     let patience = 2 * config.heartbeat.max(SHORTEST_PATIENCE);
@@ -197,6 +197,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         tokio::join!(embedded.shutdown(), fleet.stop());
         sweeper.abort();
         sampler.abort();
+        runtime_watch.abort();
         keeper.abort();
         watcher.abort();
         bell.abort();

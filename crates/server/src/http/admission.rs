@@ -1,77 +1,137 @@
-//! How many requests are worked on at once. A storm waits its turn for a while, and is then asked to come back.
+//! The order in which a request is admitted: its credential is looked up, its limits are charged, its body arrives, and only
+//! then it takes a place, which it holds while its handler works. A client that sends its body slowly holds no place.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, net::IpAddr, panic, time::Duration};
 
 use axum::{
+    body::HttpBody as _,
     extract::{Request, State},
+    http::Extensions,
     middleware::Next,
     response::Response,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
+use tracing::{Instrument as _, Span};
 
-use super::ApiError;
+use super::{ApiError, Principal, asset, limit::ClientAddress};
+use crate::{
+    limits::{Admission, Requester, network_of},
+    metrics::rate_limited,
+};
 
-/// Requests that are worked on at once, each up to the head of its answer: a stream that has begun takes no place. Far more than
-/// the database can work on, and few enough that the last of them does not wait for long.
-const PLACES: usize = 256;
-/// How long a request waits for a place.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Bodies above this size are worked on outside the async workers: parsing them takes longer than a millisecond.
+const LARGE_BODY: u64 = 16 * 1024;
 
-/// The places of one server. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Admission {
-    places: Arc<Semaphore>,
-    patience: Duration,
-}
-
-impl Admission {
-    pub(crate) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(PLACES)), patience: PATIENCE }
+impl Requester {
+    /// The sender of a request whose credential was looked up.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        match extensions.get::<Principal>() {
+            Some(principal) => Self::User(principal.user),
+            None => Self::Guest(network(extensions)),
+        }
     }
 }
 
-/// Gives a request of the API its place, or tells it when to come back: 503 with `Retry-After` of 1 to 3 seconds, so that a
-/// storm does not come back as one.
+/// The network that a request comes from, where it came over one.
+fn network(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ClientAddress>().map(|ClientAddress(address)| network_of(*address))
+}
+
+/// Runs a lookup of a credential, a bounded number of them at once.
+pub(crate) async fn in_turn<T>(
+    admission: &Admission,
+    extensions: &Extensions,
+    lookup: impl Future<Output = T>,
+) -> Result<T, ApiError> {
+    match timeout(admission.patience, admission.lookups.acquire(network(extensions))).await {
+        Ok(Some(_turn)) => Ok(lookup.await),
+        Ok(None) | Err(_) => Err(overloaded()),
+    }
+}
+
+/// Gives a request whose body has arrived its place, or asks the client to come back: 503 with `Retry-After` of 1 to 3
+/// seconds, so that a storm does not come back as one.
 pub(crate) async fn admit(
     State(admission): State<Admission>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if !request.uri().path().starts_with("/api/") {
+    if asset::is_public(request.uri().path()) {
         return Ok(next.run(request).await);
     }
-    let Ok(Ok(_place)) = timeout(admission.patience, admission.places.acquire()).await else {
-        let seconds = 1 + uuid::Uuid::now_v7().as_u128() % 3;
-        let detail = "The server has too much to do at once. Try again in a moment.";
-        let retry_after = Duration::from_secs(u64::try_from(seconds).unwrap_or(1));
-        return Err(ApiError::unavailable("overloaded", detail, retry_after));
-    };
-    Ok(next.run(request).await)
+    let requester = Requester::of(request.extensions());
+    let is_large = !request.method().is_safe() && request.body().size_hint().lower() > LARGE_BODY;
+    let taken = timeout(admission.patience, async {
+        let large = if is_large { Some(admission.large_requests.acquire(requester).await?) } else { None };
+        Some((admission.places_of(requester).acquire(requester).await?, large))
+    });
+    let Ok(Some(permits)) = taken.await else { return Err(overloaded()) };
+    if !is_large {
+        return Ok(next.run(request).await);
+    }
+    let (runtime, span) = (Handle::current(), Span::current());
+    let worked = spawn_blocking(move || {
+        // A client that disconnects leaves the permits to the work that still runs.
+        let _permits = permits;
+        runtime.block_on(next.run(request).instrument(span))
+    });
+    match worked.await {
+        Ok(response) => Ok(response),
+        Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+        // The runtime shuts down.
+        Err(_) => Err(ApiError::draining()),
+    }
+}
+
+fn overloaded() -> ApiError {
+    rate_limited("places");
+    let seconds = 1 + uuid::Uuid::now_v7().as_u128() % 3;
+    let detail = "The server is overloaded. Try again in a moment.";
+    ApiError::unavailable("overloaded", detail, Duration::from_secs(u64::try_from(seconds).unwrap_or(1)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
-    use tokio::sync::Notify;
+    use tokio::{spawn, sync::Notify, task::yield_now};
     use tower::ServiceExt as _;
 
     use super::*;
+    use crate::limits::{LimitOptions, SharedPermits};
 
     fn request(path: &str) -> Request {
         Request::get(path).body(Body::empty()).unwrap()
     }
 
+    fn from(address: [u8; 4]) -> Request {
+        let mut request = request("/api/slow");
+        request.extensions_mut().insert(ClientAddress(address.into()));
+        request
+    }
+
+    fn admission(places: usize, share: usize) -> Admission {
+        let mut admission = Admission::new(&LimitOptions::SHARED);
+        admission.guest_places = SharedPermits::new(places, share);
+        admission.patience = Duration::from_millis(20);
+        admission
+    }
+
+    fn router(admission: Admission, done: &Arc<Notify>) -> Router {
+        let slow = done.clone();
+        Router::new()
+            .route("/api/slow", get(async move || slow.notified().await))
+            .route("/healthz", get(async || ()))
+            .layer(from_fn_with_state(admission, admit))
+    }
+
     #[tokio::test]
     async fn err_16_a_request_that_finds_no_place_is_asked_to_come_back() {
         let done = Arc::new(Notify::new());
-        let admission = Admission { places: Arc::new(Semaphore::new(1)), patience: Duration::from_millis(20) };
-        let slow = done.clone();
-        let router = Router::new()
-            .route("/api/slow", get(async move || slow.notified().await))
-            .route("/healthz", get(async || ()))
-            .layer(from_fn_with_state(admission, admit));
-        let first = tokio::spawn(router.clone().oneshot(request("/api/slow")));
-        tokio::task::yield_now().await;
+        let router = router(admission(1, 1), &done);
+        let first = spawn(router.clone().oneshot(request("/api/slow")));
+        yield_now().await;
         let refused = router.clone().oneshot(request("/api/slow")).await.unwrap();
         assert_eq!(refused.status(), 503);
         let retry_after: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
@@ -81,5 +141,38 @@ mod tests {
         assert_eq!(first.await.unwrap().unwrap().status(), 200);
         done.notify_one();
         assert_eq!(router.oneshot(request("/api/slow")).await.unwrap().status(), 200, "the place is free again");
+    }
+
+    #[tokio::test]
+    async fn lim_30_an_address_without_a_credential_takes_its_share_of_the_places_and_no_more() {
+        let done = Arc::new(Notify::new());
+        let router = router(admission(3, 2), &done);
+        let held: Vec<_> = (0..2).map(|_| spawn(router.clone().oneshot(from([192, 0, 2, 1])))).collect();
+        yield_now().await;
+        assert_eq!(router.clone().oneshot(from([192, 0, 2, 1])).await.unwrap().status(), 503);
+        let other = spawn(router.clone().oneshot(from([192, 0, 2, 2])));
+        let mut of_user = request("/api/slow");
+        of_user.extensions_mut().insert(Principal::local());
+        let user = spawn(router.clone().oneshot(of_user));
+        yield_now().await;
+        done.notify_waiters();
+        for served in held.into_iter().chain([other, user]) {
+            assert_eq!(served.await.unwrap().unwrap().status(), 200);
+        }
+    }
+
+    #[tokio::test]
+    async fn edge_8_a_large_request_is_worked_on_outside_the_async_workers() {
+        let here = std::thread::current().id();
+        let is_here = async move || (std::thread::current().id() == here).to_string();
+        let router = Router::new()
+            .route("/", axum::routing::post(is_here))
+            .layer(from_fn_with_state(Admission::new(&LimitOptions::SHARED), admit));
+        for (size, expected) in [(1, "true"), (200_000, "false")] {
+            let request = Request::post("/").body(Body::from(vec![b'x'; size])).unwrap();
+            let answer = router.clone().oneshot(request).await.unwrap();
+            let text = axum::body::to_bytes(answer.into_body(), 100).await.unwrap();
+            assert_eq!(text, expected, "{size} bytes");
+        }
     }
 }

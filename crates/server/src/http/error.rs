@@ -20,6 +20,19 @@ use crate::{
 /// When to ask again for what is had as soon as another one of it has ended, whenever that is.
 const UNTIL_ONE_ENDS: Duration = Duration::from_secs(5);
 
+/// Fields that one response names, and characters of what it says of one of them and of all.
+const MAX_FIELD_ERRORS: usize = 100;
+const MAX_FIELD_CHARS: usize = 500;
+const MAX_DETAIL_CHARS: usize = 4000;
+
+/// Cuts a text after so many characters.
+fn shorten(text: &mut String, most: usize) {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
 /// A failure as a client sees it.
 #[derive(Debug)]
 pub struct ApiError {
@@ -37,6 +50,8 @@ impl ApiError {
 
     /// 400: the body cannot be read.
     pub(crate) fn unreadable(detail: impl Into<String>) -> Self {
+        let mut detail = detail.into();
+        shorten(&mut detail, MAX_FIELD_CHARS);
         Self::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
     }
 
@@ -161,10 +176,17 @@ impl ApiError {
     }
 
     /// 422: fields are wrong.
-    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+    pub(crate) fn invalid(mut errors: Vec<FieldError>) -> Self {
+        // What a client sent can be part of them.
+        errors.truncate(MAX_FIELD_ERRORS);
+        for error in &mut errors {
+            shorten(&mut error.path, MAX_FIELD_CHARS);
+            shorten(&mut error.message, MAX_FIELD_CHARS);
+        }
         let list: Vec<_> = errors.iter().map(|error| format!("{} {}", error.path, error.message)).collect();
-        let mut invalid =
-            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", format!("{}.", list.join("; ")));
+        let mut list = list.join("; ");
+        shorten(&mut list, MAX_DETAIL_CHARS);
+        let mut invalid = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", format!("{list}."));
         invalid.errors = errors;
         invalid
     }
@@ -199,6 +221,24 @@ impl ApiError {
     pub(crate) fn too_many_sockets() -> Self {
         let detail = "As many windows and programs of yours are connected as may be. Close one.";
         Self::too_many("too_many_sockets", detail, UNTIL_ONE_ENDS)
+    }
+
+    /// 429: the person reads as many streams as may be.
+    pub(crate) fn too_many_streams() -> Self {
+        let detail = "You have reached the limit of open streams. Close a window or end a program and try again.";
+        Self::too_many("too_many_streams", detail, UNTIL_ONE_ENDS)
+    }
+
+    /// 429: the person's unread responses hold too much memory.
+    pub(crate) fn too_many_responses() -> Self {
+        let detail = "Too many of your responses are not read yet. Read them, then try again.";
+        Self::too_many("too_many_responses", detail, UNTIL_ONE_ENDS)
+    }
+
+    /// 429: the person, or everybody together, has as many MCP sessions as may be.
+    pub(crate) fn too_many_mcp_sessions() -> Self {
+        let detail = "There are too many MCP sessions. End one with DELETE, or wait until an idle one ends.";
+        Self::too_many("too_many_mcp_sessions", detail, Duration::from_mins(1))
     }
 
     /// 503: try again.

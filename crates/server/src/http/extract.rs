@@ -1,6 +1,6 @@
 //! Parsing at the edge: bodies, queries and ids, with errors that name the field.
 
-use std::{collections::HashMap, str::FromStr, time::Duration};
+use std::{collections::HashMap, str::FromStr};
 
 use axum::{
     body::Bytes,
@@ -16,12 +16,14 @@ use weir_protocol::{
     Telemetry, UpdateConversation, UpdateMcpServer, UpdateMe, UpdatePerson,
 };
 
-use super::ApiError;
+use super::{
+    ApiError,
+    arrival::{BODY_TIME, BodyFailure},
+    json,
+};
 
 /// The largest body, in bytes: the longest text with every character escaped fits.
 pub(crate) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
-/// How long a body may take: who sends theirs slowly keeps a place from others.
-const BODY_TIME: Duration = Duration::from_secs(20);
 /// The longest text to look for; the database's matching takes patterns of a bounded length only.
 const MAX_SEARCH_CHARS: usize = 200;
 /// Faults of form that are told at once.
@@ -92,12 +94,15 @@ impl<S: Send + Sync, T: DeserializeOwned + Checked> FromRequest<S> for Body<T> {
         if !is_json(request.headers()) {
             return Err(ApiError::not_json());
         }
+        if let Some(failure) = request.extensions().get::<BodyFailure>() {
+            return Err((*failure).into());
+        }
         let bytes = timeout(BODY_TIME, Bytes::from_request(request, state))
             .await
-            .map_err(|_| ApiError::body_too_slow())?
+            .map_err(|_| BodyFailure::TooSlow)?
             .map_err(|rejection| match rejection.status().as_u16() {
-                413 => ApiError::too_large(MAX_BODY_BYTES),
-                _ => ApiError::unreadable("The body broke off."),
+                413 => BodyFailure::TooLarge(MAX_BODY_BYTES),
+                _ => BodyFailure::BrokenOff,
             })?;
         let body: T = parse(&bytes)?;
         let faults = body.faults();
@@ -112,6 +117,9 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned + Checked>(bytes: &[u8]) -> Result<T, ApiError> {
+    if json::has_too_many_values(bytes) {
+        return Err(ApiError::unreadable(json::TOO_MANY_VALUES));
+    }
     let mut value: Value = serde_json::from_slice(bytes)
         .map_err(|error| ApiError::unreadable(format!("The body is not JSON: {error}.")))?;
     // serde would take a list for the fields in their order.

@@ -1,6 +1,6 @@
 //! What every response carries, and what every request must satisfy.
 
-use std::{future::pending, net::IpAddr};
+use std::{future::pending, net::IpAddr, pin::pin};
 
 use axum::{
     Json,
@@ -15,7 +15,10 @@ use weir_protocol::{PROTOCOL_VERSION, Problem};
 use weir_runs::Contact;
 
 use super::{ApiError, security};
-use crate::{app::App, metrics};
+use crate::{
+    app::App,
+    metrics::{self, watched},
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROTOCOL: HeaderName = HeaderName::from_static("weir-protocol");
@@ -35,7 +38,8 @@ pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Nex
     if weir_trace::is_collected() {
         begin_trace(&span, request.headers(), method, &route);
     }
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let answering = pin!(next.run(request).instrument(span.clone()));
+    let mut response = watched(route.clone(), answering).await;
     weir_trace::set(&span, "http.response.status_code", i64::from(response.status().as_u16()));
     if response.status().is_server_error() {
         weir_trace::failed(&span, response.status().as_str());

@@ -1,22 +1,29 @@
 //! Everything that knows HTTP.
 
 mod admission;
+mod arrival;
 mod asset;
 mod auth;
 mod error;
 mod extract;
 mod idempotency;
+mod json;
 mod layers;
 mod limit;
 mod origin;
+mod response_body;
 mod router;
 mod routes;
 mod security;
 mod sse;
 mod ws;
 
+pub(crate) use arrival::BodyFailure;
 pub(crate) use auth::Principal;
 pub use error::ApiError;
 pub(crate) use extract::MAX_BODY_BYTES;
+pub(crate) use json::{TOO_MANY_VALUES, has_too_many_values};
+pub(crate) use response_body::Keeping;
 pub use router::{api, router};
+pub(crate) use sse::take_place;
 pub use ws::Sessions;

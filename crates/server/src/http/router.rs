@@ -5,7 +5,7 @@ use std::any::Any;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
 };
 use tower_http::catch_panic::CatchPanicLayer;
@@ -13,11 +13,8 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    ApiError,
-    admission::{self, Admission},
-    asset, auth,
-    extract::MAX_BODY_BYTES,
-    layers, limit, origin, routes as at, ws,
+    ApiError, admission, arrival, asset, auth, extract::MAX_BODY_BYTES, layers, limit, origin, response_body,
+    routes as at, ws,
 };
 use crate::{app::App, mcp::service, openapi::ApiDoc};
 
@@ -75,13 +72,17 @@ pub fn api() -> OpenApiRouter<App> {
 /// The whole server as one service.
 pub fn router(app: App) -> Router {
     let (routes, _) = api().split_for_parts();
+    let admission = app.limits.admission();
     routes
-        .merge(Router::new().route_service("/mcp", service::service(&app)).route_layer(from_fn(service::let_in)))
+        .merge(service::router(&app))
+        // From here to `identify` the last one is the first to see a request.
+        .route_layer(from_fn_with_state(admission.clone(), admission::admit))
+        .route_layer(from_fn_with_state(admission.clone(), arrival::receive))
         .route_layer(from_fn_with_state(app.clone(), limit::take))
+        .route_layer(from_fn_with_state(admission.clone(), response_body::hold))
         .route_layer(from_fn_with_state(app.clone(), auth::identify))
         .fallback(asset::serve)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(from_fn_with_state(Admission::new(), admission::admit))
         .layer(from_fn_with_state(app.contact.clone(), layers::refuse_while_cut_off))
         .layer(from_fn_with_state(app.clone(), limit::locate))
         .layer(from_fn_with_state(app.clone(), layers::refuse_while_draining))

@@ -4,10 +4,13 @@
 //! A request takes from the bucket of its user and from that of its address, from both or from none. With several instances the
 //! buckets are kept where all of them reach ([`Shared`]); when that does not answer, each instance goes by what it admitted itself.
 
+mod admission;
 mod bucket;
+mod byte_budget;
 mod network;
 mod places;
 mod shared;
+mod shared_permits;
 
 use std::{
     net::IpAddr,
@@ -18,12 +21,15 @@ use std::{
 use weir_protocol::UserId;
 use weir_store::Clock;
 
+pub(crate) use admission::{Admission, Requester};
 use bucket::{Buckets, Charge, Key, Quota};
 pub(crate) use bucket::{DEAREST, network_of};
+pub(crate) use byte_budget::{ByteBudget, HeldBytes};
 pub use network::Network;
 pub(crate) use network::client;
 pub(crate) use places::{Counted, Place, Places};
 pub use shared::Shared;
+pub(crate) use shared_permits::SharedPermits;
 
 use crate::metrics::rate_limited;
 
@@ -41,6 +47,14 @@ pub struct LimitOptions {
     pub runs: u32,
     /// Sockets that one person may hold at one instance.
     pub sockets: u32,
+    /// Streams of events that one person may read at one instance, over HTTP.
+    pub streams: u32,
+    /// Requests of one person that one instance works on at once; further ones wait.
+    pub requests: u32,
+    /// Bytes of one person's responses that one instance holds until they are sent.
+    pub response_bytes: usize,
+    /// MCP sessions that one person may have at one instance.
+    pub mcp_sessions: u32,
     /// Who may name the address that a request comes from.
     pub trusted_proxies: Vec<Network>,
 }
@@ -48,10 +62,29 @@ pub struct LimitOptions {
 impl LimitOptions {
     /// For a server that several people use. Opening a page takes about ten units, so a person can open twenty at once and
     /// two every second; what a program can do with that does not keep two cores busy.
-    pub const SHARED: Self = Self { per_second: 20, burst: 200, runs: 16, sockets: 32, trusted_proxies: Vec::new() };
+    pub const SHARED: Self = Self {
+        per_second: 20,
+        burst: 200,
+        runs: 16,
+        sockets: 32,
+        streams: 64,
+        requests: 64,
+        response_bytes: 16 * 1024 * 1024,
+        mcp_sessions: 16,
+        trusted_proxies: Vec::new(),
+    };
     /// For a server that is its own machine's alone: only a program that has gone wild meets these.
-    pub const OPEN: Self =
-        Self { per_second: 5_000, burst: 100_000, runs: 100_000, sockets: 100_000, trusted_proxies: Vec::new() };
+    pub const OPEN: Self = Self {
+        per_second: 5_000,
+        burst: 100_000,
+        runs: 100_000,
+        sockets: 100_000,
+        streams: 100_000,
+        requests: 256,
+        response_bytes: 64 * 1024 * 1024,
+        mcp_sessions: 64,
+        trusted_proxies: Vec::new(),
+    };
 }
 
 /// What a request asks for, and so what it costs.
@@ -111,6 +144,8 @@ struct Inner {
     local: Mutex<Buckets>,
     shared: Option<Shared>,
     sockets: Places<UserId>,
+    streams: Places<UserId>,
+    admission: Admission,
     clock: Arc<dyn Clock>,
 }
 
@@ -119,8 +154,10 @@ impl Limits {
     pub fn new(options: LimitOptions, shared: Option<Shared>, clock: Arc<dyn Clock>) -> Self {
         let person = Quota::new(options.per_second, options.burst);
         let address = person.of_people(PEOPLE_AT_AN_ADDRESS);
-        let sockets = Places::new(options.sockets);
-        Self(Arc::new(Inner { options, person, address, local: Mutex::default(), shared, sockets, clock }))
+        let (sockets, streams) = (Places::new(options.sockets), Places::new(options.streams));
+        let admission = Admission::new(&options);
+        let local = Mutex::default();
+        Self(Arc::new(Inner { options, person, address, local, shared, sockets, streams, admission, clock }))
     }
 
     /// What was set.
@@ -131,6 +168,16 @@ impl Limits {
     /// The sockets of this instance.
     pub(crate) fn sockets(&self) -> &Places<UserId> {
         &self.0.sockets
+    }
+
+    /// The streams of events of this instance.
+    pub(crate) fn streams(&self) -> &Places<UserId> {
+        &self.0.streams
+    }
+
+    /// What the requests of this instance may hold at once.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.0.admission
     }
 
     /// Takes what this kind of request costs, from every bucket or from none.

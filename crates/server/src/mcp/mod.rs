@@ -4,6 +4,7 @@ pub(crate) mod bridge;
 mod fleet;
 mod grants;
 pub(crate) mod service;
+mod sessions;
 mod sign_in;
 
 pub use fleet::{ConfiguredServer, Fleet, FleetError};

@@ -1,8 +1,15 @@
 //! This server as an MCP server: its own tools for other people's clients, as jobs under the same permissions.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
-use axum::{extract::Request, http::request::Parts, middleware::Next, response::Response};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+};
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
@@ -11,10 +18,9 @@ use rmcp::{
         ServerConfig, Tool, ToolAnnotations,
     },
     service::{Peer, RequestContext},
-    transport::{
-        StreamableHttpServerConfig, StreamableHttpService, streamable_http_server::session::local::LocalSessionManager,
-    },
+    transport::{StreamableHttpServerConfig, StreamableHttpService},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_protocol::{
     AccessScope, Approval, Caller, Failure, JobEvent, Permission, Seq, ToolCallId, ToolInfo, ToolSource, ToolUpdate,
@@ -23,43 +29,96 @@ use weir_protocol::{
 use weir_realtime::Reader;
 use weir_runs::{Invocation, InvokeError};
 
+use super::sessions::McpSessions;
 use crate::{
     app::App,
-    http::{ApiError, MAX_BODY_BYTES, Principal},
+    http::{
+        ApiError, BodyFailure, Keeping, MAX_BODY_BYTES, Principal, TOO_MANY_VALUES, has_too_many_values, take_place,
+    },
+    metrics::rate_limited,
 };
 
 /// What a client tells its model of this server.
 const INSTRUCTIONS: &str = "Tools of a Weir server. Calls may wait until a person has approved them in Weir.";
-/// How long the session of a client of 2025-11-25 may be silent. A call that waits for a person is silent.
-const SESSION_PATIENCE: Duration = Duration::from_hours(1);
+/// The header that names a session (2025-11-25, Session Management).
+const SESSION_ID: &str = "mcp-session-id";
 /// Each word of progress must be more than the one before (2025-11-25, Progress), also where it has come no further.
 const LEAST_PROGRESS: f64 = 1e-6;
 
 /// The service at `/mcp`: streamable HTTP of 2026-07-28, and of 2025-11-25 with sessions. The router has looked at names and
 /// origins before.
-pub(crate) fn service(app: &App) -> StreamableHttpService<Service, LocalSessionManager> {
-    let mut sessions = LocalSessionManager::default();
-    sessions.session_config.keep_alive = Some(SESSION_PATIENCE);
+pub(crate) fn router(app: &App) -> Router<App> {
+    let sessions = McpSessions::new(app.limits.options().mcp_sessions);
+    tokio::spawn(sessions.clone().sweep(app.closing.clone()));
     let config = StreamableHttpServerConfig::default()
         .disable_allowed_hosts()
         .with_sse_keep_alive(Some(app.heartbeat))
         .with_max_request_body_bytes(MAX_BODY_BYTES)
         .with_cancellation_token(app.closing.child_token());
-    let app = app.clone();
-    StreamableHttpService::new(move || Ok(Service { app: app.clone() }), Arc::new(sessions), config)
+    let made = Service { app: app.clone(), sessions: sessions.clone() };
+    let service = StreamableHttpService::new(move || Ok(made.clone()), Arc::new(sessions.clone()), config);
+    Router::new().route_service("/mcp", service).route_layer(from_fn_with_state((app.clone(), sessions), guard))
 }
 
-/// Whether somebody may speak with the service at all: each message is a POST, also one that only reads, so reading is enough here
-/// and the calls look for more.
-pub(crate) async fn let_in(request: Request, next: Next) -> Result<Response, ApiError> {
-    Principal::reader(request.extensions())?;
-    Ok(next.run(request).await)
+/// Checks a request before the library sees it: its user, its session and its limits. Each message is a POST, also one that
+/// only reads, so the scope to read is enough here; calls check for more.
+async fn guard(
+    State((app, sessions)): State<(App, McpSessions)>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let user = Principal::reader(request.extensions())?.user;
+    if let Some(failure) = request.extensions().get::<BodyFailure>() {
+        return Err((*failure).into());
+    }
+    let session = session_of(request.headers());
+    let begins = session.is_none();
+    let in_use = session.and_then(|id| sessions.enter(id, user));
+    if !begins && in_use.is_none() && request.method() == Method::DELETE {
+        // As the library answers the other methods.
+        return Ok((StatusCode::NOT_FOUND, "Not Found: Session not found").into_response());
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| ApiError::too_large(MAX_BODY_BYTES))?;
+    if has_too_many_values(&bytes) {
+        return Err(ApiError::unreadable(TOO_MANY_VALUES));
+    }
+    if begins && sessions.is_full_for(user) && is_initialize(&bytes) {
+        return Err(too_many_sessions());
+    }
+    let request = Request::from_parts(parts, Body::from(bytes));
+    let place = take_place(&app, user)?;
+    let served = sessions.serve(user, next.run(request)).await;
+    let response = served.map_err(|_| too_many_sessions())?;
+    let is_stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    Ok(if is_stream { Keeping::until_the_end(response, (place, in_use)) } else { response })
+}
+
+fn too_many_sessions() -> ApiError {
+    rate_limited("mcp_sessions");
+    ApiError::too_many_mcp_sessions()
+}
+
+/// The session that a request names.
+fn session_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(SESSION_ID)?.to_str().ok()
+}
+
+/// Whether a message asks for a session.
+fn is_initialize(message: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        method: Cow<'a, str>,
+    }
+    serde_json::from_slice::<Message<'_>>(message).is_ok_and(|message| message.method == "initialize")
 }
 
 /// The tools as a client sees them. Who asks is known from each request alone: a session is not a credential.
 #[derive(Clone)]
 pub(crate) struct Service {
     app: App,
+    sessions: McpSessions,
 }
 
 /// Who asks, and whether their credential is good for this.
@@ -109,6 +168,9 @@ impl ServerHandler for Service {
         if self.get_tool(&request.name).is_none() {
             return Err(ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None));
         }
+        // A session whose call waits for a person is silent, and not idle.
+        let session = context.extensions.get::<Parts>().and_then(|parts| session_of(&parts.headers));
+        let _in_use = session.and_then(|id| self.sessions.enter(id, user));
         let id = ToolCallId(self.app.clock.id());
         let call = Invocation {
             id,

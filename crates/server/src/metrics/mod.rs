@@ -11,6 +11,7 @@ mod prometheus;
 mod recorder;
 mod sampler;
 mod second;
+mod stalls;
 mod tick;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +24,7 @@ pub(crate) use measure::rate_limited;
 pub(crate) use measure::{FRAMES_DROPPED, OpenSocket, READERS_DROPPED, answered, resumed};
 pub(crate) use prometheus::CONTENT_TYPE;
 pub use sampler::{Sampler, Sources};
+pub(crate) use stalls::{watch_runtime, watched};
 pub use tick::Viewer;
 
 use recorder::Registry;

@@ -55,6 +55,12 @@ pub(crate) const ALL: &[Metric] = &[
     metric(STARTED, Kind::Gauge, "When the process started, in seconds since 1970."),
     metric(MEMORY, Kind::Gauge, "Resident memory of the process. The embedded model's process is not in it."),
     metric(CPU, Kind::Counter, "Processor time of the process."),
+    metric("weir_runtime_lag_seconds", Kind::Seconds, "How late the async runtime runs a task that is due."),
+    metric(
+        "weir_slow_poll_seconds",
+        Kind::Seconds,
+        "Polls that kept an async worker for more than a millisecond, by route; `connection` and `websocket` for what is no route.",
+    ),
     metric(REQUESTS, Kind::Seconds, "From a request to the head of its answer, by method, route and status."),
     metric(RATE_LIMITED, Kind::Counter, "What a limit has refused, by the limit."),
     metric(PEOPLE, Kind::Gauge, "People who have a session or a run here."),

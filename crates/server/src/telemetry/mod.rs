@@ -18,6 +18,14 @@ use crate::config::LogFormat;
 
 pub(crate) use traces::Exporter;
 
+/// The filter for a setting in the syntax of `tracing-subscriber`'s `EnvFilter`. At `info` and below, the library for MCP
+/// writes arguments and results of calls, so it is limited to warnings unless the setting names it.
+pub(crate) fn filter(setting: &str) -> EnvFilter {
+    let filter = EnvFilter::new(setting);
+    let is_verbose = filter.max_level_hint().is_none_or(|level| level > LevelFilter::WARN);
+    if is_verbose && !setting.contains("rmcp") { EnvFilter::new(format!("{setting},rmcp=warn")) } else { filter }
+}
+
 /// Starts logging. `filter` is in the syntax of `tracing-subscriber`'s `EnvFilter`. With the address of a collector it starts
 /// collecting traces too, whatever is logged; they go out while what is returned is at work.
 pub(crate) fn start(filter: EnvFilter, format: LogFormat, collector: Option<&str>) -> Option<Exporter> {
@@ -52,4 +60,16 @@ pub(crate) fn start(filter: EnvFilter, format: LogFormat, collector: Option<&str
     drop(registry().with(logs).with(spans).try_init());
     weir_trace::collect();
     Some(exporter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mcp_22_arguments_of_calls_are_in_no_log_unless_the_setting_names_the_library() {
+        let limits = |setting: &str| filter(setting).to_string().contains("rmcp=warn");
+        assert!(limits("debug") && limits("info") && limits("warn,weir_server=trace"));
+        assert!(!limits("off") && !limits("error") && !limits("info,rmcp=debug"));
+    }
 }

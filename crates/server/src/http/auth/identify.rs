@@ -17,7 +17,7 @@ use super::{Cookie, Principal, device};
 use crate::{
     access::{Watch, digest},
     app::App,
-    http::ApiError,
+    http::{ApiError, admission::in_turn},
 };
 
 /// After how long it is noted that a credential was used, in milliseconds.
@@ -34,12 +34,20 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     if matches!(request.uri().path(), "/healthz" | "/readyz") {
         return Ok(next.run(request).await);
     }
-    let Some(grant) = find(&app, request.headers()).await? else { return Ok(next.run(request).await) };
+    if !carries_credential(&app, request.headers()) {
+        return Ok(next.run(request).await);
+    }
+    let found = in_turn(app.limits.admission(), request.extensions(), find(&app, request.headers())).await??;
+    let Some(grant) = found else { return Ok(next.run(request).await) };
     note(&app, &grant, device::address(request.extensions())).await;
     request.extensions_mut().insert(Principal::of(grant.clone()));
     let response = next.run(request).await;
     let is_stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
     Ok(if is_stream { ending_with(app.access.watches().watch(&grant), response) } else { response })
+}
+
+fn carries_credential(app: &App, headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || Cookie::session(app).read(headers).is_some()
 }
 
 /// The credential of a request: a token, or else a session's cookie. A token that is none is not made good by a cookie.

@@ -27,7 +27,7 @@ pub(crate) struct Principal {
 
 impl Principal {
     /// The one user of an open server.
-    pub(super) fn local() -> Self {
+    pub(crate) fn local() -> Self {
         let scopes = vec![AccessScope::Read, AccessScope::Write, AccessScope::Admin];
         Self { user: LOCAL_USER, role: UserRole::Administrator, scopes, grant: None }
     }

@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::State,
     http::{StatusCode, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
 use weir_protocol::{Conversation, ConversationId, ConversationPage, CreateConversation, Problem, UpdateConversation};
 use weir_realtime::Topic;
@@ -17,6 +17,7 @@ use crate::{
         auth::Principal,
         extract::{Body, PathId, Query},
         idempotency::Key,
+        json,
     },
 };
 
@@ -38,14 +39,14 @@ pub(crate) async fn list(
     State(app): State<App>,
     Principal { user, .. }: Principal,
     mut query: Query,
-) -> Result<Json<ConversationPage>, ApiError> {
+) -> Result<Response, ApiError> {
     let limit = query.limit();
     let archived = query.parsed("archived", "true or false").unwrap_or(false);
     let text = query.search("q");
     query.check()?;
     let filter = ConversationFilter { text, archived };
     let page = app.store.conversations(user, &filter, query.text("cursor"), limit).await?;
-    Ok(Json(page))
+    json::respond(page).await
 }
 
 /// Makes a conversation.

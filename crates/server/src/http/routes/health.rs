@@ -1,9 +1,10 @@
 //! Health, and the description of the contract.
 
-use std::{sync::LazyLock, time::Duration};
+use std::time::Duration;
 
 use axum::{Json, extract::State, http::header, response::IntoResponse};
 use serde_json::{Value, json};
+use tokio::{sync::OnceCell, task::spawn_blocking};
 use weir_protocol::Problem;
 
 use crate::{app::App, http::ApiError, openapi};
@@ -46,7 +47,9 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiErro
     get, path = "/api/openapi.json", tag = "health", operation_id = "openapi", security(()),
     responses((status = 200, body = Object))
 )]
-pub(crate) async fn document() -> impl IntoResponse {
-    static DOCUMENT: LazyLock<String> = LazyLock::new(openapi::document);
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], DOCUMENT.as_str())
+pub(crate) async fn document() -> Result<impl IntoResponse, ApiError> {
+    static DOCUMENT: OnceCell<String> = OnceCell::const_new();
+    let made = DOCUMENT.get_or_try_init(|| spawn_blocking(openapi::document)).await;
+    let document = made.map_err(|_| ApiError::internal())?;
+    Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], document.as_str()))
 }

@@ -4,6 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
+    response::Response,
 };
 use weir_protocol::{
     Caller, InvokeTool, Job, JobAccepted, JobEvent, JobPage, Problem, Seq, ToolCallId, ToolCallStatus,
@@ -20,7 +21,8 @@ use crate::{
         auth::Principal,
         extract::{Body, PathId, Query},
         idempotency::Key,
-        sse::LogStream,
+        json,
+        sse::{LogStream, take_place},
     },
 };
 
@@ -70,11 +72,11 @@ pub(crate) async fn list(
     State(app): State<App>,
     Principal { user, .. }: Principal,
     mut query: Query,
-) -> Result<Json<JobPage>, ApiError> {
+) -> Result<Response, ApiError> {
     let limit = query.limit();
     let status = query.word("status", "queued, running, done or error");
     query.check()?;
-    Ok(Json(app.store.jobs(user, query.text("cursor"), limit, status).await?))
+    json::respond(app.store.jobs(user, query.text("cursor"), limit, status).await?).await
 }
 
 /// One job.
@@ -90,8 +92,8 @@ pub(crate) async fn get(
     State(app): State<App>,
     Principal { user, .. }: Principal,
     PathId(id): PathId<ToolCallId>,
-) -> Result<Json<Job>, ApiError> {
-    Ok(Json(app.store.job(user, id).await?.job))
+) -> Result<Response, ApiError> {
+    json::respond(app.store.job(user, id).await?.job).await
 }
 
 /// Follows a job's log: first what is there after event n, then what comes.
@@ -117,8 +119,9 @@ pub(crate) async fn follow(
     headers: HeaderMap,
 ) -> Result<LogStream, ApiError> {
     let job = app.store.job(user, id).await?;
+    let place = take_place(&app, user)?;
     let reader = open_log(&app, &job, logs::position(&query, &headers)?).await?;
-    Ok(LogStream::of_job(&app, &job, reader))
+    Ok(LogStream::of_job(&app, &job, reader, place))
 }
 
 /// Stops a job, from anywhere. Its log ends with an error whose code is `cancelled`.

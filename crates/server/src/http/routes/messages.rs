@@ -1,6 +1,6 @@
 //! Messages.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use weir_protocol::{ChatMessage, ConversationId, CreateMessage, MessageId, MessagePage, Problem};
 use weir_realtime::Topic;
 use weir_store::{NewMessage, Position};
@@ -12,6 +12,7 @@ use crate::{
         auth::Principal,
         extract::{Body, Query},
         idempotency::Key,
+        json,
     },
 };
 
@@ -32,12 +33,12 @@ pub(crate) async fn list(
     State(app): State<App>,
     Principal { user, .. }: Principal,
     mut query: Query,
-) -> Result<Json<MessagePage>, ApiError> {
+) -> Result<Response, ApiError> {
     let limit = query.limit();
     let conversation = query.required("conversationId", "the id of a conversation");
     query.check()?;
     let Some(conversation) = conversation else { return Err(ApiError::not_found("conversation")) };
-    Ok(Json(app.store.messages(user, conversation, query.text("cursor"), limit).await?))
+    json::respond(app.store.messages(user, conversation, query.text("cursor"), limit).await?).await
 }
 
 /// Stores a message; starts no run.

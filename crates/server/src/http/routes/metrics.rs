@@ -1,16 +1,20 @@
 //! What is measured: for the dashboard, and for Prometheus.
 
 use axum::{
-    Json,
     extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
+use tokio::task::spawn_blocking;
 use weir_protocol::{MetricsHistory, Problem};
 
 use crate::{
     app::App,
-    http::auth::{Administrator, Principal},
+    http::{
+        ApiError,
+        auth::{Administrator, Principal},
+        json,
+    },
     metrics,
 };
 
@@ -26,8 +30,9 @@ use crate::{
         (status = 403, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn history(State(app): State<App>, principal: Principal) -> (HeaderNoStore, Json<MetricsHistory>) {
-    (NO_STORE, Json(app.metrics.history(principal.viewer())))
+pub(crate) async fn history(State(app): State<App>, principal: Principal) -> Result<Response, ApiError> {
+    let history = json::respond(app.metrics.history(principal.viewer())).await?;
+    Ok((NO_STORE, history).into_response())
 }
 
 type HeaderNoStore = [(header::HeaderName, &'static str); 1];
@@ -42,6 +47,8 @@ const NO_STORE: HeaderNoStore = [(header::CACHE_CONTROL, "no-store")];
         (status = 403, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn text(State(app): State<App>, _: Administrator) -> Response {
-    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], NO_STORE, app.metrics.prometheus()).into_response()
+pub(crate) async fn text(State(app): State<App>, _: Administrator) -> Result<Response, ApiError> {
+    // Thousands of series take some milliseconds.
+    let text = spawn_blocking(move || app.metrics.prometheus()).await.map_err(|_| ApiError::internal())?;
+    Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], NO_STORE, text).into_response())
 }

@@ -16,7 +16,7 @@ use crate::{
         auth::Principal,
         extract::{Body, PathId, Query},
         idempotency::Key,
-        sse::LogStream,
+        sse::{LogStream, take_place},
     },
 };
 
@@ -43,12 +43,13 @@ pub(crate) async fn start(
     Body(body): Body<StartRun>,
 ) -> Result<LogStream, ApiError> {
     let key = key.of(&body);
+    let place = take_place(&app, user)?;
     let run = app.runs.start(user, body, key, app.limits.options().runs).await?;
     if logs::is_expired(&app, ended(&run)) {
         return Err(ApiError::log_expired());
     }
     let reader = app.log.reader(run.id, Seq::START);
-    Ok(LogStream::of_run(&app, &run, reader))
+    Ok(LogStream::of_run(&app, &run, reader, place))
 }
 
 /// Follows a run's log: first what is there after event n, then what comes.
@@ -75,8 +76,9 @@ pub(crate) async fn replay(
 ) -> Result<LogStream, ApiError> {
     let run = app.store.run(user, id).await?;
     let after = logs::position(&query, &headers)?;
+    let place = take_place(&app, user)?;
     let reader = open_log(&app, &run, after).await?;
-    Ok(LogStream::of_run(&app, &run, reader))
+    Ok(LogStream::of_run(&app, &run, reader, place))
 }
 
 /// Opens the log of a run behind the event `after`.

@@ -4,6 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
+    response::Response,
 };
 use weir_protocol::{
     AnswerQuestion, ApprovalList, DecideApproval, Job, Problem, QuestionId, SetPermission, ToolCallId, ToolInfo,
@@ -16,6 +17,7 @@ use crate::{
         ApiError,
         auth::Principal,
         extract::{Body, PathId},
+        json,
     },
 };
 
@@ -24,11 +26,8 @@ use crate::{
     get, path = "/api/tools", tag = "tools", operation_id = "listTools",
     responses((status = 200, body = ToolList))
 )]
-pub(crate) async fn list(
-    State(app): State<App>,
-    Principal { user, .. }: Principal,
-) -> Result<Json<ToolList>, ApiError> {
-    Ok(Json(ToolList { items: app.runs.jobs().tools(user).await? }))
+pub(crate) async fn list(State(app): State<App>, Principal { user, .. }: Principal) -> Result<Response, ApiError> {
+    json::respond(ToolList { items: app.runs.jobs().tools(user).await? }).await
 }
 
 /// Sets whether a tool may run, and what holds for some of its arguments.
@@ -55,12 +54,9 @@ pub(crate) async fn set_permission(
     get, path = "/api/approvals", tag = "tools", operation_id = "listApprovals",
     responses((status = 200, body = ApprovalList))
 )]
-pub(crate) async fn approvals(
-    State(app): State<App>,
-    Principal { user, .. }: Principal,
-) -> Result<Json<ApprovalList>, ApiError> {
+pub(crate) async fn approvals(State(app): State<App>, Principal { user, .. }: Principal) -> Result<Response, ApiError> {
     let jobs = app.runs.jobs();
-    Ok(Json(ApprovalList { items: jobs.approvals(user).await?, questions: jobs.questions(user).await? }))
+    json::respond(ApprovalList { items: jobs.approvals(user).await?, questions: jobs.questions(user).await? }).await
 }
 
 /// Grants or denies a call that waits for the user's word. The same word once more changes nothing.

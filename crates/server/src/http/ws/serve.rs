@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
@@ -17,6 +18,7 @@ use super::{
     sessions::{Claim, Desk, Sessions},
     topics::{InboxPosition, Topic, Topics},
 };
+use crate::http::json;
 use crate::metrics::{OpenSocket, Viewer, rate_limited, resumed};
 
 /// How long a session waits for its client to come back.
@@ -203,7 +205,7 @@ impl<T: Topics> Client<T> {
                 self.manners.unanswered = 0;
                 return Ok(());
             }
-            Received::Text(text) => serde_json::from_str(&text).map_err(|error| error.to_string()),
+            Received::Text(text) => json::parse(Bytes::from(text)).await,
             Received::Binary(bytes) => Err(format!("frames are text, not {} bytes", bytes.len())),
         };
         let is_first = std::mem::replace(&mut self.manners.is_first, false);

@@ -20,7 +20,7 @@ use crate::{
     app::App,
     http::{ApiError, auth::Principal},
     limits::Counted,
-    metrics::rate_limited,
+    metrics::{rate_limited, watched},
 };
 
 const SUBPROTOCOL: &str = "weir.v1";
@@ -83,7 +83,7 @@ pub(crate) async fn connect(
     let watch = principal.grant.as_ref().map(|grant| app.access.watches().watch(grant));
     let revoked = watch.as_ref().map_or_else(CancellationToken::new, |watch| watch.ended().clone());
     let visitor = Visitor { viewer: principal.viewer(), may_write: principal.may(AccessScope::Write), revoked };
-    app.sessions.tasks().spawn(async move {
+    let serving = Box::pin(async move {
         // It is open in their name until the session is over.
         let _open = watch;
         // A client that is gone before its answer has nothing to be told.
@@ -91,6 +91,7 @@ pub(crate) async fn connect(
             serve(Counted::new(TokioIo::new(upgraded), place), hub, visitor, session, inbox).await;
         }
     });
+    app.sessions.tasks().spawn(watched("websocket", serving));
     switching(accept)
 }
 

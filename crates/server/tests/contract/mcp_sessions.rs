@@ -1,0 +1,181 @@
+//! Sessions at `/mcp`: whose they are, and how many.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    body::{Body, BodyDataStream},
+    http::{Method, Request, Response},
+};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use weir_protocol::AuthMode;
+use weir_server::{access::Access, limits::LimitOptions};
+use weir_testkit::soon;
+
+use crate::{
+    app::{Answered, Options, TestApp, request, text_of},
+    people::Who,
+};
+
+fn message(method: Method, who: &Who, session: Option<&str>, body: Option<Value>) -> Request<Body> {
+    let mut headers = who.headers();
+    headers.extend([("host", "127.0.0.1"), ("accept", "application/json, text/event-stream")]);
+    headers.extend(session.map(|session| ("mcp-session-id", session)));
+    request(method, "/mcp", &headers, body)
+}
+
+fn initialize() -> Value {
+    let params = json!({
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
+    });
+    json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params })
+}
+
+fn list() -> Value {
+    json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" })
+}
+
+impl TestApp {
+    async fn mcp(&self, method: Method, who: &Who, session: Option<&str>, body: Option<Value>) -> Answered {
+        self.send(message(method, who, session, body)).await
+    }
+
+    /// A stream of an MCP client, under way.
+    async fn mcp_stream(&self, request: Request<Body>) -> BodyDataStream {
+        let response: Response<Body> = self.router().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(text_of(response.headers(), "content-type"), "text/event-stream");
+        response.into_body().into_data_stream()
+    }
+
+    async fn mcp_session(&self, who: &Who) -> String {
+        let begun = self.mcp(Method::POST, who, None, Some(initialize())).await;
+        assert_eq!(begun.status, 200, "{begun:?}");
+        let id = begun.header("mcp-session-id").to_owned();
+        let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        assert_eq!(self.mcp(Method::POST, who, Some(&id), Some(ready)).await.status, 202);
+        id
+    }
+}
+
+/// What an answer looks like to the one who asked, but for the id of the request.
+fn seen(answer: &Answered) -> (u16, Vec<u8>, Vec<String>) {
+    let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+    names.sort();
+    (answer.status, answer.body.to_vec(), names)
+}
+
+#[tokio::test]
+async fn mcp_20_a_session_of_another_user_is_an_unknown_one() {
+    let app = TestApp::guarded().await;
+    let ada = app.administrator().await;
+    let bob = app.invited(&ada, "bob@example.org", "user").await;
+    let id = app.mcp_session(&ada).await;
+    let params = json!({ "name": "wait", "arguments": { "seconds": 600 }, "_meta": { "progressToken": 1 } });
+    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params });
+    let mut running = app.mcp_stream(message(Method::POST, &ada, Some(&id), Some(call))).await;
+    soon("progress", running.next()).await.unwrap().unwrap();
+    let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 7 } });
+    for (method, last, body) in [
+        (Method::GET, None, None),
+        (Method::GET, Some("0/0"), None),
+        (Method::GET, Some("0"), None),
+        (Method::POST, None, Some(list())),
+        (Method::POST, None, Some(cancel.clone())),
+        (Method::POST, None, Some(json!({ "jsonrpc": "2.0", "id": 1, "result": {} }))),
+        (Method::DELETE, None, None),
+    ] {
+        let ask = async |session: &str| {
+            let mut request = message(method.clone(), &bob, Some(session), body.clone());
+            if let Some(last) = last {
+                request.headers_mut().insert("last-event-id", last.parse().unwrap());
+            }
+            app.send(request).await
+        };
+        let (hers, unknown) = (ask(&id).await, ask("no-such-session").await);
+        assert_eq!(hers.status, 404, "{method} {last:?} {body:?}");
+        assert_eq!(seen(&hers), seen(&unknown), "{method} {last:?} {body:?}");
+    }
+    assert_eq!(app.mcp(Method::POST, &ada, Some(&id), Some(list())).await.status, 200, "nothing was touched");
+    let jobs: Value = ada.get(&app, "/api/jobs").await.json(200);
+    assert_eq!(jobs["items"][0]["status"], "running");
+    assert_eq!(app.mcp(Method::POST, &ada, Some(&id), Some(cancel)).await.status, 202);
+    while soon("the end of the call", running.next()).await.is_some() {}
+    assert!((200..300).contains(&app.mcp(Method::DELETE, &ada, Some(&id), None).await.status));
+    assert_eq!(app.mcp(Method::POST, &ada, Some(&id), Some(list())).await.status, 404);
+}
+
+#[tokio::test]
+async fn mcp_21_a_user_has_a_bounded_number_of_sessions() {
+    let limits = LimitOptions { mcp_sessions: 3, ..LimitOptions::OPEN };
+    let access = Access::new(AuthMode::Required, None);
+    let app = TestApp::with(Options { limits, access, ..Options::default() }).await;
+    let ada = app.administrator().await;
+    let bob = app.invited(&ada, "bob@example.org", "user").await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(app.mcp_session(&bob).await);
+    }
+    for _ in 0..200 {
+        let refused = app.mcp(Method::POST, &bob, None, Some(initialize())).await;
+        refused.problem(429, "too_many_mcp_sessions");
+        assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    }
+    app.mcp_session(&ada).await;
+    for id in &ids {
+        assert_eq!(app.mcp(Method::POST, &bob, Some(id), Some(list())).await.status, 200, "they still work");
+    }
+    app.mcp(Method::DELETE, &bob, Some(&ids[0]), None).await;
+    app.mcp_session(&bob).await;
+}
+
+#[tokio::test]
+async fn auth_15_a_stream_at_mcp_ends_with_the_token_that_opened_it() {
+    let app = TestApp::guarded().await;
+    let ada = app.administrator().await;
+    let (program, token) = ada.token(&app, &["read", "write"]).await;
+    let id = app.mcp_session(&program).await;
+    let mut open = app.mcp_stream(message(Method::GET, &program, Some(&id), None)).await;
+    ada.delete(&app, &format!("/api/me/tokens/{}", token["id"].as_str().unwrap())).await;
+    let ended = async { while open.next().await.is_some() {} };
+    soon("the end of the stream", ended).await;
+    assert_eq!(app.mcp(Method::POST, &program, Some(&id), Some(list())).await.status, 401);
+}
+
+/// Takes what is logged.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn mcp_22_the_id_of_a_session_is_in_no_log() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    let _logging = tracing::subscriber::set_default(subscriber.finish());
+    let app = TestApp::new().await;
+    let nobody = Who::nobody();
+    let id = app.mcp_session(&nobody).await;
+    assert_eq!(app.mcp(Method::POST, &nobody, Some(&id), Some(list())).await.status, 200);
+    drop(app.mcp_stream(message(Method::GET, &nobody, Some(&id), None)).await);
+    app.mcp(Method::DELETE, &nobody, Some(&id), None).await;
+    tokio::task::yield_now().await;
+    let logged = String::from_utf8_lossy(&logged.0.lock().unwrap()).into_owned();
+    assert!(logged.contains("/mcp"), "requests are logged at this level");
+    assert!(!logged.contains(&id), "{logged}");
+}
