@@ -341,6 +341,7 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
             store.forget_old_access(now).await?;
             store.forget_old_mcp_journeys(now).await?;
             store.forget_full_buckets().await?;
+            store.forget_old_activity().await?;
             store.purge().await?;
             Ok::<_, StoreError>((events, keys))
         };

@@ -10,8 +10,8 @@ use crate::{
 
 /// Pages of the full-text index that one step writes: some milliseconds of work.
 const STEP_PAGES: i64 = 64;
-/// The steps take this part of the time, so that other commits hardly wait for them.
-const REST: u32 = 9;
+/// The pause after a step, in multiples of its duration: other commits hardly wait for the steps.
+const PAUSE_FACTOR: u32 = 9;
 /// Tries to empty the write-ahead log, which readers may keep for a moment.
 const CHECKPOINT_TRIES: u32 = 20;
 const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
@@ -44,7 +44,7 @@ impl Store {
             }
             drop(connection);
             pages = STEP_PAGES;
-            tokio::time::sleep(began.elapsed() * REST).await;
+            tokio::time::sleep(began.elapsed() * PAUSE_FACTOR).await;
         }
         for _ in 0..CHECKPOINT_TRIES {
             let mut connection = self.database.statement().await?;

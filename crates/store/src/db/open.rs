@@ -326,6 +326,24 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn lim_41_credentials_are_looked_up_while_every_other_read_is_busy() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::sqlite(&folder.path().join("weir.db"), Durability::Process).await.unwrap();
+        let user = UserId(uuid::Uuid::from_u128(7));
+        let mut busy = Vec::new();
+        for _ in 0..4 {
+            busy.push(database.read(Scope::User(user)).await.unwrap());
+        }
+        for _ in 0..2 {
+            busy.push(database.read(Scope::System).await.unwrap());
+            busy.push(database.search(user, Duration::from_secs(1), || false).await.unwrap());
+        }
+        busy.push(database.statement().await.unwrap());
+        let looked_up = tokio::time::timeout(Duration::from_secs(1), database.identity()).await;
+        assert!(looked_up.is_ok_and(|connection| connection.is_ok()));
+    }
+
+    #[tokio::test]
     async fn a_disk_that_was_full_is_written_again() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::sqlite(&folder.path().join("weir.db"), Durability::Process).await.unwrap();
