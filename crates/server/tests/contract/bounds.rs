@@ -106,9 +106,15 @@ async fn priv_1_the_tool_calls_of_a_conversation_are_gone_with_it() {
     let answer = app.script.answers().await;
     answer.call("wait", r#"{"seconds":60}"#);
     answer.finish();
-    while events.event().await.kind != "tool-status" {}
-    let list: Value = app.get("/api/jobs").await.json(200);
-    let job = list["items"][0]["id"].as_str().unwrap().to_owned();
+    // The answer's log tells of the call when its job is stored and works.
+    let job = loop {
+        let event = events.event().await;
+        let status: Value = serde_json::from_str(&event.data).unwrap();
+        if event.kind == "tool-status" && status["status"] == "running" {
+            break status["id"].as_str().unwrap().to_owned();
+        }
+    };
+    app.get(&format!("/api/jobs/{job}")).await.json::<Value>(200);
     let path = format!("/api/conversations/{}", events.conversation());
     assert_eq!(app.delete(&path).await.status, 204);
     app.get(&format!("/api/jobs/{job}")).await.problem(404, "not_found");
