@@ -103,7 +103,7 @@ async fn find<T: DeserializeOwned>(
         return Err(StoreError::KeyReused);
     }
     let answer: Option<T> = serde_json::from_str(row.get(1)).map_err(|_| StoreError::Corrupt("answer"))?;
-    answer.map(Some).ok_or(StoreError::NotFound("thing: it was deleted"))
+    answer.map(Some).ok_or(StoreError::NotFound("result of this request: it was deleted"))
 }
 
 /// Keeps the first answer, in the transaction that makes what it speaks of.

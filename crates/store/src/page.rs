@@ -1,11 +1,11 @@
-//! Pages end by count and by bytes: what is read at once stays small, whatever is in it.
+//! Pages end by count and by bytes: no page takes much memory, however large its items are.
 
 use crate::{
     StoreError,
     db::{Connection, Query},
 };
 
-/// Bytes of content after which a page ends. A page has at least one item, so a larger item is a page of its own.
+/// Bytes of content after which a page ends. A page has at least one item, so an item that is larger fills a page alone.
 pub(crate) const PAGE_BYTES: i64 = 1024 * 1024;
 
 /// How much of a list is read.

@@ -15,7 +15,7 @@ use weir_store::{
 };
 use weir_testkit::{ALICE, BOB, NOBODY, TestStore};
 
-/// A number of rows, whoever they belong to.
+/// Counts rows of all users.
 async fn rows(stored: &TestStore, sql: &str) -> i64 {
     let sql = AssertSqlSafe(sql.to_owned());
     if let Some(url) = stored.url() {
@@ -105,8 +105,8 @@ async fn priv_1_a_deleted_conversation_takes_its_tool_calls_and_everything_else_
     assert_eq!(rows(&stored, "SELECT COUNT(*) FROM job_events").await, 6, "{id}");
     assert_eq!(rows(&stored, "SELECT COUNT(*) FROM runs").await, 1);
     assert_eq!(rows(&stored, "SELECT COUNT(*) FROM messages").await, 2);
-    let told = "SELECT COUNT(*) FROM idempotency_keys WHERE answer <> 'null'";
-    assert_eq!(rows(&stored, told).await, 0, "the key is kept, and says nothing");
+    let with_text = "SELECT COUNT(*) FROM idempotency_keys WHERE answer <> 'null'";
+    assert_eq!(rows(&stored, with_text).await, 0, "the keys are kept without text");
     let found = stored.store.search_messages(ALICE, "playful otters beavers", None, 10).await.unwrap();
     assert_eq!(found, []);
     let missing = stored.store.delete_conversation(BOB, kept.conversation, Timestamp(2)).await;
@@ -138,7 +138,7 @@ fn prose(mark: &str, words: usize) -> String {
     (0..words).map(|number| format!("{mark}{number:05}x")).collect::<Vec<_>>().join(" ")
 }
 
-/// The files of the database in which a text stands, in whatever case.
+/// Lists the files of the database that contain a text, in either case.
 fn files_with(folder: &Path, text: &str) -> Vec<String> {
     let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes()));
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
@@ -230,7 +230,8 @@ async fn priv_5_a_large_deletion_lets_other_commits_through() {
         }
     }
     eprintln!("{commits} commits of others, the longest {:?}", longest.get());
-    assert!(commits >= 2, "{commits}");
+    // PostgreSQL has no single writer that the deletion could hold.
+    assert!(commits >= if stored.url().is_some() { 1 } else { 2 }, "{commits}");
     assert_eq!(rows(&stored, "SELECT COUNT(*) FROM messages").await, 0);
     assert_eq!(stored.store.storage(ALICE).await.unwrap().used, 0);
 }

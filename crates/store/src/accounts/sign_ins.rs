@@ -126,7 +126,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Sets a new password: every other browser is signed out, and this one goes on under a new secret. With
+    /// Sets a new password: every other browser is signed out, and this one continues under a new secret. With
     /// `revoke_tokens` the person's API tokens end as well.
     ///
     /// # Errors

@@ -82,9 +82,9 @@ pub(crate) enum Database {
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections for searches. Half the cores of a small machine stay free for everything else.
 const SEARCH_CONNECTIONS: u32 = 2;
-/// Virtual machine instructions of `SQLite` between two looks at a search's deadline. One instruction may fold the case of
-/// a whole message, which takes up to a few milliseconds.
-const INSTRUCTIONS_PER_LOOK: i32 = 100;
+/// Virtual machine instructions of `SQLite` between two looks at a search's deadline: about one message, whose comparison may
+/// take some milliseconds.
+const INSTRUCTIONS_PER_LOOK: i32 = 25;
 
 /// The role that row-level security holds for, where the role of the URL is one that nothing holds for.
 const APP_ROLE: &str = "weir_app";

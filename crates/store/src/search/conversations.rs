@@ -16,7 +16,7 @@ use super::owner_word;
 
 /// How many words of a text are looked up in the index.
 const MAX_INDEXED_WORDS: usize = 8;
-/// A shorter beginning of a word stands for too many words.
+/// A shorter prefix matches too many words.
 const MIN_PREFIX: usize = 3;
 
 impl Store {
