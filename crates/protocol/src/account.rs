@@ -84,6 +84,22 @@ pub struct Me {
     pub scopes: Vec<AccessScope>,
     /// Whether they sign in with a password; without one, through the `OpenID` Connect provider.
     pub has_password: bool,
+    /// How much they have stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub storage: Option<Storage>,
+}
+
+/// How much a user has stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Storage {
+    /// Bytes of conversations, messages, and of arguments and outputs of tools.
+    pub used: u64,
+    /// The quota in bytes; absent: there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub limit: Option<u64>,
 }
 
 /// Signs in.
@@ -153,6 +169,10 @@ pub struct ChangePassword {
     /// The one from now on.
     #[schema(min_length = 12)]
     pub new: String,
+    /// Whether the person's API tokens are revoked as well; absent: they stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub revoke_tokens: Option<bool>,
 }
 
 impl ChangePassword {

@@ -22,7 +22,7 @@ mod tool;
 pub use account::{
     AccessScope, ApiToken, ApiTokenList, AuthMode, AuthState, ChangePassword, CreateAccount, CreateApiToken,
     CreateInvite, CreatedApiToken, CreatedInvite, Credentials, DeleteAccount, Device, DeviceList, Invite, InviteList,
-    MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Me, Person, PersonList, UpdateMe, UpdatePerson, UserRole,
+    MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Me, Person, PersonList, Storage, UpdateMe, UpdatePerson, UserRole,
 };
 pub use chat::{Approval, ChatMessage, Conversation, MessageStatus, Role, ToolCall, ToolCallStatus, Usage};
 pub use error::{FieldError, Problem};

@@ -34,7 +34,16 @@ pub enum StartError {
     Draining,
     /// The store refused or failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooManyRuns { limit } => Self::TooMany { most: limit },
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl From<ProviderError> for StartError {

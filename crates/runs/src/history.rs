@@ -34,6 +34,13 @@ impl History for StoredHistory {
     async fn search(&self, call: &Call, query: &str, limit: u32) -> Result<Vec<Found>, ToolError> {
         match self.found(call, query, limit).await {
             Ok(found) => Ok(found.into_iter().map(shown).collect()),
+            Err(StoreError::SearchTooSlow) => Err(ToolError::new(
+                "search_too_slow",
+                "This search takes too long. Search for longer or more specific words.",
+            )),
+            Err(StoreError::TooManySearches) => {
+                Err(ToolError::new("too_many_searches", "Other searches are running. Try again when they have ended."))
+            }
             Err(error) => {
                 tracing::warn!(%error, "conversations cannot be searched");
                 Err(ToolError::new("unavailable", "The conversations cannot be searched just now. Try again later."))

@@ -7,12 +7,12 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 use weir_protocol::{
-    ChatMessage, ConversationId, Failure, FieldError, MessageId, Model, Role, RunId, StartRun, UserId,
+    ChatMessage, ConversationId, Failure, FieldError, MessageId, Model, Role, RunId, StartRun, ToolCallId, UserId,
 };
 use weir_providers::Admission;
 use weir_realtime::{EventLog, LostLease, Topic, to_the_end};
@@ -157,12 +157,9 @@ impl Runs {
         if !unknown.is_empty() {
             return Err(StartError::Invalid(unknown));
         }
-        if inner.store.count_running(user).await? >= most {
-            return Err(StartError::TooMany { most });
-        }
         let chosen = inner.providers.choose(request.model.as_deref()).await?;
         let admission = chosen.provider.admit()?;
-        let new = inner.new_run(user, request, &chosen, key)?;
+        let new = inner.new_run(user, request, &chosen, key, most)?;
         // Known as active before it is stored: whoever sees the run can stop it.
         let active = inner.activate(new.id);
         match inner.store.start_run(&new, inner.clock.now()).await {
@@ -196,36 +193,43 @@ impl Runs {
         Ok(())
     }
 
-    /// Stops the runs of a conversation that is about to be deleted, and waits until their logs have ended.
+    /// Stops the runs and jobs of a conversation that is about to be deleted, and waits until the runs have ended.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn cancel_all_in(&self, user: UserId, conversation: ConversationId) -> Result<(), StoreError> {
         self.inner.store.conversation(user, conversation).await?;
-        self.cancel_each(user, self.inner.store.running_in(conversation).await?).await
+        self.cancel_each(user, self.inner.store.running_in(conversation).await?).await?;
+        self.cancel_jobs(user, self.inner.store.unfinished_jobs_in(user, conversation).await?).await
     }
 
-    /// Stops everything of a user who is about to be deleted: the runs, waiting until their logs have ended, and the jobs.
+    /// Stops everything of a user who is disabled or about to be deleted: the runs, waiting until they have ended, and the
+    /// jobs.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn cancel_all_of(&self, user: UserId) -> Result<(), StoreError> {
         self.cancel_each(user, self.inner.store.running_of(user).await?).await?;
-        for job in self.inner.store.unfinished_jobs_of(user).await? {
-            self.jobs().cancel(user, job).await?;
+        self.cancel_jobs(user, self.inner.store.unfinished_jobs_of(user).await?).await
+    }
+
+    /// Stops runs, then waits for all of them together.
+    async fn cancel_each(&self, user: UserId, runs: Vec<RunId>) -> Result<(), StoreError> {
+        let mut stopping = Vec::new();
+        for run in runs {
+            stopping.extend(self.inner.active(run));
+            ignore_missing(self.cancel(user, run).await)?;
+        }
+        let ended = join_all(stopping.iter().map(|active| active.ended.cancelled()));
+        if timeout(DELETION_WAIT, ended).await.is_err() {
+            tracing::warn!(%user, "not every run that was stopped has ended in time");
         }
         Ok(())
     }
 
-    async fn cancel_each(&self, user: UserId, runs: Vec<RunId>) -> Result<(), StoreError> {
-        for run in runs {
-            let active = self.inner.active(run);
-            self.cancel(user, run).await?;
-            if let Some(active) = active
-                && timeout(DELETION_WAIT, active.ended.cancelled()).await.is_err()
-            {
-                tracing::warn!(%run, "a run that is about to be deleted did not end in time");
-            }
+    async fn cancel_jobs(&self, user: UserId, jobs: Vec<ToolCallId>) -> Result<(), StoreError> {
+        for job in jobs {
+            ignore_missing(self.jobs().cancel(user, job).await)?;
         }
         Ok(())
     }
@@ -309,6 +313,7 @@ impl Inner {
         request: StartRun,
         chosen: &Chosen,
         key: Option<IdempotencyKey>,
+        most: u32,
     ) -> Result<NewRun, StartError> {
         let position = match (request.edit_of, request.parent_id) {
             (Some(version), _) => Position::Beside(version),
@@ -337,6 +342,7 @@ impl Inner {
             model: chosen.id(),
             context: request.context,
             tools: request.tools,
+            max_running: most,
             key,
         })
     }
@@ -436,6 +442,14 @@ impl Inner {
         if let Some(active) = lock(&self.active).remove(&run) {
             active.ended.cancel();
         }
+    }
+}
+
+/// What was deleted meanwhile needs no stopping.
+fn ignore_missing(stopped: Result<(), StoreError>) -> Result<(), StoreError> {
+    match stopped {
+        Err(StoreError::NotFound(_)) => Ok(()),
+        other => other,
     }
 }
 

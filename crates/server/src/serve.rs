@@ -113,6 +113,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let metrics = Metrics::start(clock.now());
     let (store, data_dir) = open_store(&config).await?;
+    let store = store.with_storage_limit(config.limits.storage);
     let limits = limits(&config, &store, clock.clone());
     let access = match (config.open_id.take(), config.public_url.clone()) {
         (Some(settings), Some(public_url)) => Access::with_open_id(public_url, settings).map_err(ServeError::OpenId)?,
@@ -341,6 +342,8 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
             store.forget_old_access(now).await?;
             store.forget_old_mcp_journeys(now).await?;
             store.forget_full_buckets().await?;
+            store.forget_old_activity().await?;
+            store.purge().await?;
             Ok::<_, StoreError>((events, keys))
         };
         match swept.await {

@@ -9,6 +9,7 @@ use crate::{
     db::{Connection, Dialect, Row, Scope, query},
     idempotency::{claim, keep},
     inbox::{self, Change},
+    storage::ROW_BYTES,
 };
 
 /// What a conversation is called until somebody or its first prompt names it.
@@ -49,6 +50,7 @@ impl Store {
         if let Some(key) = key {
             keep(&mut transaction, user, key, &made, now).await?;
         }
+        self.charge_storage(&mut transaction, user, ROW_BYTES).await?;
         transaction.commit().await?;
         Ok(made)
     }
@@ -60,6 +62,10 @@ impl Store {
     }
 
     /// A page of conversations, newest activity first.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidCursor`]; for a filter with a text also [`StoreError::TooManySearches`] and
+    /// [`StoreError::SearchTooSlow`].
     pub async fn conversations(
         &self,
         user: UserId,
@@ -68,34 +74,22 @@ impl Store {
         limit: u32,
     ) -> Result<ConversationPage, StoreError> {
         let after = Cursor::parse(cursor)?;
-        let pattern = filter.text.as_deref().map(contains_pattern);
-        let lower = |column: &str| match self.database.dialect() {
-            Dialect::Sqlite => format!("LOWER({column})"),
-            // The same letters as in SQLite: those of ASCII.
-            Dialect::Postgres => format!("LOWER({column} COLLATE \"C\")"),
-        };
-        let (title, content, wanted) = (lower("c.title"), lower("m.content"), lower("$5"));
-        let sql = select(&format!(
+        if let Some(text) = &filter.text {
+            return self.search_conversations(user, text, filter, after, limit).await;
+        }
+        let sql = select(
             "WHERE c.user_id = $1 AND c.archived = $2 AND (c.updated_at, c.id) < ($3, $4)
-             AND ($5 IS NULL OR {title} LIKE {wanted} ESCAPE '\\' OR EXISTS (
-                 SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND {content} LIKE {wanted} ESCAPE '\\'))
-             ORDER BY c.updated_at DESC, c.id DESC LIMIT $6",
-        ));
+             ORDER BY c.updated_at DESC, c.id DESC LIMIT $5",
+        );
         let rows = query(sql)
             .bind(user.0)
             .bind(filter.archived)
             .bind(after.time.0)
             .bind(after.id)
-            .bind(pattern.as_deref())
             .bind(i64::from(limit) + 1)
             .fetch_all(&mut self.database.read(Scope::User(user)).await?)
             .await?;
-        let mut items: Vec<Conversation> = rows.iter().map(conversation).collect();
-        let more = items.len() > limit as usize;
-        items.truncate(limit as usize);
-        let next_cursor =
-            items.last().filter(|_| more).map(|last| Cursor { time: last.updated_at, id: last.id.0 }.text());
-        Ok(ConversationPage { items, next_cursor })
+        Ok(page(rows.iter().map(conversation).collect(), limit))
     }
 
     /// Changes what `change` names. The place in the list stays: only messages are activity.
@@ -123,35 +117,17 @@ impl Store {
         transaction.commit().await?;
         Ok(changed)
     }
-
-    /// Deletes a conversation with its messages, runs and logs.
-    pub async fn delete_conversation(
-        &self,
-        user: UserId,
-        id: ConversationId,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.database.write(Scope::User(user)).await?;
-        let gone = query("DELETE FROM conversations WHERE id = $1 AND user_id = $2")
-            .bind(id.0)
-            .bind(user.0)
-            .execute(&mut transaction)
-            .await?;
-        if gone == 0 {
-            return Err(StoreError::NotFound("conversation"));
-        }
-        inbox::note(&mut transaction, user, Change::Deleted(id), now).await?;
-        transaction.commit().await
-    }
 }
 
-/// `%text%` with the wildcards of `LIKE` taken literally.
-fn contains_pattern(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
+/// The page of `items`, of which one more than `limit` was read. Titles are short, so that a page needs no bound in bytes.
+pub(crate) fn page(mut items: Vec<Conversation>, limit: u32) -> ConversationPage {
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next_cursor = items.last().filter(|_| more).map(|last| Cursor { time: last.updated_at, id: last.id.0 }.text());
+    ConversationPage { items, next_cursor }
 }
 
-fn select(tail: &str) -> String {
+pub(crate) fn select(tail: &str) -> String {
     format!("{COLUMNS}{tail}")
 }
 
@@ -221,7 +197,7 @@ pub(crate) async fn touch(
     Ok(())
 }
 
-fn conversation(row: &Row) -> Conversation {
+pub(crate) fn conversation(row: &Row) -> Conversation {
     Conversation {
         id: ConversationId(row.get(0)),
         title: row.get::<Option<String>>(1).unwrap_or_else(|| UNTITLED.to_owned()),

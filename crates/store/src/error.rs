@@ -33,6 +33,37 @@ pub enum StoreError {
     /// The call waits for nobody's word, or another word was given before.
     #[error("the call waits for no word any more")]
     Decided,
+    /// As many searches of this user run as may.
+    #[error("too many searches of this user are running")]
+    TooManySearches,
+    /// A search took longer than its deadline.
+    #[error("the search took too long")]
+    SearchTooSlow,
+    /// As many runs of this user are under way as may be.
+    #[error("{limit} runs of this user are under way, the maximum")]
+    TooManyRuns {
+        /// The maximum.
+        limit: u32,
+    },
+    /// The user's storage is full.
+    #[error("{used} of {limit} bytes are stored")]
+    StorageFull {
+        /// Bytes that are stored.
+        used: u64,
+        /// The user's quota in bytes.
+        limit: u64,
+    },
+    /// The user has as many of something as may be.
+    #[error("there are {limit} {items}, the maximum")]
+    LimitReached {
+        /// What there is too much of, in the plural.
+        items: &'static str,
+        /// The maximum.
+        limit: u32,
+    },
+    /// An administrator has disabled the user.
+    #[error("the user is disabled")]
+    Disabled,
     /// The database did not answer or refused.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),

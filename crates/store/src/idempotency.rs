@@ -1,6 +1,7 @@
 //! Idempotency keys: the same key and request give the first answer again, for 24 hours.
 
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 use weir_protocol::{Timestamp, UserId};
 
 use crate::{
@@ -20,6 +21,9 @@ pub struct IdempotencyKey {
     pub fingerprint: Fingerprint,
 }
 
+/// Keys of a user that are kept; the oldest beyond them are forgotten before their time. At the default rate limit a client
+/// needs hours to use so many.
+const MAX_KEYS: i64 = 100_000;
 /// How long a key is honoured.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -27,7 +31,8 @@ impl Store {
     /// The answer that was given under this key, if there is one.
     ///
     /// # Errors
-    /// [`StoreError::KeyReused`] when the key stands for another request.
+    /// [`StoreError::KeyReused`] when the key stands for another request, [`StoreError::NotFound`] when what the request made
+    /// was deleted.
     pub async fn first_answer<T: DeserializeOwned>(
         &self,
         user: UserId,
@@ -38,8 +43,22 @@ impl Store {
         find(&mut connection, user, key, now).await
     }
 
-    /// Forgets the keys that are no longer honoured.
+    /// Forgets the keys that are no longer honoured, and the oldest of a user who has too many.
     pub async fn forget_old_keys(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let crowded = query("SELECT user_id FROM idempotency_keys GROUP BY user_id HAVING COUNT(*) > $1")
+            .bind(MAX_KEYS)
+            .fetch_all(&mut self.database.read(Scope::System).await?)
+            .await?;
+        for row in crowded {
+            query(
+                "DELETE FROM idempotency_keys WHERE user_id = $1 AND created_at < (SELECT MIN(created_at) FROM (
+                     SELECT created_at FROM idempotency_keys WHERE user_id = $1 ORDER BY created_at DESC LIMIT $2) newest)",
+            )
+            .bind(row.get::<Uuid>(0))
+            .bind(MAX_KEYS)
+            .execute(&mut self.database.statement().await?)
+            .await?;
+        }
         let gone = query("DELETE FROM idempotency_keys WHERE created_at <= $1")
             .bind(now.0 - KEPT_MS)
             .execute(&mut self.database.statement().await?)
@@ -83,8 +102,8 @@ async fn find<T: DeserializeOwned>(
     if row.get::<&[u8]>(0) != key.fingerprint {
         return Err(StoreError::KeyReused);
     }
-    let answer = serde_json::from_str(row.get::<&str>(1)).map_err(|_| StoreError::Corrupt("answer"))?;
-    Ok(Some(answer))
+    let answer: Option<T> = serde_json::from_str(row.get(1)).map_err(|_| StoreError::Corrupt("answer"))?;
+    answer.map(Some).ok_or(StoreError::NotFound("result of this request: it was deleted"))
 }
 
 /// Keeps the first answer, in the transaction that makes what it speaks of.

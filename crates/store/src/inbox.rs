@@ -6,7 +6,9 @@ use weir_protocol::{ConversationId, InboxChange, QuestionId, RunId, Seq, Timesta
 use crate::{
     Store, StoreError, conversations,
     db::{Connection, Scope, query},
-    jobs, questions,
+    jobs,
+    page::PAGE_BYTES,
+    questions,
 };
 
 /// How long changes are kept. A reader that is further behind has to ask for the whole list again.
@@ -49,7 +51,8 @@ impl Store {
         Ok(row.map_or(Seq::START, |row| Seq(row.get::<i64>(0).unsigned_abs())))
     }
 
-    /// The next changes after `after`, at most `limit`, each with the conversation as it is now.
+    /// The next changes after `after`, at most `limit`, each with the conversation as it is now. Fewer where their text is
+    /// long.
     pub async fn inbox_after(&self, user: UserId, after: Seq, limit: u32) -> Result<InboxPage, StoreError> {
         let mut snapshot = self.database.snapshot(Scope::User(user)).await?;
         let rows = query(
@@ -62,7 +65,14 @@ impl Store {
         .fetch_all(&mut snapshot)
         .await?;
         let mut page = InboxPage { changes: Vec::with_capacity(rows.len()), last: after, gap: false };
+        let mut bytes = 0;
         for row in &rows {
+            if matches!(row.get::<&str>(1), "asked" | "question_asked") {
+                bytes += size(&mut snapshot, user, row.get(2)).await?;
+                if bytes > PAGE_BYTES && page.last > after {
+                    break;
+                }
+            }
             let seq = Seq(row.get::<i64>(0).unsigned_abs());
             page.gap |= seq != page.last.next();
             page.last = seq;
@@ -102,6 +112,19 @@ impl Store {
             .execute(&mut self.database.statement().await?)
             .await
     }
+}
+
+/// The bytes of a call that waits for approval, or of a question.
+async fn size(connection: &mut Connection, user: UserId, id: Uuid) -> Result<i64, StoreError> {
+    let row = query(
+        "SELECT CAST(octet_length(args) + COALESCE(octet_length(question), 0) AS BIGINT) FROM jobs
+         WHERE user_id = $1 AND (id = $2 OR question_id = $2)",
+    )
+    .bind(user.0)
+    .bind(id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map_or(0, |row| row.get(0)))
 }
 
 /// Notes a change, in the transaction that makes it.

@@ -15,7 +15,9 @@ use crate::{
     idempotency::{claim, keep},
     inbox::{self, Change},
     log::{self, LogId},
+    page::{self, PAGE_BYTES},
     questions,
+    storage::{self, JOB_BYTES, ROW_BYTES, bytes_of},
 };
 
 /// A job to start.
@@ -78,6 +80,19 @@ impl JobRecord {
     }
 }
 
+/// What an instance has to know of a job that it looks after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnfinishedJob {
+    /// The job.
+    pub id: ToolCallId,
+    /// Whose appends count.
+    pub epoch: u64,
+    /// Whether it waits although its approval was decided.
+    pub is_decided: bool,
+    /// Whether it is to stop.
+    pub cancel_requested: bool,
+}
+
 /// Whether a job was begun now or before.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StartedJob {
@@ -126,6 +141,17 @@ const COLUMNS: &str = "SELECT id, user_id, name, args, caller, run_id, conversat
     decision, expires_at, note, progress, output, error, epoch, attempts, cancel_requested_at, created_at, started_at,
     ended_at FROM jobs ";
 
+/// The longest list that has no pages.
+pub(crate) const LONGEST_LIST: u32 = 200;
+
+/// The bytes of each job.
+fn sizes() -> String {
+    format!(
+        "SELECT CAST({JOB_BYTES} + COALESCE(octet_length(note), 0) + COALESCE(octet_length(decision), 0) AS BIGINT)
+         FROM jobs"
+    )
+}
+
 impl Store {
     /// The jobs of a user that are going on, or wait for a word.
     pub async fn unfinished_jobs_of(&self, user: UserId) -> Result<Vec<ToolCallId>, StoreError> {
@@ -139,7 +165,8 @@ impl Store {
     /// Commits the job and its event 1, or gives the one that is there under its id or key.
     ///
     /// # Errors
-    /// [`StoreError::IdTaken`] when the id is another user's or stands for another call, and [`StoreError::KeyReused`].
+    /// [`StoreError::IdTaken`] when the id is another user's or stands for another call, [`StoreError::KeyReused`],
+    /// [`StoreError::StorageFull`] and [`StoreError::Disabled`].
     pub async fn start_job(&self, new: &NewJob, now: Timestamp) -> Result<StartedJob, StoreError> {
         let mut transaction = self.database.write(Scope::User(new.user)).await?;
         if let Some(key) = &new.key
@@ -164,6 +191,12 @@ impl Store {
         if matches!(new.word, Word::Asked(_)) {
             inbox::note(&mut transaction, new.user, Change::Asked(new.id), now).await?;
         }
+        let bytes = ROW_BYTES + bytes_of(&json(&new.args)?);
+        match new.caller {
+            // An answer that is being written is not cut by the quota: the next prompt is refused.
+            Caller::Model => storage::adjust(&mut transaction, new.user, bytes).await?,
+            Caller::Person | Caller::Mcp => self.charge_storage(&mut transaction, new.user, bytes).await?,
+        }
         transaction.commit().await?;
         let lease = JobLease { job: new.id, epoch: job.epoch, next: Seq(2) };
         Ok(StartedJob::Now(job, lease))
@@ -175,7 +208,7 @@ impl Store {
         get(&mut connection, user, id).await
     }
 
-    /// A page of a user's jobs, newest first.
+    /// A page of a user's jobs, newest first. It ends by count or by bytes.
     pub async fn jobs(
         &self,
         user: UserId,
@@ -184,32 +217,30 @@ impl Store {
         status: Option<ToolCallStatus>,
     ) -> Result<JobPage, StoreError> {
         let after = Cursor::parse(cursor)?;
-        let sql = format!(
-            "{COLUMNS} WHERE user_id = $1 AND (created_at, id) < ($2, $3) AND ($4 IS NULL OR status = $4)
-             ORDER BY created_at DESC, id DESC LIMIT $5"
-        );
-        let rows = query(sql)
-            .bind(user.0)
-            .bind(after.time.0)
-            .bind(after.id)
-            .bind(status.map(status_word))
-            .bind(i64::from(limit) + 1)
-            .fetch_all(&mut self.database.read(Scope::User(user)).await?)
-            .await?;
-        let mut items = rows.iter().map(|row| record(row).map(|record| record.job)).collect::<Result<Vec<_>, _>>()?;
-        let more = items.len() > limit as usize;
-        items.truncate(limit as usize);
+        let place = "WHERE user_id = $1 AND (created_at, id) < ($2, $3) AND ($4 IS NULL OR status = $4)
+             ORDER BY created_at DESC, id DESC LIMIT $5";
+        let listed = |select: &str, rows: i64| {
+            let listed = query(format!("{select} {place}")).bind(user.0).bind(after.time.0).bind(after.id);
+            listed.bind(status.map(status_word)).bind(rows)
+        };
+        let mut snapshot = self.database.snapshot(Scope::User(user)).await?;
+        let fitting = page::fitting(&mut snapshot, listed(&sizes(), i64::from(limit) + 1), limit, PAGE_BYTES).await?;
+        let rows = listed(COLUMNS, fitting.rows).fetch_all(&mut snapshot).await?;
+        let items = rows.iter().map(|row| record(row).map(|record| record.job)).collect::<Result<Vec<_>, _>>()?;
         let next_cursor =
-            items.last().filter(|_| more).map(|last| Cursor { time: last.created_at, id: last.id.0 }.text());
+            items.last().filter(|_| fitting.more).map(|last| Cursor { time: last.created_at, id: last.id.0 }.text());
         Ok(JobPage { items, next_cursor })
     }
 
-    /// Everything that waits for this user's word, oldest first.
+    /// The approvals that this user has to decide, oldest first: as many as fit in a page. The others follow when these
+    /// are decided.
     pub async fn pending_approvals(&self, user: UserId) -> Result<Vec<PendingApproval>, StoreError> {
-        let sql = format!(
-            "{COLUMNS} WHERE user_id = $1 AND approval = 'pending' AND ended_at IS NULL ORDER BY created_at, id LIMIT 200"
-        );
-        let rows = query(sql).bind(user.0).fetch_all(&mut self.database.read(Scope::User(user)).await?).await?;
+        let place = "WHERE user_id = $1 AND approval = 'pending' AND ended_at IS NULL ORDER BY created_at, id LIMIT $2";
+        let pending = |select: &str, rows: i64| query(format!("{select} {place}")).bind(user.0).bind(rows);
+        let mut snapshot = self.database.snapshot(Scope::User(user)).await?;
+        let sizes = pending(&sizes(), i64::from(LONGEST_LIST));
+        let fitting = page::fitting(&mut snapshot, sizes, LONGEST_LIST, PAGE_BYTES).await?;
+        let rows = pending(COLUMNS, fitting.rows).fetch_all(&mut snapshot).await?;
         rows.iter().map(|row| record(row)?.pending().ok_or(StoreError::Corrupt("job"))).collect()
     }
 
@@ -316,19 +347,43 @@ impl Store {
                 inbox::note(&mut transaction, user, Change::Settled(lease.job), now).await?;
             }
         }
-        apply(&mut transaction, lease.job, change, now).await?;
+        let bytes = apply(&mut transaction, lease.job, change, now).await?;
+        if bytes > 0 {
+            storage::adjust(&mut transaction, user, bytes).await?;
+        }
         transaction.commit().await?;
         Ok(true)
     }
 
     /// Every job that has not ended and that no known instance owns, or this one does; oldest first.
-    pub async fn jobs_to_look_after(&self, owner: InstanceId) -> Result<Vec<JobRecord>, StoreError> {
-        let sql = format!(
-            "{COLUMNS} WHERE ended_at IS NULL
-             AND (owner = $1 OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = jobs.owner)) ORDER BY id"
-        );
+    pub async fn jobs_to_look_after(&self, owner: InstanceId) -> Result<Vec<UnfinishedJob>, StoreError> {
+        // Without arguments: there may be many, and this is asked again and again.
+        let sql =
+            "SELECT id, epoch, status = 'queued' AND decision IS NOT NULL, cancel_requested_at IS NOT NULL FROM jobs
+             WHERE ended_at IS NULL
+             AND (owner = $1 OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = jobs.owner)) ORDER BY id";
         let rows = query(sql).bind(owner.0).fetch_all(&mut self.database.read(Scope::System).await?).await?;
-        rows.iter().map(record).collect()
+        let unfinished = |row: &Row| UnfinishedJob {
+            id: ToolCallId(row.get(0)),
+            epoch: row.get::<i64>(1).unsigned_abs(),
+            is_decided: row.get(2),
+            cancel_requested: row.get(3),
+        };
+        Ok(rows.iter().map(unfinished).collect())
+    }
+
+    /// The jobs of a conversation that have not ended.
+    pub async fn unfinished_jobs_in(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<Vec<ToolCallId>, StoreError> {
+        let rows = query("SELECT id FROM jobs WHERE conversation_id = $1 AND user_id = $2 AND ended_at IS NULL")
+            .bind(conversation.0)
+            .bind(user.0)
+            .fetch_all(&mut self.database.read(Scope::User(user)).await?)
+            .await?;
+        Ok(rows.iter().map(|row| ToolCallId(row.get(0))).collect())
     }
 
     /// Takes over a job that has not ended and stands at `epoch`: from now on only appends of the new lease count.
@@ -419,14 +474,16 @@ async fn insert(connection: &mut Connection, new: &NewJob, now: Timestamp) -> Re
     .await
 }
 
+/// Changes the job's row, and returns how many bytes that adds to its user's storage.
 async fn apply(
     connection: &mut Connection,
     id: ToolCallId,
     change: &JobChange,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<i64, StoreError> {
+    let mut bytes = 0;
     let changed = match change {
-        JobChange::Unchanged | JobChange::Asks(_) | JobChange::AsksNoMore => return Ok(()),
+        JobChange::Unchanged | JobChange::Asks(_) | JobChange::AsksNoMore => return Ok(0),
         JobChange::Began => {
             let sql = "UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, $2) WHERE id = $1";
             query(sql).bind(id.0).bind(now.0).execute(connection).await
@@ -441,23 +498,27 @@ async fn apply(
                 .await
         }
         JobChange::Worked(output) => {
+            let output = json(output)?;
+            bytes = bytes_of(&output);
             query("UPDATE jobs SET status = 'done', ended_at = $2, output = $3 WHERE id = $1")
                 .bind(id.0)
                 .bind(now.0)
-                .bind(json(output)?.as_str())
+                .bind(output.as_str())
                 .execute(connection)
                 .await
         }
         JobChange::Failed(failure) => {
+            let failure = json(failure)?;
+            bytes = bytes_of(&failure);
             query("UPDATE jobs SET status = 'error', ended_at = $2, error = $3 WHERE id = $1")
                 .bind(id.0)
                 .bind(now.0)
-                .bind(json(failure)?.as_str())
+                .bind(failure.as_str())
                 .execute(connection)
                 .await
         }
     };
-    changed.map(drop)
+    changed.map(|_| bytes)
 }
 
 pub(crate) async fn get(connection: &mut Connection, user: UserId, id: ToolCallId) -> Result<JobRecord, StoreError> {

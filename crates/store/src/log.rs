@@ -14,7 +14,9 @@ use crate::{
     Store, StoreError, conversations,
     db::{Connection, Dialect, Query, Scope, query},
     inbox::{self, Change},
-    messages, tail,
+    messages,
+    page::{self, PAGE_BYTES},
+    storage, tail,
 };
 
 /// Whose log.
@@ -42,12 +44,20 @@ impl LogId {
         }
     }
 
+    /// Where the logs of runs are read.
+    pub(crate) const fn sql_of_runs(dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Sqlite => "run_log",
+            Dialect::Postgres => "run_events",
+        }
+    }
+
     /// The statement for where such a log is, from one that speaks of the runs' in `SQLite`: it reads `run_log`, and writes
     /// `run_events`.
     pub(crate) fn sql(self, dialect: Dialect, of_runs: &'static str) -> Cow<'static, str> {
         match (self, dialect) {
             (Self::Run(_), Dialect::Sqlite) => Cow::Borrowed(of_runs),
-            (Self::Run(_), Dialect::Postgres) => Cow::Owned(of_runs.replace("run_log", "run_events")),
+            (Self::Run(_), Dialect::Postgres) => Cow::Owned(of_runs.replace("run_log", Self::sql_of_runs(dialect))),
             (Self::Job(_), _) => Cow::Owned(
                 of_runs
                     .replace("run_log", "job_events")
@@ -178,16 +188,22 @@ impl Store {
         self.append_batch(batch, Attempt::Again).await
     }
 
-    /// The next events after `after`, at most `limit`.
+    /// The next events after `after`, at most `limit`, and not much more than a mebibyte of them. None: there are none.
     pub async fn events(&self, log: LogId, after: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
-        let sql = "SELECT seq, kind, data FROM run_log WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        // What is committed changes no more, so that two looks see the same events.
         let mut connection = self.database.read(Scope::System).await?;
-        let rows = query(log.sql(connection.dialect(), sql))
-            .bind(log.id())
-            .bind(i64::try_from(after.0).unwrap_or(i64::MAX))
-            .bind(i64::from(limit))
-            .fetch_all(&mut connection)
-            .await?;
+        let dialect = connection.dialect();
+        let next = |sql: &'static str, rows: i64| {
+            let next = query(log.sql(dialect, sql)).bind(log.id());
+            next.bind(i64::try_from(after.0).unwrap_or(i64::MAX)).bind(rows)
+        };
+        let sizes = "SELECT CAST(octet_length(data) AS BIGINT) FROM run_log WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        let fitting = page::fitting(&mut connection, next(sizes, i64::from(limit)), limit, PAGE_BYTES).await?;
+        if fitting.rows == 0 {
+            return Ok(Vec::new());
+        }
+        let events = "SELECT seq, kind, data FROM run_log WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        let rows = next(events, fitting.rows).fetch_all(&mut connection).await?;
         Ok(rows
             .iter()
             .map(|row| StoredEvent { seq: Seq(row.get::<i64>(0).unsigned_abs()), kind: row.get(1), data: row.get(2) })
@@ -375,10 +391,12 @@ async fn finish(connection: &mut Connection, run: RunId, end: &RunEnd) -> Result
             .bind(end.at.0)
             .fetch_one(connection)
             .await?;
-    messages::finish(connection, &end.message).await?;
+    let bytes = messages::finish(connection, &end.message).await?;
     let conversation = end.message.conversation_id;
     conversations::touch(connection, conversation, None, end.at).await?;
-    inbox::note(connection, UserId(run_row.get(0)), Change::Answered(conversation, run), end.at).await
+    let user = UserId(run_row.get(0));
+    inbox::note(connection, user, Change::Answered(conversation, run), end.at).await?;
+    storage::adjust(connection, user, bytes).await
 }
 
 pub(crate) async fn insert_first(

@@ -19,6 +19,9 @@ pub struct StoredMcpServer {
     pub enabled: bool,
 }
 
+/// MCP servers that may be set in the app.
+const MAX_SERVERS: u32 = 200;
+
 impl Store {
     /// Every MCP server that was set in the app, by name.
     pub async fn mcp_servers(&self) -> Result<Vec<StoredMcpServer>, StoreError> {
@@ -33,8 +36,13 @@ impl Store {
     /// Adds one.
     ///
     /// # Errors
-    /// [`StoreError::NameTaken`].
+    /// [`StoreError::NameTaken`] and [`StoreError::LimitReached`].
     pub async fn add_mcp_server(&self, server: &StoredMcpServer) -> Result<(), StoreError> {
+        let all =
+            query("SELECT COUNT(*) FROM mcp_servers").fetch_one(&mut self.database.read(Scope::System).await?).await?;
+        if all.get::<i64>(0) >= i64::from(MAX_SERVERS) {
+            return Err(StoreError::LimitReached { items: "MCP servers", limit: MAX_SERVERS });
+        }
         let added = query(
             "INSERT INTO mcp_servers (name, transport, enabled) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
         )

@@ -1,5 +1,6 @@
 //! Messages: a tree in each conversation. The content of one that is still growing is folded from its run's log.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use weir_protocol::{
     ChatMessage, ConversationId, MessageId, MessagePage, MessageStatus, Role, RunId, Seq, StreamChunk, Timestamp,
@@ -9,11 +10,13 @@ use weir_protocol::{
 use crate::{
     IdempotencyKey, Store, StoreError, conversations,
     cursor::Cursor,
-    db::{Connection, Row, Scope, query},
+    db::{Connection, Dialect, Row, Scope, query},
     idempotency::{claim, keep},
     inbox::{self, Change},
     jobs::{json, parsed},
     log::LogId,
+    page::{self, PAGE_BYTES},
+    storage::{ROW_BYTES, bytes_of},
 };
 
 /// Where a new message stands in its conversation's tree.
@@ -46,11 +49,42 @@ pub struct NewMessage {
     pub content: String,
 }
 
+impl NewMessage {
+    /// What it counts in its user's storage.
+    pub(crate) fn bytes(&self) -> i64 {
+        let conversation = if self.conversation.is_none() { ROW_BYTES } else { 0 };
+        conversation + ROW_BYTES + bytes_of(&self.content)
+    }
+}
+
+/// What an idempotency key keeps of a message: no text, which would outlive the message.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    #[serde(rename = "conversationId")]
+    conversation: ConversationId,
+    #[serde(rename = "id")]
+    message: MessageId,
+}
+
 const COLUMNS: &str = "SELECT m.id, m.conversation_id, m.parent_id, m.role, m.content, m.status, m.run_id, m.model,
     m.input_tokens, m.output_tokens, m.created_at, m.tool_calls, m.error FROM messages m ";
 
 /// How many messages of a conversation's branch a model may be shown.
-const LINEAGE_LIMIT: i64 = 1000;
+const LINEAGE_LIMIT: u32 = 1000;
+/// How many bytes of a conversation's branch a model may be shown: more than the longest context windows hold.
+const LINEAGE_BYTES: i64 = 8 * 1024 * 1024;
+/// Events of a run's log that are folded at a time.
+const FOLDED_EVENTS: i64 = 512;
+
+/// The bytes of each message. What a growing answer says is in its run's log.
+fn sizes(dialect: Dialect) -> String {
+    let log = LogId::sql_of_runs(dialect);
+    format!(
+        "SELECT CAST(octet_length(m.content) + COALESCE(octet_length(m.tool_calls), 0) + CASE WHEN m.status = 'streaming'
+             THEN (SELECT COALESCE(SUM(octet_length(l.data)), 0) FROM {log} l WHERE l.run_id = m.run_id)
+             ELSE 0 END AS BIGINT) FROM messages m"
+    )
+}
 
 impl Store {
     /// Stores a message, or gives the one that was stored under the same key.
@@ -63,9 +97,10 @@ impl Store {
     ) -> Result<ChatMessage, StoreError> {
         let mut transaction = self.database.write(Scope::User(user)).await?;
         if let Some(key) = key
-            && let Some(first) = claim(&mut transaction, user, key, now).await?
+            && let Some(first) = claim::<Kept>(&mut transaction, user, key, now).await?
         {
-            return Ok(first);
+            conversations::get(&mut transaction, user, first.conversation).await?;
+            return get(&mut transaction, first.conversation, first.message).await;
         }
         let message = insert_prompt(&mut transaction, user, new, now).await?;
         let conversation = message.conversation_id;
@@ -73,13 +108,14 @@ impl Store {
             if new.conversation.is_none() { Change::Created(conversation) } else { Change::Updated(conversation) };
         inbox::note(&mut transaction, user, change, now).await?;
         if let Some(key) = key {
-            keep(&mut transaction, user, key, &message, now).await?;
+            keep(&mut transaction, user, key, &Kept { conversation, message: message.id }, now).await?;
         }
+        self.charge_storage(&mut transaction, user, new.bytes()).await?;
         transaction.commit().await?;
         Ok(message)
     }
 
-    /// A page of a conversation's messages, newest first.
+    /// A page of a conversation's messages, newest first. It ends by count or by bytes.
     pub async fn messages(
         &self,
         user: UserId,
@@ -91,25 +127,21 @@ impl Store {
         // One transaction is one snapshot: a message and its run's log are seen at the same moment.
         let mut snapshot = self.database.snapshot(Scope::User(user)).await?;
         conversations::get(&mut snapshot, user, conversation).await?;
-        let sql = format!(
-            "{COLUMNS} WHERE m.conversation_id = $1 AND (m.created_at, m.id) < ($2, $3)
-             ORDER BY m.created_at DESC, m.id DESC LIMIT $4"
-        );
-        let rows = query(sql)
-            .bind(conversation.0)
-            .bind(after.time.0)
-            .bind(after.id)
-            .bind(i64::from(limit) + 1)
-            .fetch_all(&mut snapshot)
-            .await?;
+        let place = "WHERE m.conversation_id = $1 AND (m.created_at, m.id) < ($2, $3)
+             ORDER BY m.created_at DESC, m.id DESC LIMIT $4";
+        let listed = |select: &str, rows: i64| {
+            let listed = query(format!("{select} {place}"));
+            listed.bind(conversation.0).bind(after.time.0).bind(after.id).bind(rows)
+        };
+        let sizes = listed(&sizes(snapshot.dialect()), i64::from(limit) + 1);
+        let fitting = page::fitting(&mut snapshot, sizes, limit, PAGE_BYTES).await?;
+        let rows = listed(COLUMNS, fitting.rows).fetch_all(&mut snapshot).await?;
         let mut items = rows.iter().map(message).collect::<Result<Vec<_>, _>>()?;
-        let more = items.len() > limit as usize;
-        items.truncate(limit as usize);
         for item in &mut items {
             fold_streaming(&mut snapshot, item).await?;
         }
         let next_cursor =
-            items.last().filter(|_| more).map(|last| Cursor { time: last.created_at, id: last.id.0 }.text());
+            items.last().filter(|_| fitting.more).map(|last| Cursor { time: last.created_at, id: last.id.0 }.text());
         Ok(MessagePage { items, next_cursor })
     }
 
@@ -126,18 +158,23 @@ impl Store {
     }
 
     /// The branch that ends with `leaf`, oldest first: what a model is shown. An answer that is still growing is shown as
-    /// far as it has come.
+    /// far as it has come. Where the branch is longer than any model reads, its oldest messages are left out.
     pub async fn lineage(&self, leaf: MessageId) -> Result<Vec<ChatMessage>, StoreError> {
-        let sql = format!(
-            "WITH RECURSIVE branch (id, parent_id, depth) AS (
-                 SELECT id, parent_id, 0 FROM messages WHERE id = $1
-                 UNION ALL
-                 SELECT p.id, p.parent_id, branch.depth + 1 FROM messages p JOIN branch ON p.id = branch.parent_id
-                 WHERE branch.depth < $2)
-             {COLUMNS} JOIN branch ON branch.id = m.id ORDER BY branch.depth DESC"
-        );
+        let branch = |select: &str, order: &str| {
+            query(format!(
+                "WITH RECURSIVE branch (id, parent_id, depth) AS (
+                     SELECT id, parent_id, 0 FROM messages WHERE id = $1
+                     UNION ALL
+                     SELECT p.id, p.parent_id, branch.depth + 1 FROM messages p JOIN branch ON p.id = branch.parent_id
+                     WHERE branch.depth < $2)
+                 {select} JOIN branch ON branch.id = m.id ORDER BY branch.depth {order}"
+            ))
+        };
         let mut snapshot = self.database.snapshot(Scope::System).await?;
-        let rows = query(sql).bind(leaf.0).bind(LINEAGE_LIMIT - 1).fetch_all(&mut snapshot).await?;
+        let sizes = branch(&sizes(snapshot.dialect()), "ASC").bind(leaf.0).bind(i64::from(LINEAGE_LIMIT) - 1);
+        let fitting = page::fitting(&mut snapshot, sizes, LINEAGE_LIMIT, LINEAGE_BYTES).await?;
+        let newest = branch(COLUMNS, "DESC").bind(leaf.0).bind(fitting.rows - 1);
+        let rows = newest.fetch_all(&mut snapshot).await?;
         let mut branch = rows.iter().map(message).collect::<Result<Vec<_>, _>>()?;
         for message in &mut branch {
             fold_streaming(&mut snapshot, message).await?;
@@ -213,12 +250,12 @@ pub(crate) async fn insert(connection: &mut Connection, message: &ChatMessage) -
     Ok(())
 }
 
-/// Writes what a finished run has made of its message.
-pub(crate) async fn finish(connection: &mut Connection, message: &ChatMessage) -> Result<(), StoreError> {
+/// Writes what a finished run has made of its message, and returns how many bytes that adds to its user's storage.
+pub(crate) async fn finish(connection: &mut Connection, message: &ChatMessage) -> Result<i64, StoreError> {
     let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
     let tool_calls = message.tool_calls.as_ref().map(json).transpose()?;
     let error = message.error.as_ref().map(json).transpose()?;
-    query(
+    let finished = query(
         "UPDATE messages SET content = $2, status = $3, input_tokens = $4, output_tokens = $5, tool_calls = $6,
          error = $7 WHERE id = $1",
     )
@@ -231,7 +268,8 @@ pub(crate) async fn finish(connection: &mut Connection, message: &ChatMessage) -
     .bind(error.as_deref())
     .execute(connection)
     .await?;
-    Ok(())
+    // The message may be deleted already, while its run still ends.
+    Ok(if finished == 0 { 0 } else { bytes_of(&message.content) + tool_calls.as_deref().map_or(0, bytes_of) })
 }
 
 pub(crate) async fn newest(
@@ -260,14 +298,24 @@ pub(crate) async fn get(
 /// Gives a message that is still growing its content so far, and the event that it reaches up to.
 async fn fold_streaming(snapshot: &mut Connection, message: &mut ChatMessage) -> Result<(), StoreError> {
     let (MessageStatus::Streaming, Some(run)) = (message.status, message.run_id) else { return Ok(()) };
-    let sql = "SELECT seq, kind, data FROM run_log WHERE run_id = $1 ORDER BY seq";
-    let rows = query(LogId::Run(run).sql(snapshot.dialect(), sql)).bind(run.0).fetch_all(snapshot).await?;
+    let sql = "SELECT seq, kind, data FROM run_log WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     let mut seq = Seq::START;
-    for row in &rows {
-        seq = Seq(row.get::<i64>(0).unsigned_abs());
-        let kind = row.get::<&str>(1);
-        if matches!(kind, "token" | "tool-status") {
-            message.apply(&StreamChunk::parse(kind, row.get(2)).map_err(|_| StoreError::Corrupt("event"))?);
+    loop {
+        let rows = query(LogId::Run(run).sql(snapshot.dialect(), sql))
+            .bind(run.0)
+            .bind(seq.0.cast_signed())
+            .bind(FOLDED_EVENTS)
+            .fetch_all(snapshot)
+            .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in &rows {
+            seq = Seq(row.get::<i64>(0).unsigned_abs());
+            let kind = row.get::<&str>(1);
+            if matches!(kind, "token" | "tool-status") {
+                message.apply(&StreamChunk::parse(kind, row.get(2)).map_err(|_| StoreError::Corrupt("event"))?);
+            }
         }
     }
     message.seq = Some(seq);

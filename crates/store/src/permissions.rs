@@ -19,6 +19,9 @@ pub struct ToolPermission {
     pub rules: Vec<ArgumentRule>,
 }
 
+/// Tools that a user may set permissions for, also tools that are gone.
+const MAX_PERMISSIONS: u32 = 1000;
+
 impl Store {
     /// What the user has set, by tool.
     pub async fn tool_permissions(&self, user: UserId) -> Result<HashMap<String, ToolPermission>, StoreError> {
@@ -40,8 +43,19 @@ impl Store {
     }
 
     /// Sets it.
+    ///
+    /// # Errors
+    /// [`StoreError::LimitReached`] when the user has set too many tools.
     pub async fn set_tool_permission(&self, user: UserId, tool: &str, set: &ToolPermission) -> Result<(), StoreError> {
         let mut transaction = self.database.write(Scope::User(user)).await?;
+        let others = query("SELECT COUNT(*) FROM tool_permissions WHERE user_id = $1 AND tool <> $2")
+            .bind(user.0)
+            .bind(tool)
+            .fetch_one(&mut transaction)
+            .await?;
+        if others.get::<i64>(0) >= i64::from(MAX_PERMISSIONS) {
+            return Err(StoreError::LimitReached { items: "tool permissions", limit: MAX_PERMISSIONS });
+        }
         let word = match set.permission {
             Permission::Allow => "allow",
             Permission::Ask => "ask",

@@ -6,18 +6,25 @@ use crate::{
     Store, StoreError,
     db::{Connection, Scope, query},
     inbox::{self, Change},
-    jobs::{json, parsed},
+    jobs::{LONGEST_LIST, json, parsed},
+    page::{self, PAGE_BYTES},
 };
 
 /// Those that nobody has answered, of jobs that have not ended.
 const WAITING: &str = "question_id IS NOT NULL AND answer IS NULL AND ended_at IS NULL";
 
 impl Store {
-    /// The questions that wait for this user, oldest first.
+    /// The questions that wait for this user, oldest first: as many as fit in a page.
     pub async fn open_questions(&self, user: UserId) -> Result<Vec<Question>, StoreError> {
-        let sql =
-            format!("SELECT question FROM jobs WHERE user_id = $1 AND {WAITING} ORDER BY created_at, id LIMIT 200");
-        let rows = query(sql).bind(user.0).fetch_all(&mut self.database.read(Scope::User(user)).await?).await?;
+        let open = |column: &str, rows: i64| {
+            let sql =
+                format!("SELECT {column} FROM jobs WHERE user_id = $1 AND {WAITING} ORDER BY created_at, id LIMIT $2");
+            query(sql).bind(user.0).bind(rows)
+        };
+        let mut snapshot = self.database.snapshot(Scope::User(user)).await?;
+        let sizes = open("CAST(octet_length(question) AS BIGINT)", i64::from(LONGEST_LIST));
+        let fitting = page::fitting(&mut snapshot, sizes, LONGEST_LIST, PAGE_BYTES).await?;
+        let rows = open("question", fitting.rows).fetch_all(&mut snapshot).await?;
         rows.iter().map(|row| parsed(row.get(0))).collect()
     }
 

@@ -7,12 +7,13 @@ use weir_protocol::{
 
 use crate::{
     IdempotencyKey, InstanceId, NewMessage, Store, StoreError, conversations,
-    db::{Connection, Row, Scope, query},
+    db::{Connection, Dialect, Row, Scope, query},
     idempotency::{claim, keep},
     inbox::{self, Change},
     jobs::{json, parsed},
     log::{self, LogId},
     messages,
+    storage::{ROW_BYTES, bytes_of},
 };
 
 /// What a run answers.
@@ -48,6 +49,8 @@ pub struct NewRun {
     pub context: Option<String>,
     /// The tools that may be called; none: every one that the user permits.
     pub tools: Option<Vec<String>>,
+    /// How many runs of the user may be under way, with this one.
+    pub max_running: u32,
     /// Under which key it was asked for.
     pub key: Option<IdempotencyKey>,
 }
@@ -122,8 +125,8 @@ impl Store {
     /// Commits the user message, the run, its empty answer and event 1 together.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] for a conversation that is not the user's, [`StoreError::InvalidParent`], and
-    /// [`StoreError::KeyReused`].
+    /// [`StoreError::NotFound`] for a conversation that is not the user's, [`StoreError::InvalidParent`],
+    /// [`StoreError::KeyReused`], [`StoreError::TooManyRuns`], [`StoreError::StorageFull`] and [`StoreError::Disabled`].
     pub async fn start_run(&self, new: &NewRun, now: Timestamp) -> Result<Started, StoreError> {
         let mut transaction = self.database.write(Scope::User(new.user)).await?;
         if let Some(key) = &new.key
@@ -131,6 +134,7 @@ impl Store {
         {
             return get(&mut transaction, new.user, first).await.map(Started::Before);
         }
+        check_running(&mut transaction, new.user, new.max_running).await?;
         let prompt = match &new.prompt {
             Prompt::New(message) => messages::insert_prompt(&mut transaction, new.user, message, now).await?,
             Prompt::Stored { conversation, message } => {
@@ -172,6 +176,7 @@ impl Store {
             _ => Change::Updated(prompt_conversation),
         };
         inbox::note(&mut transaction, new.user, change, now).await?;
+        self.charge_storage(&mut transaction, new.user, new.bytes()).await?;
         let run = get(&mut transaction, new.user, new.id).await?;
         transaction.commit().await?;
         self.leases.hold(run.first_lease());
@@ -199,15 +204,6 @@ impl Store {
         let run = get(&mut transaction, user, id).await?;
         transaction.commit().await?;
         Ok(run)
-    }
-
-    /// How many runs of a user are going on, at all instances.
-    pub async fn count_running(&self, user: UserId) -> Result<u32, StoreError> {
-        let row = query("SELECT COUNT(*) FROM runs WHERE user_id = $1 AND state = 'running'")
-            .bind(user.0)
-            .fetch_one(&mut self.database.read(Scope::System).await?)
-            .await?;
-        Ok(u32::try_from(row.get::<i64>(0)).unwrap_or(u32::MAX))
     }
 
     /// The runs of a conversation that are going on.
@@ -297,6 +293,34 @@ impl RunRecord {
     pub fn first_lease(&self) -> Lease {
         Lease { run: self.id, epoch: self.epoch, next: Seq(2) }
     }
+}
+
+impl NewRun {
+    /// What it counts in its user's storage, with its prompt and its empty answer.
+    fn bytes(&self) -> i64 {
+        let prompt = match &self.prompt {
+            Prompt::New(message) => message.bytes(),
+            Prompt::Stored { .. } => 0,
+        };
+        prompt + ROW_BYTES + self.context.as_deref().map_or(0, bytes_of)
+    }
+}
+
+/// Refuses one more run of a user who has as many as may be, at all instances together. Starts of the same user wait for
+/// each other until the transaction ends, so that the count is right.
+async fn check_running(connection: &mut Connection, user: UserId, limit: u32) -> Result<(), StoreError> {
+    if connection.dialect() == Dialect::Postgres {
+        // Not the user's row: other transactions lock it after conversations.
+        query("SELECT pg_advisory_xact_lock(hashtextextended('runs of ' || $1, 0))::TEXT")
+            .bind(user.to_string().as_str())
+            .fetch_one(connection)
+            .await?;
+    }
+    let row = query("SELECT COUNT(*) FROM runs WHERE user_id = $1 AND state = 'running'")
+        .bind(user.0)
+        .fetch_one(connection)
+        .await?;
+    if row.get::<i64>(0) >= i64::from(limit) { Err(StoreError::TooManyRuns { limit }) } else { Ok(()) }
 }
 
 async fn insert(

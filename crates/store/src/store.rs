@@ -1,6 +1,8 @@
 //! The stored state of Weir.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
+
+use tokio::sync::Mutex;
 
 use weir_protocol::{Timestamp, UserId};
 
@@ -8,6 +10,7 @@ use crate::{
     Durability, PostgresUrl, StoreError,
     db::{Database, Scope, query},
     leases::Leases,
+    search::Searches,
     tail::Tail,
 };
 
@@ -18,6 +21,11 @@ pub struct Store {
     pub(crate) leases: Leases,
     /// `SQLite`'s. The tables of `PostgreSQL` are in the order of arrival by themselves.
     pub(crate) tail: Option<Tail>,
+    pub(crate) searches: Searches,
+    /// Bytes that each user may store.
+    pub(crate) storage_limit: Option<u64>,
+    /// Held while the files are purged.
+    pub(crate) purging: Arc<Mutex<()>>,
 }
 
 impl Store {
@@ -25,7 +33,7 @@ impl Store {
     pub async fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         let (database, tail) = (Database::sqlite(path, durability).await?, Tail::default());
         tail.settle(&database).await?;
-        Ok(Self { database, leases: Leases::default(), tail: Some(tail) })
+        Ok(Self::new(database, Some(tail)))
     }
 
     /// Connects to the `PostgreSQL` database at `url` (`postgres://…`) and brings its schema up to date, under a lock;
@@ -34,7 +42,18 @@ impl Store {
     /// With [`Durability::Process`], a commit does not wait for `PostgreSQL`'s disk.
     pub async fn connect(url: &PostgresUrl, durability: Durability) -> Result<Self, StoreError> {
         let database = Database::postgres(url, durability).await?;
-        Ok(Self { database, leases: Leases::default(), tail: None })
+        Ok(Self::new(database, None))
+    }
+
+    fn new(database: Database, tail: Option<Tail>) -> Self {
+        Self {
+            database,
+            leases: Leases::default(),
+            tail,
+            searches: Searches::default(),
+            storage_limit: None,
+            purging: Arc::default(),
+        }
     }
 
     /// Makes the user unless it is there.
@@ -52,7 +71,7 @@ impl Store {
     pub async fn user_name(&self, user: UserId) -> Result<String, StoreError> {
         let found = query("SELECT name FROM users WHERE id = $1")
             .bind(user.0)
-            .fetch_optional(&mut self.database.read(Scope::User(user)).await?)
+            .fetch_optional(&mut self.database.identity().await?)
             .await?;
         Ok(found.ok_or(StoreError::NotFound("user"))?.get(0))
     }

@@ -66,6 +66,26 @@ async fn search(titles: Vec<String>, wanted: String) {
     assert_eq!(store.store.conversations(BOB, &filter, None, 200).await.unwrap().items, []);
 }
 
+/// Searches messages for texts with and without whole words in them.
+async fn search_messages(contents: Vec<String>, wanted: Vec<String>) {
+    let store = TestStore::open().await;
+    let mut conversations = Vec::new();
+    for content in &contents {
+        let id = conversation(&store, "Title").await;
+        add(&store, id, content).await;
+        conversations.push((id, content.to_ascii_lowercase()));
+    }
+    conversations.reverse();
+    for wanted in wanted {
+        let fits = |content: &String| content.contains(&wanted.to_ascii_lowercase());
+        let expected: Vec<_> = conversations.iter().filter(|(_, content)| fits(content)).map(|(id, _)| *id).collect();
+        let filter = ConversationFilter { text: Some(wanted), archived: false };
+        let found = store.store.conversations(ALICE, &filter, None, 200).await.unwrap();
+        assert_eq!(found.items.iter().map(|one| one.id).collect::<Vec<_>>(), expected, "{filter:?}");
+        assert_eq!(store.store.conversations(BOB, &filter, None, 200).await.unwrap().items, []);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -77,6 +97,14 @@ proptest! {
         jumps in prop::collection::vec(-5000_i64..5000, 0..25),
     ) {
         run_alone(walk(count, limit, arrivals, jumps));
+    }
+
+    #[test]
+    fn rest_4_a_search_of_messages_finds_what_contains_the_text_and_nothing_else(
+        contents in prop::collection::vec("[abAB é日_.-]{1,14}", 1..8),
+        wanted in prop::collection::vec("[abAB é日_.-]{1,7}|[ab] [ab]{3} [ab]|-[ab]{1,2}[-.][abé]{3}", 1..8),
+    ) {
+        run_alone(search_messages(contents, wanted));
     }
 
     #[test]

@@ -132,7 +132,8 @@ async fn the_migration_reads_what_is_there() {
     store.close().await;
     let before =
         "DROP TRIGGER messages_searchable; DROP TRIGGER messages_search_changed; DROP TRIGGER messages_not_searchable;
-        DROP TABLE message_search; DROP TABLE searchable_messages; DELETE FROM _sqlx_migrations WHERE version = 4";
+        DROP TABLE message_search; DROP TABLE searchable_messages; DROP TABLE deletions; DROP INDEX jobs_by_conversation;
+        ALTER TABLE users DROP COLUMN stored_bytes; DELETE FROM _sqlx_migrations WHERE version IN (4, 13)";
     let mut raw = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
     raw.execute(before).await.unwrap();
     raw.close().await.unwrap();

@@ -99,6 +99,7 @@ impl TestStore {
             model: "scripted/one".to_owned(),
             context: None,
             tools: None,
+            max_running: u32::MAX,
             key: None,
         }
     }

@@ -221,12 +221,12 @@ impl Jobs {
     pub(crate) async fn look_after(&self) -> Result<(), StoreError> {
         let inner = &self.inner;
         for found in inner.store.jobs_to_look_after(inner.instance).await? {
-            let id = found.job.id;
+            let id = found.id;
             if let Some(active) = inner.active(id) {
                 if found.cancel_requested {
                     active.cancel();
                 }
-                if found.job.decision.is_some() && found.job.status == weir_protocol::ToolCallStatus::Queued {
+                if found.is_decided {
                     inner.log.changed(Topic::Log(LogId::Job(id)));
                 }
                 continue;

@@ -6,7 +6,7 @@ use super::{ConfigFaults, Fault, mcp};
 use crate::mcp::ConfiguredServer;
 
 /// Every key that Weir reads.
-const KEYS: [&str; 34] = [
+const KEYS: [&str; 35] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "DATABASE_URL",
@@ -39,6 +39,7 @@ const KEYS: [&str; 34] = [
     "WEIR_RUN_RETENTION",
     "WEIR_SHUTDOWN_GRACE",
     "WEIR_SOCKETS_PER_USER",
+    "WEIR_STORAGE_PER_USER",
     "WEIR_STREAMS_PER_USER",
     "WEIR_TRUSTED_PROXIES",
 ];

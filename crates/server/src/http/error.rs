@@ -241,6 +241,21 @@ impl ApiError {
         Self::too_many("too_many_mcp_sessions", detail, Duration::from_mins(1))
     }
 
+    /// 429: as many answers of the user are under way as may be.
+    fn too_many_runs(limit: u32) -> Self {
+        rate_limited("runs");
+        let detail =
+            format!("{limit} of your answers are under way, as many as may be. Stop one, or wait until one has ended.");
+        Self::too_many("too_many_runs", detail, UNTIL_ONE_ENDS)
+    }
+
+    /// 403: the user's storage is full.
+    fn storage_full(used: u64, limit: u64) -> Self {
+        let (used, limit) = (in_units(used), in_units(limit));
+        let detail = format!("Your storage is full: {used} of {limit} are used. Delete conversations and try again.");
+        Self::new(StatusCode::FORBIDDEN, "storage_quota_exceeded", detail)
+    }
+
     /// 503: try again.
     pub(crate) fn unavailable(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
         let mut unavailable = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
@@ -311,6 +326,17 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// Bytes in the largest unit of which there is at least one, with one digit after the point.
+fn in_units(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0x4000_0000.. => (0x4000_0000, "GiB"),
+        0x10_0000.. => (0x10_0000, "MiB"),
+        _ => (0x400, "KiB"),
+    };
+    let tenths = u128::from(bytes) * 10 / unit;
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
+}
+
 /// Whole seconds in which this much has passed.
 fn seconds_of(duration: Duration) -> f64 {
     duration.as_secs_f64().ceil().max(1.0)
@@ -347,6 +373,22 @@ impl From<StoreError> for ApiError {
                 "This call waits for no word any more: it was decided, or has ended.",
             ),
             StoreError::NameTaken => Self::name_taken(),
+            StoreError::TooManySearches => {
+                rate_limited("searches");
+                let detail = "Too many of your searches are running. Try again in a second.";
+                Self::too_many("too_many_searches", detail, Duration::from_secs(1))
+            }
+            StoreError::SearchTooSlow => {
+                let message = "takes too long to search for. Search for a longer or more specific phrase";
+                Self::invalid_as("search_too_slow", "q", message)
+            }
+            StoreError::TooManyRuns { limit } => Self::too_many_runs(limit),
+            StoreError::StorageFull { used, limit } => Self::storage_full(used, limit),
+            StoreError::LimitReached { items, limit } => {
+                let detail = format!("There are {limit} {items}, the maximum. Delete one and try again.");
+                Self::new(StatusCode::CONFLICT, "limit_reached", detail)
+            }
+            StoreError::Disabled => Self::unauthenticated(),
             StoreError::EmailTaken => Self::new(
                 StatusCode::CONFLICT,
                 "email_taken",
@@ -414,13 +456,7 @@ impl From<StartError> for ApiError {
             StartError::Overloaded { message, retry_after } => {
                 Self::unavailable("model_overloaded", message, retry_after)
             }
-            StartError::TooMany { most } => {
-                rate_limited("runs");
-                let detail = format!(
-                    "{most} of your answers are under way, as many as may be. Stop one, or wait until one has ended."
-                );
-                Self::too_many("too_many_runs", detail, UNTIL_ONE_ENDS)
-            }
+            StartError::TooMany { most } => Self::too_many_runs(most),
             StartError::Draining => Self::draining(),
             StartError::Store(error) => error.into(),
         }
@@ -482,5 +518,26 @@ impl From<InvokeError> for ApiError {
             InvokeError::Draining => Self::draining(),
             InvokeError::Store(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lim_40_a_search_that_is_refused_is_a_fault_of_the_request() {
+        let slow = ApiError::from(StoreError::SearchTooSlow).into_problem();
+        assert_eq!((slow.status, slow.code.as_str(), slow.errors[0].path.as_str()), (422, "search_too_slow", "q"));
+        let many = ApiError::from(StoreError::TooManySearches).into_problem();
+        assert_eq!((many.status, many.code.as_str()), (429, "too_many_searches"));
+    }
+
+    #[test]
+    fn sizes_are_told_in_units_that_people_read() {
+        assert_eq!(in_units(0), "0.0 KiB");
+        assert_eq!(in_units(1_048_575), "1023.9 KiB");
+        assert_eq!(in_units(1 << 30), "1.0 GiB");
+        assert_eq!(in_units(u64::MAX / 2), "8589934591.9 GiB");
     }
 }

@@ -55,6 +55,8 @@ pub struct LimitOptions {
     pub response_bytes: usize,
     /// MCP sessions that one person may have at one instance.
     pub mcp_sessions: u32,
+    /// Bytes that one person may store; 0: no limit.
+    pub storage: u64,
     /// Who may name the address that a request comes from.
     pub trusted_proxies: Vec<Network>,
 }
@@ -71,6 +73,7 @@ impl LimitOptions {
         requests: 64,
         response_bytes: 16 * 1024 * 1024,
         mcp_sessions: 16,
+        storage: 1 << 30,
         trusted_proxies: Vec::new(),
     };
     /// For a server that is its own machine's alone: only a program that has gone wild meets these.
@@ -83,6 +86,7 @@ impl LimitOptions {
         requests: 256,
         response_bytes: 64 * 1024 * 1024,
         mcp_sessions: 64,
+        storage: 0,
         trusted_proxies: Vec::new(),
     };
 }

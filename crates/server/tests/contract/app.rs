@@ -84,7 +84,8 @@ impl TestApp {
     pub(crate) async fn with(options: Options) -> Self {
         let stored = TestStore::open().await;
         let metrics = Metrics::start(TestClock::default().now());
-        let (clock, store) = (Arc::new(TestClock::default()), stored.store.clone());
+        let store = stored.store.clone().with_storage_limit(options.limits.storage);
+        let clock = Arc::new(TestClock::default());
         store.ensure_user(LOCAL_USER, "You", clock.now()).await.unwrap();
         let (log, committing) = EventLog::open(store.clone(), CommitterOptions { window: options.window });
         tokio::spawn(committing);

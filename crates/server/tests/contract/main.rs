@@ -5,6 +5,7 @@
 mod accounts;
 mod app;
 mod authorisation;
+mod bounds;
 mod built_in_tools;
 mod cancelling;
 mod client;

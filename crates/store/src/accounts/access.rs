@@ -53,7 +53,7 @@ impl Store {
         )
         .bind(&secret[..])
         .bind(now.0 - SIGN_IN_KEPT_MS)
-        .fetch_optional(&mut self.database.read(Scope::System).await?)
+        .fetch_optional(&mut self.database.identity().await?)
         .await?;
         let grant = |row: crate::db::Row| {
             Ok(Grant {
@@ -79,7 +79,7 @@ impl Store {
         )
         .bind(&secret[..])
         .bind(now.0)
-        .fetch_optional(&mut self.database.read(Scope::System).await?)
+        .fetch_optional(&mut self.database.identity().await?)
         .await?;
         let grant = |row: crate::db::Row| {
             Ok(Grant {
@@ -133,8 +133,7 @@ impl Store {
 
     /// A number that moves whenever a credential may have become worthless, whichever process did it.
     pub async fn access_changes(&self) -> Result<i64, StoreError> {
-        let row =
-            query("SELECT count FROM access_changes").fetch_one(&mut self.database.read(Scope::System).await?).await?;
+        let row = query("SELECT count FROM access_changes").fetch_one(&mut self.database.identity().await?).await?;
         Ok(row.get(0))
     }
 
@@ -153,7 +152,7 @@ impl Store {
         }
         let of_sign_in: fn(Uuid) -> Credential = |id| Credential::SignIn(SignInId(id));
         let of_token: fn(Uuid) -> Credential = |id| Credential::Token(ApiTokenId(id));
-        let mut connection = self.database.read(Scope::System).await?;
+        let mut connection = self.database.identity().await?;
         let mut good = HashMap::with_capacity(credentials.len());
         for (ids, table, holds, since, known) in [
             (sign_ins, "sign_ins", "c.last_used_at > $1", now.0 - SIGN_IN_KEPT_MS, of_sign_in),

@@ -20,12 +20,18 @@ pub struct NewApiToken {
     pub token: ApiToken,
 }
 
+/// Tokens that a person may have, also those that have expired.
+const MAX_TOKENS: u32 = 200;
+
 impl Store {
     /// Makes a token.
+    ///
+    /// # Errors
+    /// [`StoreError::LimitReached`].
     pub async fn add_api_token(&self, new: &NewApiToken) -> Result<(), StoreError> {
-        query(
+        let added = query(
             "INSERT INTO api_tokens (id, user_id, secret_hash, name, scopes, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+             SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT COUNT(*) FROM api_tokens WHERE user_id = $2) < $8",
         )
         .bind(new.token.id.0)
         .bind(new.user.0)
@@ -34,9 +40,10 @@ impl Store {
         .bind(json(&new.token.scopes)?.as_str())
         .bind(new.token.created_at.0)
         .bind(new.token.expires_at.map(|at| at.0))
+        .bind(i64::from(MAX_TOKENS))
         .execute(&mut self.database.statement().await?)
         .await?;
-        Ok(())
+        if added == 0 { Err(StoreError::LimitReached { items: "API tokens", limit: MAX_TOKENS }) } else { Ok(()) }
     }
 
     /// A person's tokens, the newest first, also those whose time is over.

@@ -33,6 +33,9 @@ pub struct NewAccount {
     pub password_hash: String,
 }
 
+/// Invites that may be open at once, of all administrators together.
+const MAX_INVITES: u32 = 1000;
+
 /// A link by its secret `$1`, whether it is the first start's `$2`, and the time `$3`: its time is not over, and whoever made
 /// it may still invite.
 const GOOD: &str =
@@ -43,7 +46,7 @@ impl Store {
     /// Whether nobody may let others in yet.
     pub async fn needs_setup(&self) -> Result<bool, StoreError> {
         let row = query("SELECT COUNT(*) FROM users WHERE role = 'administrator' AND disabled = FALSE")
-            .fetch_one(&mut self.database.read(Scope::System).await?)
+            .fetch_one(&mut self.database.identity().await?)
             .await?;
         Ok(row.get::<i64>(0) == 0)
     }
@@ -77,7 +80,7 @@ impl Store {
             .bind(&secret[..])
             .bind(setup)
             .bind(now.0)
-            .fetch_optional(&mut self.database.read(Scope::System).await?)
+            .fetch_optional(&mut self.database.identity().await?)
             .await?;
         Ok(row.is_some())
     }
@@ -141,10 +144,13 @@ impl Store {
     }
 
     /// Makes an invite.
+    ///
+    /// # Errors
+    /// [`StoreError::LimitReached`].
     pub async fn add_invite(&self, new: &NewInvite) -> Result<(), StoreError> {
-        query(
+        let added = query(
             "INSERT INTO invites (id, secret_hash, setup, inviter_id, role, note, created_at, expires_at)
-             VALUES ($1, $2, FALSE, $3, $4, $5, $6, $7)",
+             SELECT $1, $2, FALSE, $3, $4, $5, $6, $7 WHERE (SELECT COUNT(*) FROM invites WHERE expires_at > $6) < $8",
         )
         .bind(new.invite.id.0)
         .bind(&new.secret[..])
@@ -153,9 +159,10 @@ impl Store {
         .bind(new.invite.note.as_deref())
         .bind(new.invite.created_at.0)
         .bind(new.invite.expires_at.0)
+        .bind(i64::from(MAX_INVITES))
         .execute(&mut self.database.statement().await?)
         .await?;
-        Ok(())
+        if added == 0 { Err(StoreError::LimitReached { items: "open invites", limit: MAX_INVITES }) } else { Ok(()) }
     }
 
     /// The invites that are still good, the newest first.
@@ -165,7 +172,7 @@ impl Store {
              WHERE setup = FALSE AND expires_at > $1 ORDER BY created_at DESC, id DESC",
         )
         .bind(now.0)
-        .fetch_all(&mut self.database.read(Scope::System).await?)
+        .fetch_all(&mut self.database.identity().await?)
         .await?;
         rows.iter().map(invite).collect()
     }

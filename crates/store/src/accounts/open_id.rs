@@ -30,7 +30,7 @@ impl Store {
         let row = query(format!("{COLUMNS} WHERE open_id_issuer = $1 AND open_id_subject = $2"))
             .bind(issuer)
             .bind(subject)
-            .fetch_optional(&mut self.database.read(Scope::System).await?)
+            .fetch_optional(&mut self.database.identity().await?)
             .await?;
         row.as_ref().map(record).transpose()
     }

@@ -6,6 +6,7 @@ use super::{access::changed, role_of, role_word};
 use crate::{
     Store, StoreError,
     db::{Connection, Row, Scope, query},
+    deletion::note_deletion,
 };
 
 /// A person, and what nobody is shown.
@@ -31,14 +32,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn person(&self, user: UserId) -> Result<PersonRecord, StoreError> {
-        get(&mut self.database.read(Scope::System).await?, user).await
+        get(&mut self.database.identity().await?, user).await
     }
 
     /// Whoever signs in with this address, shut out or not.
     pub async fn person_by_email(&self, email: &str) -> Result<Option<PersonRecord>, StoreError> {
         let row = query(format!("{COLUMNS} WHERE email_key = $1"))
             .bind(email_key(email).as_str())
-            .fetch_optional(&mut self.database.read(Scope::System).await?)
+            .fetch_optional(&mut self.database.identity().await?)
             .await?;
         row.as_ref().map(record).transpose()
     }
@@ -92,6 +93,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`], and [`StoreError::LastAdministrator`] when nobody could let others in afterwards.
     pub async fn delete_person(&self, user: UserId) -> Result<(), StoreError> {
+        if self.is_last_administrator(user).await? {
+            return Err(StoreError::LastAdministrator);
+        }
+        account(&mut self.database.identity().await?, user).await?;
+        self.delete_content_of(user).await?;
         let mut transaction = self.database.write(Scope::System).await?;
         let administrators = administrators(&mut transaction).await?;
         account(&mut transaction, user).await?;
@@ -99,6 +105,7 @@ impl Store {
             return Err(StoreError::LastAdministrator);
         }
         query("DELETE FROM users WHERE id = $1").bind(user.0).execute(&mut transaction).await?;
+        note_deletion(&mut transaction).await?;
         changed(&mut transaction).await?;
         transaction.commit().await
     }
@@ -106,7 +113,7 @@ impl Store {
     /// Whether this person is the only one who can let others in.
     pub async fn is_last_administrator(&self, user: UserId) -> Result<bool, StoreError> {
         let rows = query("SELECT id FROM users WHERE role = 'administrator' AND disabled = FALSE")
-            .fetch_all(&mut self.database.read(Scope::System).await?)
+            .fetch_all(&mut self.database.identity().await?)
             .await?;
         Ok(rows.iter().map(|row| UserId(row.get(0))).eq([user]))
     }

@@ -11,6 +11,9 @@ use crate::{
 /// A sign-in ends when it was not used for so long: 30 days, in milliseconds.
 pub const SIGN_IN_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
+/// Browsers that a person may be signed in on.
+const MAX_SIGN_INS: i64 = 200;
+
 /// A browser that signs in.
 #[derive(Clone, Debug)]
 pub struct NewSignIn {
@@ -29,7 +32,7 @@ pub struct NewSignIn {
 }
 
 impl Store {
-    /// Signs a browser in.
+    /// Signs a browser in. Where a person has too many sign-ins, the one that was unused for longest ends.
     pub async fn sign_in(&self, new: &NewSignIn, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.database.write(Scope::System).await?;
         if let Some(old) = &new.replaces {
@@ -47,6 +50,18 @@ impl Store {
         .bind(now.0)
         .execute(&mut transaction)
         .await?;
+        let ended = query(
+            "DELETE FROM sign_ins WHERE user_id = $1 AND id <> $2 AND id NOT IN (
+                 SELECT id FROM sign_ins WHERE user_id = $1 ORDER BY last_used_at DESC, id DESC LIMIT $3)",
+        )
+        .bind(new.user.0)
+        .bind(new.id.0)
+        .bind(MAX_SIGN_INS)
+        .execute(&mut transaction)
+        .await?;
+        if ended > 0 {
+            changed(&mut transaction).await?;
+        }
         query("UPDATE users SET last_used_at = $2 WHERE id = $1")
             .bind(new.user.0)
             .bind(now.0)
@@ -111,7 +126,8 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Sets a new password: every other browser is signed out, and this one goes on under a new secret.
+    /// Sets a new password: every other browser is signed out, and this one continues under a new secret. With
+    /// `revoke_tokens` the person's API tokens end as well.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the browser was signed out meanwhile.
@@ -121,6 +137,7 @@ impl Store {
         sign_in: SignInId,
         secret: &SecretHash,
         password_hash: &str,
+        revoke_tokens: bool,
     ) -> Result<(), StoreError> {
         let mut transaction = self.database.write(Scope::System).await?;
         let rotated = query("UPDATE sign_ins SET secret_hash = $3 WHERE id = $1 AND user_id = $2")
@@ -138,6 +155,10 @@ impl Store {
             .execute(&mut transaction)
             .await?;
         end_others(&mut transaction, user, sign_in).await?;
+        if revoke_tokens {
+            query("DELETE FROM api_tokens WHERE user_id = $1").bind(user.0).execute(&mut transaction).await?;
+            changed(&mut transaction).await?;
+        }
         transaction.commit().await
     }
 }

@@ -6,7 +6,7 @@ mod open;
 mod query;
 
 pub(crate) use connection::Connection;
-pub(crate) use open::Database;
+pub(crate) use open::{Database, is_interrupted};
 pub use open::{Durability, PostgresUrl};
 pub(crate) use query::{Query, Row, query};
 

@@ -1,6 +1,11 @@
 //! Opening a database, and the kinds of connections that are taken from it.
 
-use std::{fmt, path::Path, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    path::Path,
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Postgres, SqlitePool,
@@ -8,6 +13,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgConnection},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+
+use weir_protocol::UserId;
 
 use super::{Connection, Dialect, Scope};
 use crate::StoreError;
@@ -50,15 +57,34 @@ pub(crate) enum Database {
     Sqlite {
         /// One connection: `SQLite` has one writer, and a queue in front of it is fairer than its busy handler.
         writer: SqlitePool,
+        /// What users ask for.
         readers: SqlitePool,
+        /// The server's own reads: the log, leases. Never behind what users ask for.
+        system: SqlitePool,
+        /// Looks up credentials. Never behind any other read.
+        identity: SqlitePool,
+        /// Searches, whose cost a caller chooses.
+        searches: SqlitePool,
     },
     Postgres {
         /// Every transaction names its user.
         users: PgPool,
         /// The server's own work: the log, leases, sweeps. Never behind what users ask for.
         system: PgPool,
+        /// Looks up credentials. Never behind any other query.
+        identity: PgPool,
+        /// Searches, whose cost a caller chooses.
+        searches: PgPool,
     },
 }
+
+/// How long a request waits for a connection before it fails. The HTTP layer answers 503.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections for searches. Half the cores of a small machine stay free for everything else.
+const SEARCH_CONNECTIONS: u32 = 2;
+/// Virtual machine instructions of `SQLite` between two looks at a search's deadline: about one message, whose comparison may
+/// take some milliseconds.
+const INSTRUCTIONS_PER_LOOK: i32 = 25;
 
 /// The role that row-level security holds for, where the role of the URL is one that nothing holds for.
 const APP_ROLE: &str = "weir_app";
@@ -77,12 +103,18 @@ impl Database {
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(true)
             .statement_cache_capacity(160)
+            // Deleted content is overwritten with zeros, in pages that stay in use and in free ones.
+            .pragma("secure_delete", "ON")
             // Statements would be written out once per commit, whatever the log level.
             .disable_statement_logging();
         let writer = sqlite_pool(1).connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
-        let readers = sqlite_pool(4).connect_with(options.read_only(true)).await?;
-        Ok(Self::Sqlite { writer, readers })
+        let options = options.read_only(true);
+        let readers = sqlite_pool(4).connect_with(options.clone()).await?;
+        let system = sqlite_pool(2).connect_with(options.clone()).await?;
+        let identity = sqlite_pool(2).connect_with(options.clone()).await?;
+        let searches = sqlite_pool(SEARCH_CONNECTIONS).connect_with(options).await?;
+        Ok(Self::Sqlite { writer, readers, system, identity, searches })
     }
 
     /// Connects to a `PostgreSQL` database (`postgres://…`) and brings its schema up to date, under a lock and without
@@ -107,8 +139,10 @@ impl Database {
         let role = restricted_role(&owner).await?;
         owner.close().await;
         let users = postgres_pool(16, role, "").connect_with(options.clone()).await?;
-        let system = postgres_pool(8, role, "system").connect_with(options).await?;
-        Ok(Self::Postgres { users, system })
+        let system = postgres_pool(8, role, "system").connect_with(options.clone()).await?;
+        let identity = postgres_pool(4, role, "system").connect_with(options.clone()).await?;
+        let searches = postgres_pool(SEARCH_CONNECTIONS, role, "").min_connections(0).connect_with(options).await?;
+        Ok(Self::Postgres { users, system, identity, searches })
     }
 
     pub(crate) const fn dialect(&self) -> Dialect {
@@ -121,7 +155,8 @@ impl Database {
     /// For single queries that change nothing.
     pub(crate) async fn read(&self, scope: Scope) -> Result<Connection, StoreError> {
         match (self, scope) {
-            (Self::Sqlite { readers, .. }, _) => Ok(Connection::Sqlite(readers.acquire().await?)),
+            (Self::Sqlite { readers, .. }, Scope::User(_)) => Ok(Connection::Sqlite(readers.acquire().await?)),
+            (Self::Sqlite { system, .. }, Scope::System) => Ok(Connection::Sqlite(system.acquire().await?)),
             (Self::Postgres { system, .. }, Scope::System) => Ok(Connection::Postgres(system.acquire().await?)),
             (Self::Postgres { .. }, Scope::User(_)) => self.begin(scope, "BEGIN READ ONLY").await,
         }
@@ -130,8 +165,47 @@ impl Database {
     /// For queries that see one moment and change nothing.
     pub(crate) async fn snapshot(&self, scope: Scope) -> Result<Connection, StoreError> {
         match self {
-            Self::Sqlite { readers, .. } => Ok(Connection::SqliteTransaction(readers.begin().await?)),
+            Self::Sqlite { readers, system, .. } => {
+                let pool = if scope == Scope::System { system } else { readers };
+                Ok(Connection::SqliteTransaction(pool.begin().await?))
+            }
             Self::Postgres { .. } => self.begin(scope, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
+        }
+    }
+
+    /// For finding out whose credential a request carries.
+    pub(crate) async fn identity(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite { identity, .. } => Ok(Connection::Sqlite(identity.acquire().await?)),
+            Self::Postgres { identity, .. } => Ok(Connection::Postgres(identity.acquire().await?)),
+        }
+    }
+
+    /// For a search of a user's content. Its statements fail after `deadline`, on `SQLite` also when `is_abandoned` says so;
+    /// see [`is_interrupted`].
+    pub(crate) async fn search(
+        &self,
+        user: UserId,
+        deadline: Duration,
+        is_abandoned: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite { searches, .. } => {
+                let mut connection = searches.acquire().await?;
+                let end = Instant::now() + deadline;
+                connection
+                    .lock_handle()
+                    .await?
+                    .set_progress_handler(INSTRUCTIONS_PER_LOOK, move || Instant::now() < end && !is_abandoned());
+                Ok(Connection::Sqlite(connection))
+            }
+            Self::Postgres { searches, .. } => {
+                let milliseconds = deadline.as_millis();
+                let begin = format!(
+                    "BEGIN READ ONLY; SET LOCAL weir.user_id = '{user}'; SET LOCAL statement_timeout = {milliseconds}"
+                );
+                Ok(Connection::PostgresTransaction(searches.begin_with(AssertSqlSafe(begin)).await?))
+            }
         }
     }
 
@@ -154,7 +228,7 @@ impl Database {
     }
 
     async fn begin(&self, scope: Scope, begin: &'static str) -> Result<Connection, StoreError> {
-        let Self::Postgres { users, system } = self else { return Err(StoreError::Corrupt("connection")) };
+        let Self::Postgres { users, system, .. } = self else { return Err(StoreError::Corrupt("connection")) };
         let transaction = match scope {
             Scope::System => system.begin_with(begin).await?,
             // A user's id is a UUID: nothing of it can be read as SQL.
@@ -168,23 +242,32 @@ impl Database {
     /// Waits for what is under way and closes every connection.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
-                readers.close().await;
-                writer.close().await;
+            Self::Sqlite { writer, readers, system, identity, searches } => {
+                for pool in [searches, readers, identity, system, writer] {
+                    pool.close().await;
+                }
             }
-            Self::Postgres { users, system } => {
-                users.close().await;
-                system.close().await;
+            Self::Postgres { users, system, identity, searches } => {
+                for pool in [searches, users, identity, system] {
+                    pool.close().await;
+                }
             }
         }
     }
+}
+
+/// Whether a statement was ended because its search took too long or was abandoned.
+pub(crate) fn is_interrupted(error: &StoreError) -> bool {
+    let StoreError::Database(sqlx::Error::Database(error)) = error else { return false };
+    // `SQLITE_INTERRUPT`, and `query_canceled` of PostgreSQL.
+    error.code().is_some_and(|code| code == "9" || code == "57014")
 }
 
 fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
-        .acquire_timeout(Duration::from_secs(30))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
@@ -198,11 +281,8 @@ fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
 
 /// A pool whose connections have given up the rights of a superuser, and see what `scope` may see.
 fn postgres_pool(connections: u32, role: Option<&'static str>, scope: &'static str) -> PoolOptions<Postgres> {
-    PoolOptions::new()
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(10))
-        .after_connect(move |connection: &mut PgConnection, _| {
+    PoolOptions::new().max_connections(connections).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).after_connect(
+        move |connection: &mut PgConnection, _| {
             Box::pin(async move {
                 if let Some(role) = role {
                     connection.execute(AssertSqlSafe(format!("SET ROLE {role}"))).await?;
@@ -210,7 +290,8 @@ fn postgres_pool(connections: u32, role: Option<&'static str>, scope: &'static s
                 connection.execute(AssertSqlSafe(format!("SET weir.user_id = '{scope}'"))).await?;
                 Ok(())
             })
-        })
+        },
+    )
 }
 
 /// Row-level security holds for no superuser. The server does not need to be one: it takes another role.
@@ -243,6 +324,24 @@ async fn restricted_role(owner: &PgPool) -> Result<Option<&'static str>, StoreEr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn lim_41_credentials_are_looked_up_while_every_other_read_is_busy() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::sqlite(&folder.path().join("weir.db"), Durability::Process).await.unwrap();
+        let user = UserId(uuid::Uuid::from_u128(7));
+        let mut busy = Vec::new();
+        for _ in 0..4 {
+            busy.push(database.read(Scope::User(user)).await.unwrap());
+        }
+        for _ in 0..2 {
+            busy.push(database.read(Scope::System).await.unwrap());
+            busy.push(database.search(user, Duration::from_secs(1), || false).await.unwrap());
+        }
+        busy.push(database.statement().await.unwrap());
+        let looked_up = tokio::time::timeout(Duration::from_secs(1), database.identity()).await;
+        assert!(looked_up.is_ok_and(|connection| connection.is_ok()));
+    }
 
     #[tokio::test]
     async fn a_disk_that_was_full_is_written_again() {

@@ -8,8 +8,8 @@ pub(crate) mod sign_in;
 pub(crate) mod tokens;
 
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
-use weir_protocol::{AuthMode, AuthState, ChangePassword, DeleteAccount, Me, Problem, UpdateMe};
-use weir_store::PersonRecord;
+use weir_protocol::{AuthMode, AuthState, ChangePassword, DeleteAccount, Me, Problem, Storage, UpdateMe, UserId};
+use weir_store::{PersonRecord, StorageUse};
 
 use crate::{
     access::{Guesses, Secret},
@@ -88,7 +88,8 @@ pub(crate) async fn delete(
     Ok((StatusCode::NO_CONTENT, Cookie::session(&app).cleared()))
 }
 
-/// Changes the password: every other browser is signed out, and this one gets a new cookie.
+/// Changes the password: every other browser is signed out, and this one gets a new cookie. API tokens end as well where the
+/// request says so; `GET /api/me/tokens` lists them.
 #[utoipa::path(
     put, path = "/api/me/password", tag = "account", operation_id = "changePassword", security(("session" = [])),
     request_body = ChangePassword,
@@ -110,7 +111,8 @@ pub(crate) async fn change_password(
     let made = app.access.passwords().make(body.new, known).await;
     let hash = made.map_err(|error| ApiError::of_new_password(error, "new"))?;
     let secret = Secret::plain()?;
-    let changed = app.store.change_password(principal.user, sign_in, &secret.hash, &hash).await;
+    let revoke_tokens = body.revoke_tokens == Some(true);
+    let changed = app.store.change_password(principal.user, sign_in, &secret.hash, &hash, revoke_tokens).await;
     // A browser that was signed out meanwhile is nobody's.
     changed.map_err(|error| match error {
         weir_store::StoreError::NotFound(_) => ApiError::unauthenticated(),
@@ -121,7 +123,7 @@ pub(crate) async fn change_password(
 }
 
 /// Stops what a person has running, and deletes them with everything that is theirs.
-pub(crate) async fn remove(app: &App, user: weir_protocol::UserId) -> Result<(), ApiError> {
+pub(crate) async fn remove(app: &App, user: UserId) -> Result<(), ApiError> {
     // Whoever may not go loses no answer over it.
     if app.store.is_last_administrator(user).await? {
         return Err(weir_store::StoreError::LastAdministrator.into());
@@ -129,6 +131,13 @@ pub(crate) async fn remove(app: &App, user: weir_protocol::UserId) -> Result<(),
     app.runs.cancel_all_of(user).await?;
     app.store.delete_person(user).await?;
     app.access.watches().ring();
+    let store = app.store.clone();
+    // Takes long where there is much text; the next sweep does it if the process ends first.
+    tokio::spawn(async move {
+        if let Err(error) = store.purge().await {
+            tracing::warn!(%error, "what a deleted account left in the files could not be removed; trying again later");
+        }
+    });
     Ok(())
 }
 
@@ -158,5 +167,12 @@ async fn told(app: &App, principal: Principal) -> Result<Me, ApiError> {
         auth: app.access.mode(),
         scopes: principal.scopes,
         has_password: principal.grant.is_some() && password_hash.is_some(),
+        storage: Some(storage(app, person.id).await?),
     })
+}
+
+/// How much a person has stored.
+async fn storage(app: &App, user: UserId) -> Result<Storage, ApiError> {
+    let StorageUse { used, limit } = app.store.storage(user).await?;
+    Ok(Storage { used, limit })
 }

@@ -25,7 +25,8 @@ pub(crate) async fn list(State(app): State<App>, _: Accounts, _: Administrator) 
     Ok(Json(PersonList { items: app.store.people().await? }))
 }
 
-/// Changes what a person may do. What is open in the name of somebody who is shut out ends within a second.
+/// Changes what a person may do. When a person is disabled, what is open in their name ends within a second, and their answers
+/// and jobs are stopped.
 #[utoipa::path(
     patch, path = "/api/people/{id}", tag = "account", operation_id = "updatePerson",
     params(("id" = UserId, Path, description = "The person")),
@@ -46,6 +47,10 @@ pub(crate) async fn update(
 ) -> Result<Json<Person>, ApiError> {
     let person = app.store.update_person(id, &body).await?;
     app.access.watches().ring();
+    if person.disabled {
+        // From here on nothing new of theirs is started.
+        app.runs.cancel_all_of(id).await?;
+    }
     Ok(Json(person))
 }
 

@@ -9,7 +9,7 @@ use axum::{
 use weir_protocol::{AccessScope, CreateAccount, Credentials, Me, Problem, SignInId, UserId, UserRole};
 use weir_store::{NewAccount, NewSignIn, PersonRecord, StoreError};
 
-use super::known_of;
+use super::{known_of, storage};
 use crate::{
     access::{Guesses, Secret, digest},
     app::{App, LOCAL_USER},
@@ -167,6 +167,7 @@ pub(crate) async fn let_in(
         auth: app.access.mode(),
         scopes,
         has_password: password_hash.is_some(),
+        storage: Some(storage(app, person.id).await?),
     };
     Ok((status, session, Json(me)))
 }

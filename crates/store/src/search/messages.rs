@@ -1,13 +1,16 @@
 //! Full-text search in a user's messages: FTS5 on `SQLite`, `tsvector` on `PostgreSQL`.
 
+use tokio::task::spawn_blocking;
 use weir_protocol::{ConversationId, MessageId, Role, Timestamp, UserId};
 
 use crate::{
     Store, StoreError,
     conversations::UNTITLED,
-    db::{Dialect, Row, Scope, query},
+    db::{Connection, Dialect, Row, query},
     messages::parse_role,
 };
+
+use super::owner_word;
 
 /// How many words of a query count.
 const MOST_WORDS: usize = 16;
@@ -15,6 +18,8 @@ const MOST_WORDS: usize = 16;
 const LONGEST_WORD: usize = 64;
 /// How much of a message is shown around the word that fits, in characters before and altogether.
 const SNIPPET: (usize, usize) = (80, 320);
+/// Characters of a message in which a snippet is looked for.
+const INSPECTED_CHARS: i64 = 50_000;
 
 /// A message that fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +42,9 @@ impl Store {
     /// The user's messages that fit best, at most `limit`, without those of the conversation `except`: those with words that
     /// begin with all the words of `text`, else those with some. Any text is a query; one without letters and digits finds
     /// nothing. Answers that still grow are not searched.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManySearches`] and [`StoreError::SearchTooSlow`].
     pub async fn search_messages(
         &self,
         user: UserId,
@@ -48,48 +56,70 @@ impl Store {
         if words.is_empty() {
             return Ok(Vec::new());
         }
+        let wanted = Wanted { user, words, except, limit };
+        self.search(user, move |connection| wanted.find(connection)).await
+    }
+}
+
+/// What is looked for.
+struct Wanted {
+    user: UserId,
+    words: Vec<String>,
+    except: Option<ConversationId>,
+    limit: u32,
+}
+
+impl Wanted {
+    async fn find(self, mut connection: Connection) -> Result<Vec<FoundMessage>, StoreError> {
         for any in [false, true] {
-            let found = self.search(user, &words, any, except, limit).await?;
-            if !found.is_empty() || words.len() == 1 {
-                return Ok(found);
+            let rows = self.rows(&mut connection, any).await?;
+            if rows.is_empty() && self.words.len() > 1 {
+                continue;
             }
+            drop(connection);
+            // Snippets are cut from whole texts: too much work for a thread that serves everyone.
+            let cut = spawn_blocking(move || rows.iter().map(|row| found(row, &self.words)).collect());
+            return cut.await.map_err(|_| StoreError::Corrupt("message"))?;
         }
         Ok(Vec::new())
     }
 
-    async fn search(
-        &self,
-        user: UserId,
-        words: &[String],
-        any: bool,
-        except: Option<ConversationId>,
-        limit: u32,
-    ) -> Result<Vec<FoundMessage>, StoreError> {
-        let (sql, wanted) = match self.database.dialect() {
+    async fn rows(&self, connection: &mut Connection, any: bool) -> Result<Vec<Row>, StoreError> {
+        let words = &self.words;
+        let (sql, wanted) = match connection.dialect() {
             Dialect::Sqlite => (
-                "SELECT m.id, m.conversation_id, c.title, m.role, m.created_at, m.content
-                 FROM message_search JOIN searchable_messages s ON s.number = message_search.rowid
-                 JOIN messages m ON m.id = s.message_id JOIN conversations c ON c.id = m.conversation_id
-                 WHERE message_search MATCH $2 AND c.user_id = $1 AND ($3 IS NULL OR c.id <> $3)
-                 ORDER BY message_search.rank, m.created_at DESC LIMIT $4",
-                joined(words, if any { " OR " } else { " AND " }, |word| format!("\"{word}\" *")),
+                "SELECT m.id, m.conversation_id, c.title, m.role, m.created_at, substr(m.content, 1, $5)
+                 FROM (
+                     SELECT s.message_id AS id, bm25(message_search, 0, 1) AS rank FROM message_search
+                     JOIN searchable_messages s ON s.number = message_search.rowid
+                     JOIN messages m ON m.id = s.message_id
+                     WHERE message_search MATCH $2 AND ($3 IS NULL OR m.conversation_id <> $3)
+                     ORDER BY rank, m.created_at DESC LIMIT $4
+                 ) best
+                 JOIN messages m ON m.id = best.id JOIN conversations c ON c.id = m.conversation_id
+                 WHERE c.user_id = $1 ORDER BY best.rank, m.created_at DESC",
+                format!(
+                    "owner : {} AND content : ({})",
+                    owner_word(self.user),
+                    joined(words, if any { " OR " } else { " AND " }, |word| format!("\"{word}\" *"))
+                ),
             ),
             Dialect::Postgres => (
-                "SELECT m.id, m.conversation_id, c.title, m.role, m.created_at, m.content
+                "SELECT m.id, m.conversation_id, c.title, m.role, m.created_at, substr(m.content, 1, $5::INTEGER)
                  FROM messages m JOIN conversations c ON c.id = m.conversation_id
                  WHERE m.search @@ to_tsquery('simple', $2) AND c.user_id = $1 AND ($3 IS NULL OR c.id <> $3)
                  ORDER BY ts_rank_cd(m.search, to_tsquery('simple', $2), 1) DESC, m.created_at DESC LIMIT $4",
                 joined(words, if any { " | " } else { " & " }, |word| format!("'{word}':*")),
             ),
         };
-        let rows = query(sql)
-            .bind(user.0)
+        query(sql)
+            .bind(self.user.0)
             .bind(wanted.as_str())
-            .bind(except.map(|conversation| conversation.0))
-            .bind(i64::from(limit))
-            .fetch_all(&mut self.database.read(Scope::User(user)).await?)
-            .await?;
-        rows.iter().map(|row| found(row, words)).collect()
+            .bind(self.except.map(|conversation| conversation.0))
+            .bind(i64::from(self.limit))
+            .bind(INSPECTED_CHARS)
+            .fetch_all(connection)
+            .await
     }
 }
 
