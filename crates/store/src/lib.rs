@@ -40,7 +40,7 @@ pub use error::StoreError;
 pub use idempotency::{Fingerprint, IdempotencyKey};
 pub use inbox::InboxPage;
 pub use instances::{Beat, InstanceId};
-pub use jobs::{JobChange, JobLease, JobRecord, NewJob, StartedJob, Word};
+pub use jobs::{JobChange, JobLease, JobRecord, NewJob, StartedJob, UnfinishedJob, Word};
 pub use log::{LogId, NewEvent, RunAppend, RunEnd, StoredEvent};
 pub use mcp::StoredMcpServer;
 pub use mcp_grants::{MCP_JOURNEY_MS, McpGrantRecord, NewMcpJourney};

@@ -16,6 +16,7 @@ pub(super) fn read(reading: &mut Reading) -> LimitOptions {
         burst: number(reading, "WEIR_RATE_BURST", DEAREST, MOST).unwrap_or(usual.burst),
         runs: number(reading, "WEIR_RUNS_PER_USER", 1, MOST).unwrap_or(usual.runs),
         sockets: number(reading, "WEIR_SOCKETS_PER_USER", 1, MOST).unwrap_or(usual.sockets),
+        jobs: number(reading, "WEIR_JOBS_PER_USER", 1, MOST).unwrap_or(usual.jobs),
         trusted_proxies: networks(reading),
     }
 }

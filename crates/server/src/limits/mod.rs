@@ -41,6 +41,8 @@ pub struct LimitOptions {
     pub runs: u32,
     /// Sockets that one person may hold at one instance.
     pub sockets: u32,
+    /// Unfinished jobs of one user, at all instances together: running, queued or waiting for approval.
+    pub jobs: u32,
     /// Who may name the address that a request comes from.
     pub trusted_proxies: Vec<Network>,
 }
@@ -48,10 +50,17 @@ pub struct LimitOptions {
 impl LimitOptions {
     /// For a server that several people use. Opening a page takes about ten units, so a person can open twenty at once and
     /// two every second; what a program can do with that does not keep two cores busy.
-    pub const SHARED: Self = Self { per_second: 20, burst: 200, runs: 16, sockets: 32, trusted_proxies: Vec::new() };
+    pub const SHARED: Self =
+        Self { per_second: 20, burst: 200, runs: 16, sockets: 32, jobs: 32, trusted_proxies: Vec::new() };
     /// For a server that is its own machine's alone: only a program that has gone wild meets these.
-    pub const OPEN: Self =
-        Self { per_second: 5_000, burst: 100_000, runs: 100_000, sockets: 100_000, trusted_proxies: Vec::new() };
+    pub const OPEN: Self = Self {
+        per_second: 5_000,
+        burst: 100_000,
+        runs: 100_000,
+        sockets: 100_000,
+        jobs: 1_000,
+        trusted_proxies: Vec::new(),
+    };
 }
 
 /// What a request asks for, and so what it costs.
