@@ -11,19 +11,19 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use weir_protocol::{
     Approval, Caller, DecideApproval, Job, Permission, RunId, Seq, SetPermission, StartRun, StreamChunk,
-    ToolAnnotations, ToolCallId, ToolCallStatus, Verdict,
+    ToolAnnotations, ToolCallId, ToolCallStatus, UserId, Verdict,
 };
 use weir_realtime::{CommitterOptions, EventLog};
 use weir_runs::{APPROVAL_PATIENCE, Invocation, InvokeError, Providers, Runs};
-use weir_store::{Clock as _, LogId, Store};
-use weir_testkit::{ALICE, Script, ScriptedProvider, TestClock, TestStore, soon};
+use weir_store::{Clock as _, LogId, Store, StoreError};
+use weir_testkit::{ALICE, BOB, Script, ScriptedProvider, TestClock, TestStore, soon};
 use weir_tools::{About, Call, Registry, Tool, ToolError, callable};
 
 /// A tool that counts how often it was begun, and ends when the test lets it.
@@ -130,13 +130,17 @@ struct Process {
 impl Process {
     /// What came of a job, when it has ended; its log is dense and ends once.
     async fn result(&self, id: ToolCallId) -> Job {
+        self.result_for(ALICE, id).await
+    }
+
+    async fn result_for(&self, user: UserId, id: ToolCallId) -> Job {
         let mut reader = self.log.job_reader(id, Seq::START);
         while soon("the end of the job", reader.next()).await.unwrap().is_some() {}
         let events = self.store.events(LogId::Job(id), Seq::START, 1000).await.unwrap();
         assert!(events.iter().zip(1..).all(|(event, number)| event.seq.0 == number), "{events:?}");
         let ends = events.iter().filter(|event| matches!(event.kind.as_str(), "complete" | "error")).count();
         assert_eq!(ends, 1, "{events:?}");
-        self.store.job(ALICE, id).await.unwrap().job
+        self.store.job(user, id).await.unwrap().job
     }
 
     /// Waits until a job has written down that it is at the gate.
@@ -206,6 +210,130 @@ async fn job_1_a_job_whose_process_died_is_run_again_only_where_that_does_no_har
     world.again.open();
     assert_eq!(second.result(again).await.status, ToolCallStatus::Done);
     assert_eq!((world.once.begun(), world.again.begun()), (1, 2));
+}
+
+#[tokio::test]
+async fn job_6_a_job_whose_servers_died_twice_is_not_run_again() {
+    let world = World::new().await;
+    let first = world.process().await;
+    let again = first.runs.jobs().invoke(world.call("again", Caller::Person)).await.unwrap().job.id;
+    first.at_the_gate(again).await;
+    let second = world.process().await;
+    second.runs.take_over_orphans().await.unwrap();
+    while world.again.begun() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let third = world.process().await;
+    third.runs.take_over_orphans().await.unwrap();
+    let ended = third.result(again).await;
+    let error = ended.error.unwrap();
+    assert_eq!((ended.status, error.code.as_str()), (ToolCallStatus::Error, "interrupted"));
+    assert!(error.message.contains("stopped twice"), "{}", error.message);
+    assert_eq!(world.again.begun(), 2);
+}
+
+#[tokio::test]
+async fn job_6_a_planned_hand_over_is_no_death() {
+    let world = World::new().await;
+    let mut process = world.process().await;
+    let again = process.runs.jobs().invoke(world.call("again", Caller::Person)).await.unwrap().job.id;
+    for handed_over in 0..6 {
+        while world.again.begun() <= handed_over {
+            tokio::task::yield_now().await;
+        }
+        process.runs.drain(Duration::ZERO).await;
+        process = world.process().await;
+        process.runs.take_over_orphans().await.unwrap();
+    }
+    while world.again.begun() < 7 {
+        tokio::task::yield_now().await;
+    }
+    world.again.open();
+    assert_eq!(process.result(again).await.status, ToolCallStatus::Done);
+    assert_eq!(process.store.job(ALICE, again).await.unwrap().deaths, 0);
+}
+
+/// The call of another user under the id of a job that runs: neither the job nor what this process knows of it changes.
+#[tokio::test]
+async fn job_7_another_users_call_with_the_id_of_a_job_leaves_the_job_alone() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let jobs = process.runs.jobs();
+    let call = world.call("again", Caller::Person);
+    let job = jobs.invoke(call.clone()).await.unwrap().job.id;
+    process.at_the_gate(job).await;
+    for args in [json!({}), json!({ "other": 1 })] {
+        let foreign = Invocation { user: BOB, args, ..call.clone() };
+        let refused = jobs.invoke(foreign).await;
+        assert!(
+            matches!(refused, Err(InvokeError::Store(StoreError::IdTaken) | InvokeError::Invalid(_))),
+            "{refused:?}"
+        );
+        assert!(matches!(jobs.cancel(BOB, job).await, Err(StoreError::NotFound(_))));
+    }
+    assert_eq!(jobs.under_way(), 1);
+    // A look for orphans does not take it for one, and its user's twin finds it.
+    process.runs.take_over_orphans().await.unwrap();
+    assert_eq!(jobs.invoke(call).await.unwrap().job.id, job);
+    world.again.open();
+    assert_eq!(process.result(job).await.status, ToolCallStatus::Done);
+    assert_eq!(world.again.begun(), 1);
+}
+
+#[tokio::test]
+async fn job_7_twins_of_a_call_are_one_job_that_can_be_cancelled() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let jobs = process.runs.jobs();
+    let call = world.call("again", Caller::Person);
+    let twins = join_all((0..8).map(|_| jobs.invoke(call.clone()))).await;
+    assert!(twins.iter().all(|twin| twin.as_ref().is_ok_and(|job| job.job.id == call.id)), "{twins:?}");
+    process.at_the_gate(call.id).await;
+    assert_eq!((jobs.under_way(), world.again.begun()), (1, 1));
+    jobs.cancel(ALICE, call.id).await.unwrap();
+    assert_eq!(process.result(call.id).await.error.unwrap().code, "cancelled");
+}
+
+#[tokio::test]
+async fn lim_20_calls_that_come_at_once_do_not_pass_the_bound() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let jobs = process.runs.jobs();
+    jobs.set_max_unfinished(8);
+    let started = join_all((0..40).map(|_| jobs.invoke(world.call("again", Caller::Person)))).await;
+    let (begun, refused): (Vec<_>, Vec<_>) = started.into_iter().partition(Result::is_ok);
+    assert_eq!(begun.len(), 8);
+    assert!(refused.iter().all(|refused| matches!(refused, Err(InvokeError::TooMany { max: 8 }))), "{refused:?}");
+    // A call that waits for approval counts as well; another user's do not.
+    assert!(matches!(jobs.invoke(world.call("once", Caller::Mcp)).await, Err(InvokeError::TooMany { .. })));
+    jobs.invoke(Invocation { user: BOB, ..world.call("once", Caller::Mcp) }).await.unwrap();
+    let first = begun[0].as_ref().unwrap().job.id;
+    jobs.cancel(ALICE, first).await.unwrap();
+    process.result(first).await;
+    jobs.invoke(world.call("once", Caller::Mcp)).await.unwrap();
+}
+
+#[tokio::test]
+async fn lim_21_a_users_endless_calls_leave_room_for_another_users() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let jobs = process.runs.jobs();
+    jobs.set_max_unfinished(100);
+    for _ in 0..45 {
+        jobs.invoke(world.call("again", Caller::Person)).await.unwrap();
+    }
+    while world.again.begun() < 4 {
+        tokio::task::yield_now().await;
+    }
+    // Eight may run; Alice has half of them for as long as she likes.
+    let bobs = jobs.invoke(Invocation { user: BOB, ..world.call("again", Caller::Person) }).await.unwrap().job.id;
+    while process.store.job(BOB, bobs).await.unwrap().job.status != ToolCallStatus::Running {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..46 {
+        world.again.open();
+    }
+    assert_eq!(process.result_for(BOB, bobs).await.status, ToolCallStatus::Done);
 }
 
 #[tokio::test]

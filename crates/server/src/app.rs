@@ -55,6 +55,7 @@ pub struct Parts {
 impl App {
     /// An application made of these parts.
     pub fn new(parts: Parts) -> Self {
+        parts.runs.jobs().set_max_unfinished(parts.limits.options().jobs);
         Self(Arc::new(parts))
     }
 }

@@ -130,7 +130,9 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let embedded = Embedded::new(&config)?;
     let pacer = Pacer::start(PACE)?;
     let providers = Providers::new(providers(&config, &embedded, &pacer)?, config.model.clone());
-    let tools = Registry::new(weir_tools::builtin::all(surroundings(&store)?));
+    let surroundings = surroundings(&store)?;
+    let sandbox = surroundings.sandbox.clone();
+    let tools = Registry::with_sandbox(weir_tools::builtin::all(surroundings), sandbox);
     let configured = std::mem::take(&mut config.mcp_servers);
     let fleet = Fleet::new(configured, store.clone(), tools.clone(), Outside::default(), clock.clone());
     let runs = Runs::new(store.clone(), log.clone(), providers, tools, clock.clone(), config.approval_timeout);

@@ -11,7 +11,7 @@ use weir_protocol::{
 use crate::{
     IdempotencyKey, InstanceId, NewEvent, Store, StoreError,
     cursor::Cursor,
-    db::{Connection, Row, Scope, query},
+    db::{Connection, Dialect, Row, Scope, query},
     idempotency::{claim, keep},
     inbox::{self, Change},
     log::{self, LogId},
@@ -69,6 +69,8 @@ pub struct JobRecord {
     pub epoch: u64,
     /// How often it was begun.
     pub attempts: u32,
+    /// How often a server died while it ran the job.
+    pub deaths: u32,
     /// Somebody wants it stopped.
     pub cancel_requested: bool,
 }
@@ -80,17 +82,19 @@ impl JobRecord {
     }
 }
 
-/// What an instance has to know of a job that it looks after.
+/// What a look for jobs sees of one that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnfinishedJob {
     /// The job.
     pub id: ToolCallId,
+    /// Whose it is.
+    pub user: UserId,
     /// Whose appends count.
     pub epoch: u64,
-    /// Whether it waits although its approval was decided.
-    pub is_decided: bool,
-    /// Whether it is to stop.
+    /// Its cancellation was requested.
     pub cancel_requested: bool,
+    /// Its approval was decided, and it has not begun since.
+    pub is_decided: bool,
 }
 
 /// Whether a job was begun now or before.
@@ -100,6 +104,8 @@ pub enum StartedJob {
     Now(JobRecord, JobLease),
     /// It was there already.
     Before(JobRecord),
+    /// The user has as many unfinished jobs as may be; nothing is stored.
+    TooMany,
 }
 
 /// The right to append to a job, until somebody takes it over.
@@ -139,7 +145,7 @@ pub enum JobChange {
 
 const COLUMNS: &str = "SELECT id, user_id, name, args, caller, run_id, conversation_id, repeatable, status, approval,
     decision, expires_at, note, progress, output, error, epoch, attempts, cancel_requested_at, created_at, started_at,
-    ended_at FROM jobs ";
+    ended_at, deaths FROM jobs ";
 
 /// The longest list that has no pages.
 pub(crate) const LONGEST_LIST: u32 = 200;
@@ -162,18 +168,21 @@ impl Store {
         Ok(rows.iter().map(|row| ToolCallId(row.get(0))).collect())
     }
 
-    /// Commits the job and its event 1, or gives the one that is there under its id or key.
+    /// Commits the job and its event 1, or gives the one that is there under its id or key. A user has at most
+    /// `max_unfinished` jobs that have not ended, whether they run, queue or wait for approval: counted in this transaction, so
+    /// that calls that come at once do not pass the bound.
     ///
     /// # Errors
     /// [`StoreError::IdTaken`] when the id is another user's or stands for another call, [`StoreError::KeyReused`],
     /// [`StoreError::StorageFull`] and [`StoreError::Disabled`].
-    pub async fn start_job(&self, new: &NewJob, now: Timestamp) -> Result<StartedJob, StoreError> {
+    pub async fn start_job(&self, new: &NewJob, max_unfinished: u32, now: Timestamp) -> Result<StartedJob, StoreError> {
         let mut transaction = self.database.write(Scope::User(new.user)).await?;
         if let Some(key) = &new.key
             && let Some(first) = claim::<ToolCallId>(&mut transaction, new.user, key, now).await?
         {
             return get(&mut transaction, new.user, first).await.map(StartedJob::Before);
         }
+        one_start_at_a_time(&mut transaction, new.user).await?;
         if insert(&mut transaction, new, now).await? == 0 {
             let there = get(&mut transaction, new.user, new.id).await.map_err(|error| match error {
                 StoreError::NotFound(_) => StoreError::IdTaken,
@@ -181,6 +190,15 @@ impl Store {
             })?;
             let same = there.job.name == new.name && there.job.args == new.args;
             return if same { Ok(StartedJob::Before(there)) } else { Err(StoreError::IdTaken) };
+        }
+        let unfinished = query("SELECT COUNT(*) FROM jobs WHERE user_id = $1 AND ended_at IS NULL")
+            .bind(new.user.0)
+            .fetch_one(&mut transaction)
+            .await?
+            .get::<i64>(0);
+        if unfinished > i64::from(max_unfinished) {
+            // The transaction is rolled back, and the job with it.
+            return Ok(StartedJob::TooMany);
         }
         let job = get(&mut transaction, new.user, new.id).await?;
         let first = JobEvent::ToolUpdate(job.update());
@@ -355,21 +373,21 @@ impl Store {
         Ok(true)
     }
 
-    /// Every job that has not ended and that no known instance owns, or this one does; oldest first.
+    /// Every job that has not ended and that no known instance owns, or this one does; oldest first. Arguments, which may be
+    /// large, are not read.
     pub async fn jobs_to_look_after(&self, owner: InstanceId) -> Result<Vec<UnfinishedJob>, StoreError> {
-        // Without arguments: there may be many, and this is asked again and again.
-        let sql =
-            "SELECT id, epoch, status = 'queued' AND decision IS NOT NULL, cancel_requested_at IS NOT NULL FROM jobs
+        let sql = "SELECT id, user_id, epoch, cancel_requested_at, status, decision IS NOT NULL FROM jobs
              WHERE ended_at IS NULL
              AND (owner = $1 OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = jobs.owner)) ORDER BY id";
         let rows = query(sql).bind(owner.0).fetch_all(&mut self.database.read(Scope::System).await?).await?;
-        let unfinished = |row: &Row| UnfinishedJob {
+        let job = |row: &Row| UnfinishedJob {
             id: ToolCallId(row.get(0)),
-            epoch: row.get::<i64>(1).unsigned_abs(),
-            is_decided: row.get(2),
-            cancel_requested: row.get(3),
+            user: UserId(row.get(1)),
+            epoch: row.get::<i64>(2).unsigned_abs(),
+            cancel_requested: row.get::<Option<i64>>(3).is_some(),
+            is_decided: row.get::<&str>(4) == status_word(ToolCallStatus::Queued) && row.get::<bool>(5),
         };
-        Ok(rows.iter().map(unfinished).collect())
+        Ok(rows.iter().map(job).collect())
     }
 
     /// The jobs of a conversation that have not ended.
@@ -386,7 +404,8 @@ impl Store {
         Ok(rows.iter().map(|row| ToolCallId(row.get(0))).collect())
     }
 
-    /// Takes over a job that has not ended and stands at `epoch`: from now on only appends of the new lease count.
+    /// Takes over a job that has not ended and stands at `epoch`: from now on only appends of the new lease count. A job that ran
+    /// and was not given up has lost its server, which is counted.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when it has ended, is gone, or somebody else was faster.
@@ -398,7 +417,8 @@ impl Store {
     ) -> Result<(JobRecord, JobLease), StoreError> {
         let mut transaction = self.database.write(Scope::System).await?;
         let taken = query(
-            "UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1, owner = $3
+            "UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1, owner = $3,
+                 deaths = deaths + CASE WHEN status = 'running' AND owner IS NOT NULL THEN 1 ELSE 0 END
              WHERE id = $1 AND epoch = $2 AND ended_at IS NULL RETURNING user_id",
         )
         .bind(id.0)
@@ -446,6 +466,17 @@ impl JobRecord {
         let expires_at = self.expires_at.filter(|_| approval == Some(Approval::Pending) && !self.is_over())?;
         Some(PendingApproval { id, name, args, caller, conversation_id, run_id, requested_at: created_at, expires_at })
     }
+}
+
+/// Waits until no other transaction starts a job of this user. SQLite has one writer anyway.
+async fn one_start_at_a_time(connection: &mut Connection, user: UserId) -> Result<(), StoreError> {
+    if connection.dialect() == Dialect::Postgres {
+        query("SELECT pg_advisory_xact_lock(hashtextextended('jobs of ' || $1, 0))::TEXT")
+            .bind(user.to_string().as_str())
+            .fetch_one(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn insert(connection: &mut Connection, new: &NewJob, now: Timestamp) -> Result<u64, StoreError> {
@@ -555,6 +586,7 @@ fn record(row: &Row) -> Result<JobRecord, StoreError> {
         expires_at: row.get::<Option<i64>>(11).map(Timestamp),
         epoch: number(16),
         attempts: u32::try_from(number(17)).map_err(|_| StoreError::Corrupt("job"))?,
+        deaths: u32::try_from(number(22)).map_err(|_| StoreError::Corrupt("job"))?,
         cancel_requested: row.get::<Option<i64>>(18).is_some(),
     })
 }

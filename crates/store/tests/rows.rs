@@ -56,7 +56,7 @@ async fn fill(stored: &TestStore) {
         word: Word::Allowed,
         key: None,
     };
-    stored.store.start_job(&job, Timestamp(0)).await.unwrap();
+    stored.store.start_job(&job, u32::MAX, Timestamp(0)).await.unwrap();
     let permission = ToolPermission { permission: Permission::Ask, rules: vec![] };
     stored.store.set_tool_permission(ALICE, "wait", &permission).await.unwrap();
     let sign_in = NewSignIn {

@@ -51,9 +51,9 @@ async fn main() -> ExitCode {
         let wanted = match registry.find("suite__json_schema_2020_12_tool") {
             // It wants the schema of the other one back as it was given.
             Some(other) if spec.name == "suite__json_schema_echo" => {
-                vec![json!({ "schema": other.spec().input_schema })]
+                vec![json!({ "schema": other.spec().input_schema.json() })]
             }
-            _ if wanted.is_empty() => vec![arguments(&spec.input_schema)],
+            _ if wanted.is_empty() => vec![arguments(spec.input_schema.json())],
             _ => wanted,
         };
         for args in wanted {

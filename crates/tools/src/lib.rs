@@ -16,5 +16,5 @@ pub use call::{Asked, Call, Report, ToolError};
 pub use outside::{Outside, Refused};
 pub use registry::{Registry, callable};
 pub use sandbox::{Sandbox, TIME as SANDBOX_TIME, run_sandbox};
-pub use schema::{any_object, faults};
+pub use schema::{ArgumentSchema, SchemaError, Verdict};
 pub use tool::{About, Callable, Spec, TIMEOUT, Tool};

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::{Callable, Tool, tool::built_in};
+use crate::{Callable, Sandbox, Tool, tool::built_in};
 
 type Tools = BTreeMap<String, Arc<dyn Callable>>;
 
@@ -16,6 +16,8 @@ pub struct Registry(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     built_in: Tools,
+    /// Where arguments are checked that take too long to check here.
+    sandbox: Option<Sandbox>,
     /// By the server that offers them; names never collide, because each contains its server's.
     foreign: RwLock<BTreeMap<String, Tools>>,
 }
@@ -23,8 +25,22 @@ struct Inner {
 impl Registry {
     /// The tools of MCP servers come and go; these stay.
     pub fn new(built_in: Vec<Arc<dyn Callable>>) -> Self {
+        Self::build(built_in, None)
+    }
+
+    /// As [`Registry::new`], with a sandbox for arguments that take long to check. Without one such arguments are refused.
+    pub fn with_sandbox(built_in: Vec<Arc<dyn Callable>>, sandbox: Sandbox) -> Self {
+        Self::build(built_in, Some(sandbox))
+    }
+
+    fn build(built_in: Vec<Arc<dyn Callable>>, sandbox: Option<Sandbox>) -> Self {
         let built_in = built_in.into_iter().map(|tool| (tool.spec().name.clone(), tool)).collect();
-        Self(Arc::new(Inner { built_in, foreign: RwLock::default() }))
+        Self(Arc::new(Inner { built_in, sandbox, foreign: RwLock::default() }))
+    }
+
+    /// Where arguments are checked that take long to check.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.0.sandbox.as_ref()
     }
 
     /// The tool of this name.

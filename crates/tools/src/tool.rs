@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use weir_protocol::{ToolAnnotations, ToolSource};
 
-use crate::{Call, ToolError, schema::schema_of};
+use crate::{ArgumentSchema, Call, ToolError, schema::schema_of};
 
 /// How long a tool may be silent when it does not say otherwise. Each word of progress gives it as long again.
 pub const TIMEOUT: Duration = Duration::from_mins(1);
@@ -70,8 +70,8 @@ pub struct Spec {
     pub title: String,
     /// What it does. Of a foreign tool: text that is not to be trusted.
     pub description: String,
-    /// The JSON Schema (2020-12) of its arguments, always of an object.
-    pub input_schema: Value,
+    /// The JSON Schema of its arguments, always of an object.
+    pub input_schema: ArgumentSchema,
     /// The JSON Schema of its output.
     pub output_schema: Option<Value>,
     /// How it behaves; of a foreign tool, how it says that it does.
@@ -113,7 +113,7 @@ pub(crate) fn built_in<T: Tool>(tool: T) -> Arc<dyn Callable> {
         name: about.name.to_owned(),
         title: about.title.to_owned(),
         description: about.description.to_owned(),
-        input_schema: schema_of::<T::Args>(),
+        input_schema: ArgumentSchema::of::<T::Args>(),
         output_schema: Some(schema_of::<T::Output>()),
         annotations: about.annotations,
         source: ToolSource::BuiltIn,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 use weir_protocol::{ToolCallId, UserId};
-use weir_tools::{About, Call, Report, Tool, ToolError, callable, faults};
+use weir_tools::{About, Call, Report, Tool, ToolError, callable};
 
 const PAGE: &str = include_str!("../../../docs/add-a-tool.md");
 const HERE: &str = include_str!("add_a_tool.rs");
@@ -51,5 +51,5 @@ async fn the_example_of_the_page_is_this_one_and_works() {
     let (call, mut reports) = Call::new(ToolCallId(Uuid::nil()), UserId(Uuid::nil()));
     assert_eq!(tool.call(json!({ "text": "one  two\nthree" }), &call).await, Ok(json!({ "words": 3 })));
     assert!(matches!(reports.recv().await, Some(Report::Progress { progress: Some(_), .. })));
-    assert_eq!(faults(&tool.spec().input_schema, &json!({ "text": 1 }), "args").unwrap()[0].path, "args.text");
+    assert_eq!(tool.spec().input_schema.faults(&json!({ "text": 1 }), "args")[0].path, "args.text");
 }

@@ -123,14 +123,16 @@ impl Case<'_> {
         }
     }
 
-    /// What may be repeated has worked, however often its server died; what may not was never begun twice, and ended as
-    /// interrupted when its server died in the middle of it.
+    /// What may be repeated has worked, unless two servers died in the middle of it (JOB-6); what may not was never begun twice,
+    /// and ended as interrupted when its server died in the middle of it.
     fn judge_work(&mut self, made: Option<usize>) {
         let (begun, end) = (self.begun(), data(self.log.last()));
         let has_worked = self.log.last().is_some_and(|last| last.kind == "complete");
         let Some(made) = made else {
             self.verdict.continued += u64::from(begun > 1);
-            if !has_worked || end["output"]["waited"] != self.job.args["seconds"] {
+            if !has_worked && begun == 2 && end["code"] == "interrupted" {
+                self.verdict.partial += 1;
+            } else if !has_worked || end["output"]["waited"] != self.job.args["seconds"] {
                 self.verdict.lost += 1;
                 self.complain(format_args!("it ended with {end}"));
             }
@@ -198,6 +200,9 @@ mod tests {
         assert!(judged(&[BEGUN, WORKED], Some(1)).is_good());
         assert_eq!(judged(&[BEGUN, WORKED], Some(0)).lost, 1);
         assert_eq!(judged(&[BEGUN, CUT], None).lost, 1);
+        let ended = judged(&[BEGUN, BEGUN, CUT], None);
+        assert!(ended.is_good() && ended.partial == 1, "{ended:?}");
+        assert_eq!(judged(&[BEGUN, BEGUN, BEGUN, CUT], None).lost, 1);
         assert_eq!(judged(&[BEGUN], Some(1)).lost, 1);
         assert_eq!(judged(&[BEGUN, WORKED, WORKED], Some(1)).doubled, 1);
     }

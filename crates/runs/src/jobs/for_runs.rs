@@ -72,7 +72,11 @@ impl Jobs {
             }
             InvokeError::Denied(_) => Failure::new("denied", "The person does not permit this tool."),
             InvokeError::Draining => Failure::new("draining", "The server is restarting."),
-            InvokeError::BrokenSchema(..) | InvokeError::Store(_) => Failure::new("internal", &error.to_string()),
+            InvokeError::TooMany { max } => {
+                let message = format!("{max} tool calls are unfinished, which is the limit. Wait until one has ended.");
+                Failure::new("too_many_jobs", &message)
+            }
+            InvokeError::Store(_) => Failure::new("internal", &error.to_string()),
         }
     }
 

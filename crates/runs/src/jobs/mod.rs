@@ -1,6 +1,9 @@
 //! Jobs: tools at work, under the permissions of whoever they work for.
 
+mod active;
 mod approvals;
+mod arguments;
+mod fair_queue;
 mod for_runs;
 mod permission;
 mod questions;
@@ -10,12 +13,14 @@ pub use questions::AnswerError;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
 use serde_json::Value;
-use tokio::sync::{self, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 use weir_protocol::{Caller, ConversationId, FieldError, Permission, RunId, Timestamp, ToolCallId, UserId};
@@ -26,9 +31,14 @@ use weir_store::{
 use weir_tools::{Callable, Registry};
 
 use crate::{measure, trace};
+use active::{ActiveJob, ActiveJobs};
+use arguments::SANDBOXED_CHECKS;
+use fair_queue::FairQueue;
 
 /// How long a call waits for a person's word when nothing else is set.
 pub const APPROVAL_PATIENCE: Duration = Duration::from_hours(24);
+/// How many unfinished jobs one user may have when nothing else is set.
+const MAX_UNFINISHED: u32 = 32;
 
 /// A call of a tool.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,9 +71,12 @@ pub enum InvokeError {
     /// The user does not permit it.
     #[error("the tool {0:?} is not permitted")]
     Denied(String),
-    /// The tool's own description is broken.
-    #[error("the tool {0:?} describes its arguments wrongly: {1}")]
-    BrokenSchema(String, String),
+    /// The user has as many unfinished jobs as may be.
+    #[error("you have {max} unfinished tool calls, which is the limit")]
+    TooMany {
+        /// How many may be.
+        max: u32,
+    },
     /// The server is about to stop.
     #[error("the server is restarting")]
     Draining,
@@ -86,10 +99,13 @@ struct Inner {
     instance: InstanceId,
     /// How long a call waits for a person's word.
     patience: Duration,
-    active: Mutex<HashMap<ToolCallId, CancellationToken>>,
-    places: Mutex<HashMap<String, Arc<Semaphore>>>,
-    /// Held while a job is looked for and started.
-    starting: sync::Mutex<()>,
+    active: ActiveJobs,
+    /// The jobs of each tool wait here for their turn.
+    queues: Mutex<HashMap<String, FairQueue<UserId>>>,
+    /// Checks of arguments wait here for their turn in the sandbox.
+    checks: FairQueue<UserId>,
+    /// How many jobs of one user may be unfinished.
+    max_unfinished: AtomicU32,
     tasks: TaskTracker,
     /// No new job is started any more, and those that wait for a person are left to the next server.
     draining: CancellationToken,
@@ -113,9 +129,10 @@ impl Jobs {
             clock,
             instance,
             patience,
-            active: Mutex::default(),
-            places: Mutex::default(),
-            starting: sync::Mutex::default(),
+            active: ActiveJobs::default(),
+            queues: Mutex::default(),
+            checks: FairQueue::new(SANDBOXED_CHECKS),
+            max_unfinished: AtomicU32::new(MAX_UNFINISHED),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -126,6 +143,11 @@ impl Jobs {
     /// Every tool there is.
     pub fn registry(&self) -> &Registry {
         &self.inner.tools
+    }
+
+    /// Sets how many unfinished jobs one user may have: running, queued or waiting for approval.
+    pub fn set_max_unfinished(&self, max: u32) {
+        self.inner.max_unfinished.store(max, Ordering::Relaxed);
     }
 
     /// Calls a tool and answers at once: what comes of it stands in the job's log. A call whose id is known is the same
@@ -141,8 +163,6 @@ impl Jobs {
 
     async fn start(&self, call: Invocation) -> Result<JobRecord, InvokeError> {
         let inner = &self.inner;
-        // Of twins that come at once, the second finds the first.
-        let _alone = inner.starting.lock().await;
         if let Some(known) = inner.known(&call).await? {
             return Ok(known);
         }
@@ -150,12 +170,11 @@ impl Jobs {
             return Err(InvokeError::Draining);
         }
         let tool = inner.tools.find(&call.name).ok_or_else(|| InvokeError::UnknownTool(call.name.clone()))?;
-        let broken = |why| InvokeError::BrokenSchema(call.name.clone(), why);
-        let faults = weir_tools::faults(&tool.spec().input_schema, &call.args, "args").map_err(broken)?;
+        let (args, faults) = inner.check(call.user, &tool.spec().input_schema, call.args, "args").await;
         if !faults.is_empty() {
             return Err(InvokeError::Invalid(faults));
         }
-        let word = match (self.permission_for(call.user, &*tool, &call.args).await?, call.caller) {
+        let word = match (self.permission_for(call.user, &*tool, &args).await?, call.caller) {
             (Permission::Deny, _) => return Err(InvokeError::Denied(call.name)),
             // Whoever calls a tool in person needs not be asked whether they mean it.
             (Permission::Allow, _) | (Permission::Ask, Caller::Person) => Word::Allowed,
@@ -165,7 +184,7 @@ impl Jobs {
             id: call.id,
             user: call.user,
             name: call.name,
-            args: call.args,
+            args,
             caller: call.caller,
             run: call.run,
             repeatable: tool.spec().is_repeatable(),
@@ -173,24 +192,20 @@ impl Jobs {
             word,
             key: call.key,
         };
-        // Known as active before it is stored: whoever sees the job can stop it.
-        let cancel = inner.activate(new.id);
-        match inner.store.start_job(&new, inner.clock.now()).await {
-            Ok(StartedJob::Now(record, lease)) => {
+        // Active before it is stored: a job that can be seen can be cancelled.
+        let active = inner.active.enter(new.user, new.id);
+        let max = inner.max_unfinished.load(Ordering::Relaxed);
+        match inner.store.start_job(&new, max, inner.clock.now()).await? {
+            StartedJob::Now(record, lease) => {
                 if matches!(word, Word::Asked(_)) {
                     inner.log.changed(Topic::Inbox(record.user));
                 }
-                self.spawn(record.clone(), lease, cancel);
+                self.spawn(record.clone(), lease, active);
                 Ok(record)
             }
-            Ok(StartedJob::Before(record)) => {
-                inner.deactivate(new.id);
-                Ok(record)
-            }
-            Err(error) => {
-                inner.deactivate(new.id);
-                Err(error.into())
-            }
+            // A twin that came at the same time was faster.
+            StartedJob::Before(record) => Ok(record),
+            StartedJob::TooMany => Err(InvokeError::TooMany { max }),
         }
     }
 
@@ -200,7 +215,7 @@ impl Jobs {
     /// [`StoreError::NotFound`] when there is no such job of this user.
     pub async fn cancel(&self, user: UserId, id: ToolCallId) -> Result<(), StoreError> {
         self.inner.store.request_job_cancel(user, id, self.inner.clock.now()).await?;
-        match self.inner.active(id) {
+        match self.inner.active.find(user, id) {
             Some(cancel) => cancel.cancel(),
             // Whoever runs it looks at its row when the bell rings.
             None => self.inner.log.changed(Topic::Log(LogId::Job(id))),
@@ -210,7 +225,7 @@ impl Jobs {
 
     /// How many jobs are under way here.
     pub fn under_way(&self) -> usize {
-        lock(&self.inner.active).len()
+        self.inner.active.len()
     }
 
     /// Looks after the jobs of this instance that somebody spoke about elsewhere, and takes over those of dead ones: they
@@ -222,9 +237,9 @@ impl Jobs {
         let inner = &self.inner;
         for found in inner.store.jobs_to_look_after(inner.instance).await? {
             let id = found.id;
-            if let Some(active) = inner.active(id) {
+            if let Some(cancel) = inner.active.find(found.user, id) {
                 if found.cancel_requested {
-                    active.cancel();
+                    cancel.cancel();
                 }
                 if found.is_decided {
                     inner.log.changed(Topic::Log(LogId::Job(id)));
@@ -234,19 +249,16 @@ impl Jobs {
             if inner.draining.is_cancelled() {
                 continue;
             }
-            let cancel = inner.activate(id);
+            let active = inner.active.enter(found.user, id);
             match inner.store.take_job_over(id, found.epoch, inner.instance).await {
                 Ok((record, lease)) => {
                     tracing::info!(job = %id, tool = %record.job.name, attempt = record.attempts, "taking a job over");
                     measure::taken_over("job");
-                    self.spawn(record, lease, cancel);
+                    self.spawn(record, lease, active);
                 }
-                // Somebody else was faster, or it has just ended.
-                Err(StoreError::NotFound(_)) => inner.deactivate(id),
-                Err(error) => {
-                    inner.deactivate(id);
-                    return Err(error);
-                }
+                // Another instance was faster, or the job has ended.
+                Err(StoreError::NotFound(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -268,20 +280,20 @@ impl Jobs {
         self.inner.tasks.wait().await;
     }
 
-    fn spawn(&self, record: JobRecord, lease: JobLease, cancel: CancellationToken) {
+    fn spawn(&self, record: JobRecord, lease: JobLease, active: ActiveJob) {
         if record.cancel_requested {
-            cancel.cancel();
+            active.cancel.cancel();
         }
         let inner = self.inner.clone();
         let id = record.job.id;
         let span = trace::job(&record);
         self.inner.tasks.spawn(
             async move {
-                if inner.drive(record, lease, cancel).await.is_err() {
+                if inner.drive(record, lease, active.cancel.clone()).await.is_err() {
                     tracing::warn!(job = %id, "the job is somebody else's or gone");
                     inner.log.changed(Topic::Log(LogId::Job(id)));
                 }
-                inner.deactivate(id);
+                drop(active);
             }
             .instrument(span),
         );
@@ -308,27 +320,14 @@ impl Inner {
         Timestamp(self.clock.now().0 + i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX / 2))
     }
 
-    /// The places of a tool: so many of its jobs run at once here.
-    fn places(&self, tool: &dyn Callable) -> Arc<Semaphore> {
+    /// Where the jobs of a tool wait for their turn: so many of them run at once here.
+    fn queue(&self, tool: &dyn Callable) -> FairQueue<UserId> {
         let spec = tool.spec();
-        let places = || Arc::new(Semaphore::new(spec.concurrency.max(1)));
-        lock(&self.places).entry(spec.name.clone()).or_insert_with(places).clone()
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if !queues.contains_key(&spec.name) {
+            // The tools of servers come and go under any name.
+            queues.retain(|name, _| self.tools.find(name).is_some());
+        }
+        queues.entry(spec.name.clone()).or_insert_with(|| FairQueue::new(spec.concurrency)).clone()
     }
-
-    fn activate(&self, id: ToolCallId) -> CancellationToken {
-        lock(&self.active).entry(id).or_default().clone()
-    }
-
-    fn active(&self, id: ToolCallId) -> Option<CancellationToken> {
-        lock(&self.active).get(&id).cloned()
-    }
-
-    fn deactivate(&self, id: ToolCallId) {
-        lock(&self.active).remove(&id);
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // The maps are whole after every statement; a panic elsewhere does not spoil them.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -100,7 +100,7 @@ fn info(spec: &Spec, set: Option<ToolPermission>) -> ToolInfo {
         name: spec.name.clone(),
         title: spec.title.clone(),
         description: spec.description.clone(),
-        input_schema: spec.input_schema.clone(),
+        input_schema: spec.input_schema.json().clone(),
         output_schema: spec.output_schema.clone(),
         annotations: spec.annotations,
         source: spec.source,

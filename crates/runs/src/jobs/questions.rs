@@ -8,7 +8,7 @@ use weir_protocol::{
 };
 use weir_realtime::{JobWriter, LostLease, Topic};
 use weir_store::{JobChange, JobRecord, LogId, StoreError};
-use weir_tools::Asked;
+use weir_tools::{ArgumentSchema, Asked};
 
 use super::{Inner, Jobs};
 
@@ -61,21 +61,24 @@ impl Jobs {
     ///
     /// # Errors
     /// See [`AnswerError`]; the question waits on then.
-    pub async fn answer(&self, user: UserId, id: QuestionId, answer: AnswerQuestion) -> Result<(), AnswerError> {
+    pub async fn answer(&self, user: UserId, id: QuestionId, mut answer: AnswerQuestion) -> Result<(), AnswerError> {
         let inner = &self.inner;
         let question = inner.store.open_question(user, id).await?;
         if answer.action == QuestionAction::Accept
-            && let Some(schema) = &question.schema
+            && let Some(schema) = question.schema
         {
-            let faults = match &answer.content {
-                Some(content) => weir_tools::faults(schema, content, "content"),
-                None => Ok(vec![FieldError::new("content", "is required with accept")]),
+            let Some(content) = answer.content.take() else {
+                return Err(AnswerError::Invalid(vec![FieldError::new("content", "is required with accept")]));
             };
-            // A schema that is none fits everything: its server looks at the answer as well.
-            let faults = faults.unwrap_or_default();
+            let (content, faults) = match ArgumentSchema::compile_off_worker(schema).await {
+                Ok(schema) => inner.check(user, &schema, content, "content").await,
+                // A schema that cannot be used fits everything: its server checks the answer as well.
+                Err(_) => (content, Vec::new()),
+            };
             if !faults.is_empty() {
                 return Err(AnswerError::Invalid(faults));
             }
+            answer.content = Some(content);
         }
         let job = inner.store.answer_question(user, id, &answer, inner.clock.now()).await?;
         inner.log.changed(Topic::Log(LogId::Job(job)));

@@ -1,10 +1,13 @@
 //! One job from its word to its terminal event.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{io, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use weir_protocol::{Approval, Failure, JobEvent, PartialResult, ToolCallStatus, ToolFailure, ToolOutput, ToolUpdate};
 use weir_realtime::{JobWriter, LostLease, Topic};
@@ -18,10 +21,12 @@ use super::{
 };
 use crate::measure;
 
-/// How often a job that may be repeated is begun at most: one that ends its server each time must end some time.
-const MOST_ATTEMPTS: u32 = 5;
+/// A job whose server died this often while it ran is not run again: it may be what ends the servers.
+const MAX_DEATHS: u32 = 2;
 /// The largest output, as JSON.
 const MOST_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+/// An output up to this size is measured where it is, in less than 0.2 ms.
+const QUICK_OUTPUT_BYTES: usize = 64 * 1024;
 /// Words of progress are written down no more often than this.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
 /// Between two looks at a row while the database fails.
@@ -111,12 +116,12 @@ impl Inner {
             let granted = JobEvent::ToolUpdate(update(ToolCallStatus::Queued));
             writer.append(&granted, &JobChange::Unchanged, self.clock.now()).await?;
         }
-        let places = self.places(&*tool);
-        let _place = tokio::select! {
+        let queue = self.queue(&*tool);
+        let _permit = tokio::select! {
             biased;
             () = cancel.cancelled() => return Ok(End::With(Err(cancelled()))),
             () = self.stop.cancelled() => return Ok(End::Left),
-            place = places.acquire_owned() => place,
+            permit = queue.acquire(record.user) => permit,
         };
         // From here on it may have done something: committed before it does.
         let running = update(ToolCallStatus::Running);
@@ -162,7 +167,8 @@ impl Inner {
                     while let Ok(report) = reports.try_recv() {
                         self.write(&running, report, writer).await?;
                     }
-                    return Ok(End::With(outcome(ended.unwrap_or_else(|_| Err(panicked(&record.job.name))))));
+                    let given = ended.unwrap_or_else(|_| Err(panicked(&record.job.name)));
+                    return Ok(End::With(outcome(given).await));
                 }
                 () = sleep_until(deadline), if question.is_none() => {
                     let message = format!("It was silent for {} s and was stopped.", silence.as_secs());
@@ -219,23 +225,52 @@ impl Inner {
 
 /// Why a job that was taken over is not run again.
 fn refusal(record: &JobRecord) -> Option<Failure> {
-    let began = record.job.status == ToolCallStatus::Running;
-    if !began || (record.repeatable && record.attempts < MOST_ATTEMPTS) {
+    if record.job.status != ToolCallStatus::Running {
         return None;
     }
-    let message = "The server stopped while this was running. It may have done a part of its work, so it is not run \
-        again by itself.";
+    let message = match (record.repeatable, record.deaths) {
+        (true, ..MAX_DEATHS) => return None,
+        (true, _) => "The server stopped twice while this tool was running, so it is not run again.",
+        (false, _) => {
+            "The server stopped while this was running. It may have done a part of its work, so it is not run \
+             again by itself."
+        }
+    };
     Some(Failure::new("interrupted", message))
 }
 
-fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {
+async fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {
     let output = given?;
-    let size = output.to_string().len();
-    if size > MOST_OUTPUT_BYTES {
-        let message = format!("It gave {} MiB, and 4 MiB are the most. Ask for less.", size / (1024 * 1024));
-        return Err(Failure::new("output_too_large", &message));
+    if is_larger_than(&output, QUICK_OUTPUT_BYTES) {
+        return bounded(output).await;
     }
     Ok(output)
+}
+
+/// A large output, measured on a thread for blocking work.
+async fn bounded(output: Value) -> Result<Value, Failure> {
+    let measured = spawn_blocking(|| (is_larger_than(&output, MOST_OUTPUT_BYTES), output)).await;
+    match measured {
+        Ok((false, output)) => Ok(output),
+        Ok((true, _)) => Err(Failure::new("output_too_large", "The output is larger than 4 MiB. Ask for less.")),
+        Err(_) => Err(Failure::new("internal", "The output could not be measured.")),
+    }
+}
+
+/// Whether a value is larger than this, as bytes of JSON; no more of it is written than that.
+fn is_larger_than(value: &Value, bytes: usize) -> bool {
+    struct Room(usize);
+    impl io::Write for Room {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::FileTooLarge)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    serde_json::to_writer(Room(bytes), value).is_err()
 }
 
 fn panicked(tool: &str) -> ToolError {

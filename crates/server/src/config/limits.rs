@@ -20,6 +20,7 @@ pub(super) fn read(reading: &mut Reading) -> LimitOptions {
         storage: reading
             .parsed("WEIR_STORAGE_PER_USER", "a size such as 500MiB or 1GiB, or 0 for no limit", bytes)
             .unwrap_or(usual.storage),
+        jobs: number(reading, "WEIR_JOBS_PER_USER", 1, MOST).unwrap_or(usual.jobs),
         trusted_proxies: networks(reading),
         ..usual
     }

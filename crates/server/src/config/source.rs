@@ -6,7 +6,7 @@ use super::{ConfigFaults, Fault, mcp};
 use crate::mcp::ConfiguredServer;
 
 /// Every key that Weir reads.
-const KEYS: [&str; 35] = [
+const KEYS: [&str; 36] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "DATABASE_URL",
@@ -23,6 +23,7 @@ const KEYS: [&str; 35] = [
     "WEIR_DURABILITY",
     "WEIR_HEARTBEAT",
     "WEIR_HOSTS",
+    "WEIR_JOBS_PER_USER",
     "WEIR_LOCAL_MODEL",
     "WEIR_LOG",
     "WEIR_LOG_FORMAT",

@@ -511,9 +511,13 @@ impl From<InvokeError> for ApiError {
                 let detail = format!("You do not permit {name}. Change its permission on the page of tools first.");
                 Self::new(StatusCode::FORBIDDEN, "tool_denied", detail)
             }
-            InvokeError::BrokenSchema(name, why) => {
-                let detail = format!("The tool {name} describes its arguments wrongly, so it cannot be called: {why}");
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "broken_tool_schema", detail)
+            InvokeError::TooMany { max } => {
+                rate_limited("jobs");
+                let detail = format!(
+                    "You have {max} unfinished tool calls, which is the limit. Stop one, decide on one that waits for \
+                     approval, or wait until one has ended."
+                );
+                Self::too_many("too_many_jobs", detail, UNTIL_ONE_ENDS)
             }
             InvokeError::Draining => Self::draining(),
             InvokeError::Store(error) => error.into(),

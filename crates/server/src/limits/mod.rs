@@ -57,6 +57,8 @@ pub struct LimitOptions {
     pub mcp_sessions: u32,
     /// Bytes that one person may store; 0: no limit.
     pub storage: u64,
+    /// Unfinished jobs of one user, at all instances together: running, queued or waiting for approval.
+    pub jobs: u32,
     /// Who may name the address that a request comes from.
     pub trusted_proxies: Vec<Network>,
 }
@@ -74,6 +76,7 @@ impl LimitOptions {
         response_bytes: 16 * 1024 * 1024,
         mcp_sessions: 16,
         storage: 1 << 30,
+        jobs: 32,
         trusted_proxies: Vec::new(),
     };
     /// For a server that is its own machine's alone: only a program that has gone wild meets these.
@@ -87,6 +90,7 @@ impl LimitOptions {
         response_bytes: 64 * 1024 * 1024,
         mcp_sessions: 64,
         storage: 0,
+        jobs: 1_000,
         trusted_proxies: Vec::new(),
     };
 }

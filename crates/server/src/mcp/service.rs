@@ -156,7 +156,7 @@ impl ServerHandler for Service {
         let tool = self.app.runs.jobs().registry().find(name)?;
         let spec = tool.spec();
         let known = spec.source == ToolSource::BuiltIn;
-        known.then(|| Tool::new(spec.name.clone(), spec.description.clone(), object(spec.input_schema.clone())))
+        known.then(|| Tool::new(spec.name.clone(), spec.description.clone(), object(spec.input_schema.json().clone())))
     }
 
     async fn call_tool(
@@ -301,6 +301,9 @@ fn refusal(error: &InvokeError) -> String {
             format!("The arguments do not fit: {}.", list.join("; "))
         }
         InvokeError::Denied(name) => format!("The person does not permit {name}."),
+        InvokeError::TooMany { max } => {
+            format!("{max} tool calls are unfinished, which is the limit. Try again when one has ended.")
+        }
         InvokeError::Draining => "The server is restarting. Try again in a moment.".to_owned(),
         other => format!("It cannot be called: {other}."),
     }

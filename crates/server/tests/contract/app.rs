@@ -92,13 +92,14 @@ impl TestApp {
         let (provider, script) = ScriptedProvider::new();
         let all: Vec<Arc<dyn weir_providers::Provider>> =
             if options.without_provider { vec![] } else { vec![provider] };
+        let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_weir").into(), options.sandbox_time);
         let mut tools = weir_tools::builtin::all(Surroundings {
             history: Arc::new(StoredHistory::new(store.clone())),
             outside: options.outside,
-            sandbox: Sandbox::new(env!("CARGO_BIN_EXE_weir").into(), options.sandbox_time),
+            sandbox: sandbox.clone(),
         });
         tools.extend(options.tools);
-        let tools = Registry::new(tools);
+        let tools = Registry::with_sandbox(tools, sandbox);
         let fleet = Fleet::new(Vec::new(), store.clone(), tools.clone(), Outside::default(), clock.clone());
         let runs = {
             Runs::new(store.clone(), log.clone(), Providers::new(all, None), tools, clock.clone(), APPROVAL_PATIENCE)

@@ -60,6 +60,38 @@ async fn lim_7_as_many_answers_are_under_way_as_may_be() {
 }
 
 #[tokio::test]
+async fn lim_20_as_many_tool_calls_are_unfinished_as_may_be() {
+    let app = app(LimitOptions { jobs: 2, ..LimitOptions::OPEN }).await;
+    let first = app.invoke("wait", json!({ "seconds": 600 })).await;
+    app.invoke("wait", json!({ "seconds": 600 })).await;
+    let body = json!({ "args": { "seconds": 0 } });
+    let key = [("idempotency-key", "three")];
+    let refused = app.post_with("/api/tools/wait", &key, body.clone()).await;
+    refused.problem(429, "too_many_jobs");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    let (mut client, _) = Client::of(&app).await;
+    let id = Uuid::now_v7();
+    client.say(json!({ "type": "invoke_tool", "id": id, "name": "wait", "args": { "seconds": 0 } })).await;
+    let frame = client.frame().await;
+    assert_eq!((&frame["type"], &frame["code"], &frame["id"]), (&json!("error"), &json!("too_many_jobs"), &json!(id)));
+
+    app.script.set_calls_tools(true);
+    let mut events = app.ask("Wait a moment").await;
+    let answer = app.script.answers().await;
+    answer.call("wait", r#"{"seconds":0}"#);
+    answer.finish();
+    let answer = app.script.answers().await;
+    let told = &answer.request.turns.last().unwrap().content;
+    assert!(told.contains("too_many_jobs") && told.contains("the limit"), "{told}");
+    answer.finish();
+    events.rest().await;
+
+    app.delete(&format!("/api/jobs/{first}")).await;
+    app.job_events(&first).await.rest().await;
+    app.post_with("/api/tools/wait", &key, body).await.json::<serde_json::Value>(202);
+}
+
+#[tokio::test]
 async fn lim_8_a_person_holds_as_many_sockets_as_may_be() {
     let app = app(LimitOptions { sockets: 2, ..LimitOptions::OPEN }).await;
     let addr = served(&app).await;

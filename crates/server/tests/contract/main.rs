@@ -24,6 +24,7 @@ mod mcp_conformance;
 mod mcp_desk;
 mod mcp_fixture;
 mod mcp_real;
+mod mcp_schemas;
 mod mcp_servers;
 mod mcp_service;
 mod mcp_sessions;

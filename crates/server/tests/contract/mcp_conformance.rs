@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::{process::Command, time::sleep};
 use weir_protocol::{ToolAnnotations, ToolSource};
-use weir_tools::{Call, Callable, Spec, TIMEOUT, ToolError};
+use weir_tools::{ArgumentSchema, Call, Callable, Spec, TIMEOUT, ToolError};
 
 use crate::{
     app::{Options, TestApp},
@@ -42,7 +42,7 @@ fn wanted(name: &str) -> Arc<dyn Callable> {
         name: name.to_owned(),
         title: name.to_owned(),
         description: "A tool of the conformance suite.".to_owned(),
-        input_schema: json!({ "type": "object", "properties": {} }),
+        input_schema: ArgumentSchema::compile(json!({ "type": "object", "properties": {} })).unwrap(),
         output_schema: None,
         annotations: ToolAnnotations { read_only_hint: true, ..ToolAnnotations::default() },
         source: ToolSource::BuiltIn,

@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -42,6 +42,8 @@ pub(crate) struct Held {
     /// Whether there is a tool `new`.
     grown: AtomicBool,
     changed: watch::Sender<()>,
+    /// Further tools, each with the schema of its arguments.
+    pub(crate) more: Mutex<Vec<(&'static str, Value)>>,
     /// A call of `slow` was told to stop.
     pub(crate) cancelled: Notify,
     /// Ends a call of `slow`.
@@ -148,6 +150,8 @@ impl ServerHandler for Handler {
             Tool::new("fail", "Fails.", schema(any.clone())),
             Tool::new("ask", "Asks for an age.", schema(any.clone())),
         ];
+        let more = self.held.more.lock().unwrap().clone();
+        tools.extend(more.into_iter().map(|(name, arguments)| Tool::new(name, "One more.", schema(arguments))));
         if self.held.grown.load(Ordering::Relaxed) {
             tools.push(Tool::new("new", "New.", schema(any)));
         }

@@ -3,7 +3,9 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use weir_protocol::{Timestamp, ToolCallId};
+use weir_protocol::{Caller, Seq, Timestamp, ToolCallId};
+use weir_runs::Invocation;
+use weir_testkit::{BOB, soon};
 
 use crate::{
     app::{Answered, Data as _, Events, TestApp, ending, joined, kinds, request},
@@ -169,6 +171,37 @@ async fn ws_23_a_tool_is_called_over_the_socket_and_its_job_is_followed() {
     client.say(json!({ "type": "invoke_tool", "id": id, "name": "calculate", "args": { "expression": "9" } })).await;
     let refused = client.frame().await;
     assert_eq!((&refused["code"], &refused["id"]), (&json!("id_taken"), &json!(id)));
+}
+
+#[tokio::test]
+async fn job_7_the_id_of_another_users_job_is_taken_and_the_job_ends_undisturbed() {
+    let app = TestApp::new().await;
+    let id = ToolCallId(Uuid::now_v7());
+    let args = json!({ "seconds": 0.5 });
+    let call = Invocation {
+        id,
+        user: BOB,
+        name: "wait".to_owned(),
+        args: args.clone(),
+        caller: Caller::Person,
+        run: None,
+        key: None,
+    };
+    app.app.runs.jobs().invoke(call).await.unwrap();
+    let (mut client, _) = Client::of(&app).await;
+    for args in [args, json!({ "seconds": 600 })] {
+        client.say(json!({ "type": "invoke_tool", "id": id, "name": "wait", "args": args })).await;
+        assert_eq!(client.frame().await["code"], "id_taken");
+        client.say(json!({ "type": "cancel_tool", "id": id })).await;
+        assert_eq!(client.frame().await["code"], "not_found");
+        client.say(json!({ "type": "subscribe", "topic": format!("job:{id}"), "after": 0 })).await;
+        assert_eq!(client.frame().await["code"], "not_found");
+    }
+    assert_eq!(app.app.runs.jobs().under_way(), 1, "Bob's job");
+    let mut log = app.app.log.job_reader(id, Seq::START);
+    while soon("the end of Bob's job", log.next()).await.unwrap().is_some() {}
+    let job = app.app.store.job(BOB, id).await.unwrap().job;
+    assert_eq!(job.output, Some(json!({ "waited": 0.5 })), "{job:?}");
 }
 
 #[tokio::test]

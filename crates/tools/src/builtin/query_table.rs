@@ -102,7 +102,7 @@ mod tests {
     use weir_protocol::{ToolCallId, UserId};
 
     use super::*;
-    use crate::{callable, faults};
+    use crate::callable;
 
     fn tool() -> QueryTable {
         QueryTable(Sandbox::new("/nowhere".into(), Duration::from_secs(1)))
@@ -122,12 +122,12 @@ mod tests {
         let tool = callable(tool());
         for table in [json!("a\n1"), json!([{ "a": 1 }]), json!({ "t": "a\n1", "u": "b\n2" }), json!(null)] {
             let args = json!({ "sql": "SELECT 1", "table": table });
-            assert_eq!(faults(&tool.spec().input_schema, &args, "args").unwrap(), [], "{args}");
+            assert_eq!(tool.spec().input_schema.faults(&args, "args"), [], "{args}");
         }
         for args in
             [json!({ "sql": "SELECT 1", "table": 7 }), json!({ "sql": "" }), json!({ "sql": "SELECT 1", "rows": [] })]
         {
-            assert_eq!(faults(&tool.spec().input_schema, &args, "args").unwrap().len(), 1, "{args}");
+            assert_eq!(tool.spec().input_schema.faults(&args, "args").len(), 1, "{args}");
         }
     }
 }

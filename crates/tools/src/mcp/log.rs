@@ -31,6 +31,8 @@ pub(super) struct Log(Arc<Mutex<VecDeque<Line>>>);
 impl Log {
     /// Adds what was said.
     pub(super) fn say(&self, text: &str) {
+        // More than that would push itself out.
+        let text = &text[..text.floor_char_boundary(LINES * LONGEST)];
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for text in text.lines().map(str::trim_end).filter(|text| !text.is_empty()) {
             let end = text.floor_char_boundary(LONGEST);

@@ -2,6 +2,8 @@
 
 /// The longest name of a tool; what models and their servers take.
 const LONGEST: usize = 64;
+/// Bytes of a foreign text that are read for each character that is shown.
+const READ_BYTES: usize = 64;
 
 /// The name under which a server's tool is called here: `server__tool`. A server's name has no underscore, so no two servers
 /// share a name. What had to be changed gets a number of its own, which stays the same.
@@ -29,6 +31,8 @@ pub(super) fn readable(text: &str, most: usize) -> String {
             || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
             || matches!(letter, '\u{e0000}'..='\u{e007f}')
     };
+    // A foreign text may be megabytes of what is not shown.
+    let text = &text[..text.floor_char_boundary(most.saturating_mul(READ_BYTES))];
     let mut letters = text.trim().chars().filter(|letter| !hidden(*letter));
     let mut cut: String = letters.by_ref().take(most).collect();
     if letters.next().is_some() {

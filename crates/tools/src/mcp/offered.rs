@@ -21,7 +21,7 @@ use super::{
     output::output,
     questions,
 };
-use crate::{Call, Callable, Spec, ToolError};
+use crate::{ArgumentSchema, Call, Callable, Registry, Spec, ToolError};
 
 /// How long a foreign tool may be silent; most tell no progress, and some of them take minutes.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -32,36 +32,67 @@ const CONCURRENCY: usize = 8;
 /// The longest description and title, in characters: they are put before every model.
 const MOST_DESCRIPTION_CHARS: usize = 4000;
 const MOST_TITLE_CHARS: usize = 100;
-/// The largest schema, in bytes.
-const MOST_SCHEMA_BYTES: usize = 64 * 1024;
+/// The largest schema of an output, in bytes. It is shown and never evaluated.
+const MAX_OUTPUT_SCHEMA_BYTES: usize = 64 * 1024;
+/// The longest name of a tool that the log of a server repeats, in characters.
+const MAX_LOGGED_NAME_CHARS: usize = 100;
 
-/// The tools of a server as a registry takes them. What cannot be offered is left out, and its log says so.
-pub(super) fn offered(
-    server: &str,
-    tools: Vec<Tool>,
-    peer: &Peer<RoleClient>,
-    calls: &Calls,
-    log: &Log,
-) -> Vec<Arc<dyn Callable>> {
-    let mut names = HashSet::new();
-    let mut offered: Vec<Arc<dyn Callable>> = Vec::new();
-    for tool in tools {
-        let schema = Value::Object((*tool.input_schema).clone());
-        let name = tool_name(server, &tool.name);
-        if schema.to_string().len() > MOST_SCHEMA_BYTES {
-            log.say(&format!("weir: {} is left out, the schema of its arguments is larger than 64 KiB", tool.name));
-        } else if names.insert(name.clone()) {
-            let spec = spec(server, name, schema, &tool);
-            let tool = tool.name.into_owned();
-            offered.push(Arc::new(Offered { spec, tool, peer: peer.clone(), calls: calls.clone() }));
-        } else {
-            log.say(&format!("weir: {} is left out, it is there twice", tool.name));
-        }
-    }
-    offered
+/// A server whose tools are offered.
+#[derive(Clone)]
+pub(super) struct Offering {
+    pub(super) server: String,
+    pub(super) peer: Peer<RoleClient>,
+    pub(super) calls: Calls,
+    pub(super) log: Log,
+    /// What is offered now: a schema that is known is not compiled again.
+    pub(super) registry: Registry,
 }
 
-fn spec(server: &str, name: String, input_schema: Value, tool: &Tool) -> Spec {
+impl Offering {
+    /// The tools of the server as a registry takes them. What cannot be offered is left out, and the server's log says so.
+    ///
+    /// Schemas are compiled here, on a thread for blocking work.
+    pub(super) async fn tools(self, tools: Vec<Tool>) -> Vec<Arc<dyn Callable>> {
+        let offered = tokio::task::spawn_blocking(move || {
+            let mut names = HashSet::new();
+            tools.into_iter().filter_map(|tool| self.tool(tool, &mut names)).collect()
+        });
+        offered.await.unwrap_or_default()
+    }
+
+    fn tool(&self, mut tool: Tool, names: &mut HashSet<String>) -> Option<Arc<dyn Callable>> {
+        let shown = readable(&tool.name, MAX_LOGGED_NAME_CHARS);
+        let name = tool_name(&self.server, &tool.name);
+        if names.contains(&name) {
+            self.log.say(&format!("weir: {shown} is left out, it is there twice"));
+            return None;
+        }
+        let schema = Value::Object((*tool.input_schema).clone());
+        let known = self.registry.find(&name).map(|known| known.spec().input_schema.clone());
+        let schema = match known.filter(|known| *known.json() == schema) {
+            Some(known) => known,
+            None => match ArgumentSchema::compile(schema) {
+                Ok(schema) => schema,
+                Err(error) => {
+                    self.log.say(&format!("weir: {shown} is left out, the schema of its arguments {error}"));
+                    return None;
+                }
+            },
+        };
+        if let Some(output) = &tool.output_schema
+            && !serde_json::to_string(&**output).is_ok_and(|text| text.len() <= MAX_OUTPUT_SCHEMA_BYTES)
+        {
+            self.log.say(&format!("weir: the schema of the output of {shown} is larger than 64 KiB and is not shown"));
+            tool.output_schema = None;
+        }
+        names.insert(name.clone());
+        let spec = spec(&self.server, name, schema, &tool);
+        let tool = tool.name.into_owned();
+        Some(Arc::new(Offered { spec, tool, peer: self.peer.clone(), calls: self.calls.clone() }))
+    }
+}
+
+fn spec(server: &str, name: String, input_schema: ArgumentSchema, tool: &Tool) -> Spec {
     let hints = tool.annotations.clone().unwrap_or_default();
     let title = tool.title.as_deref().or(hints.title.as_deref()).unwrap_or(&tool.name);
     Spec {

@@ -7,7 +7,7 @@ use url::Url;
 use weir_protocol::{AnswerQuestion, QuestionAction};
 
 use super::{listener::Calls, names::readable};
-use crate::{Asked, Call, ToolError};
+use crate::{ArgumentSchema, Asked, Call, ToolError};
 
 /// The longest question, in characters.
 const MOST_MESSAGE_CHARS: usize = 2000;
@@ -48,6 +48,11 @@ pub(super) async fn answers(server: &str, call: &Call, wanted: InputRequests) ->
 
 async fn ask(server: &str, call: &Call, asked: ElicitRequestParams) -> ElicitResult {
     let Some(asked) = question(server, asked) else { return ElicitResult::new(ElicitationAction::Decline) };
+    if let Some(schema) = &asked.schema
+        && ArgumentSchema::compile_off_worker(schema.clone()).await.is_err()
+    {
+        return ElicitResult::new(ElicitationAction::Decline);
+    }
     let AnswerQuestion { action, content } = call.ask(asked).await;
     match (action, content) {
         (QuestionAction::Accept, Some(content)) => ElicitResult::new(ElicitationAction::Accept).with_content(content),

@@ -20,7 +20,7 @@ use super::{
     log::{Line, Log},
     names::readable,
     oauth::{Badge, Challenge, SignIns},
-    offered::offered,
+    offered::Offering,
 };
 use crate::Registry;
 
@@ -318,7 +318,14 @@ impl Keeper {
     async fn offer(&self, connection: &Connection) -> Result<(), String> {
         let tools = connection.tools().await?;
         let Shared { name, log, .. } = &*self.shared;
-        let tools = offered(name, tools, &connection.peer, connection.calls(), log);
+        let offering = Offering {
+            server: name.clone(),
+            peer: connection.peer.clone(),
+            calls: connection.calls().clone(),
+            log: log.clone(),
+            registry: self.registry.clone(),
+        };
+        let tools = offering.tools(tools).await;
         let names: Vec<_> = tools.iter().map(|tool| tool.spec().name.clone()).collect();
         let info = connection.info();
         let title = info.as_ref().and_then(|info| info.server_info.as_ref()).map(|own| {

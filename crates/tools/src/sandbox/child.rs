@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use super::{Failed, Said, Work, code, page, table};
+use super::{Failed, Said, Work, code, page, table, validate};
 
 /// A page may be nested deeper than threads usually are; where even this is not enough, only this process dies.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -41,6 +41,7 @@ fn act(work: Work) -> Result<serde_json::Value, Failed> {
         Work::Code { code } => code::evaluate(&code, |line| say(&Said::Line(line.to_owned()))),
         Work::Table { sql, tables } => table::query(&sql, &tables),
         Work::Page { html, url } => page::read(&html, &url),
+        Work::Validate { schema, value, root } => validate::faults(schema, &value, &root),
     }
 }
 

@@ -9,6 +9,7 @@ mod code;
 mod page;
 mod rows;
 mod table;
+mod validate;
 
 use std::{collections::BTreeMap, io, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
@@ -43,6 +44,8 @@ pub(crate) enum Work {
     Table { sql: String, tables: BTreeMap<String, String> },
     /// A page of HTML to read, and where it is from.
     Page { html: String, url: String },
+    /// A value to check against a JSON Schema; the faults' paths begin with `root`.
+    Validate { schema: Value, value: Value, root: String },
 }
 
 /// What the process says, one a line.
