@@ -5,6 +5,7 @@ mod asset;
 mod auth;
 mod error;
 mod extract;
+mod host;
 mod idempotency;
 mod layers;
 mod limit;

@@ -17,7 +17,7 @@ use super::{
     admission::{self, Admission},
     asset, auth,
     extract::MAX_BODY_BYTES,
-    layers, limit, origin, routes as at, ws,
+    host, layers, limit, origin, routes as at, ws,
 };
 use crate::{app::App, mcp::service, openapi::ApiDoc};
 
@@ -86,7 +86,7 @@ pub fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), limit::locate))
         .layer(from_fn_with_state(app.clone(), layers::refuse_while_draining))
         .layer(from_fn_with_state(app.clone(), origin::same_origin))
-        .layer(from_fn_with_state(app.clone(), layers::known_host))
+        .layer(from_fn_with_state(app.clone(), host::known_host))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(app.clone(), layers::envelope))
