@@ -14,7 +14,7 @@ use crate::config::PublicUrl;
 
 pub(crate) use guesses::{Guesses, TooManyGuesses};
 pub use open_id::OpenIdSettings;
-pub(crate) use open_id::{Journey, Known, OpenId};
+pub(crate) use open_id::{Known, OpenId, OpenIdCallback, PendingSignIn};
 pub(crate) use password::{PasswordError, Passwords};
 pub(crate) use secret::{NoRandomNumbers, Secret, digest};
 pub(crate) use watch::Watch;

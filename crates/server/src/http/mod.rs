@@ -9,6 +9,7 @@ mod host;
 mod idempotency;
 mod layers;
 mod limit;
+mod next_page;
 mod origin;
 mod router;
 mod routes;
