@@ -10,7 +10,7 @@ import type { WeirServer } from './support/server'
 
 /** The browser writes on its console what the server refused. */
 const COMPLAINT =
-  /status of 403|CORS policy|ERR_BLOCKED_BY_RESPONSE|ERR_FAILED|WebSocket connection|MIME type/
+  /favicon|status of 403|CORS policy|ERR_BLOCKED_BY_RESPONSE|ERR_FAILED|WebSocket connection|MIME type/
 
 /** What a page of another program on this machine can do to the server: nothing. */
 async function attack(page: Page, server: WeirServer): Promise<Record<string, string>> {

@@ -7,7 +7,7 @@ use openidconnect::{
     AsyncHttpClient, AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
     EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
     RedirectUrl, Scope, TokenResponse as _,
-    core::{CoreClient, CoreProviderMetadata, CoreResponseType},
+    core::{CoreClient, CoreJwsSigningAlgorithm as Algorithm, CoreProviderMetadata, CoreResponseType},
 };
 use reqwest::redirect;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,20 @@ const KNOWN_FOR: Duration = Duration::from_mins(10);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes.
 const MOST_BYTES: usize = 1024 * 1024;
+
+/// The signatures of ID tokens that are accepted: those with a key pair. `none` is no signature, and a symmetric one (HS256) proves only
+/// that its author knows the client secret. The library also panics on a symmetric signature of another length.
+const SIGNATURES: [Algorithm; 9] = [
+    Algorithm::RsaSsaPkcs1V15Sha256,
+    Algorithm::RsaSsaPkcs1V15Sha384,
+    Algorithm::RsaSsaPkcs1V15Sha512,
+    Algorithm::RsaSsaPssSha256,
+    Algorithm::RsaSsaPssSha384,
+    Algorithm::RsaSsaPssSha512,
+    Algorithm::EcdsaP256Sha256,
+    Algorithm::EcdsaP384Sha384,
+    Algorithm::EdDsa,
+];
 
 /// The provider, as the configuration names it.
 #[derive(Clone, Debug)]
@@ -152,7 +166,7 @@ impl OpenId {
             .request_async(&self.0.http)
             .await
             .map_err(|error| untrusted(&error))?;
-        let verifier = client.id_token_verifier();
+        let verifier = client.id_token_verifier().set_allowed_algs(SIGNATURES);
         let token = answer.id_token().ok_or_else(|| OpenIdError::Untrusted("it names nobody".to_owned()))?;
         let claims = token.claims(&verifier, &pending.nonce).map_err(|error| untrusted(&error))?;
         if !is_subject(claims.subject()) {
