@@ -108,7 +108,7 @@ mod tests {
             format!("{a:#x}.0{b:o}.{low16:#x}"),
             format!("{a}.{b}.{c}.{d}").chars().map(full_width).collect(),
             format!("{a}.{b}.{c}.{d}").replace('.', "\u{3002}"),
-            format!("{a}.{b}.{c}.{d}").bytes().map(|byte| format!("%{byte:02x}")).collect(),
+            format!("{a}.{b}.{c}.{d}").bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat(),
         ];
         let dotted = quads.iter().flat_map(|quad| [quad.clone(), format!("{quad}.")]);
         let (high, low) = (number >> 16, number & 0xffff);

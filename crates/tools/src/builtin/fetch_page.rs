@@ -178,7 +178,10 @@ fn redirect(response: &Response) -> Option<String> {
 /// A host, with or without `www.`: the same people's.
 fn site(url: &Url) -> String {
     let host = CanonicalHost::of(url).map(|host| host.to_string()).unwrap_or_default();
-    host.strip_prefix("www.").map(str::to_owned).unwrap_or(host)
+    match host.strip_prefix("www.") {
+        Some(bare) => bare.to_owned(),
+        None => host,
+    }
 }
 
 /// Reads what a server answered, as far as it is text.
