@@ -230,7 +230,8 @@ mod tests {
             ("http://127.0.0.1:3000/mcp", "http://localhost:4000/token", "as the server"),
             ("http://localhost:3000/mcp", "http://[::1]:4000/token", "as the server"),
             ("http://localhost.:3000/mcp", "http://2130706433:4000/token", "as the server"),
-            ("https://mcp.example.com/mcp", "https://localhost./token", "never"),
+            // The guarded client resolves the name, and refuses where that is.
+            ("https://mcp.example.com/mcp", "https://localhost./token", "guarded"),
             ("https://mcp.example.com/mcp", "https://[::ffff:7f00:1]/token", "never"),
             ("http://127.0.0.1:3000/mcp", "http://10.0.0.1/token", "never"),
             ("http://127.0.0.1:3000/mcp", "http://169.254.169.254/latest", "never"),
