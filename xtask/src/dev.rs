@@ -89,6 +89,10 @@ fn build_server(workspace: &Workspace) -> Result<()> {
 fn server_command(workspace: &Workspace) -> Command {
     let mut command = Command::new(workspace.binary(Profile::Dev));
     command.current_dir(workspace.root()).arg("serve").env("WEIR_ADDR", address(SERVER_PORT).to_string());
+    if std::env::var_os("WEIR_DEV_ORIGIN").is_none() {
+        // Pages come from Next's dev server, under either name of this machine.
+        command.env("WEIR_DEV_ORIGIN", format!("http://{},http://localhost:{WEB_PORT}", address(WEB_PORT)));
+    }
     if std::env::var_os("WEIR_SHUTDOWN_GRACE").is_none() {
         // Nobody wants to wait for open streams after each edit.
         command.env("WEIR_SHUTDOWN_GRACE", "1s");

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::{Config, ConfigFaults, Source},
+    data_dir,
     mcp::bridge,
     openapi, serve,
     token_command::{self, TokenCommand},
@@ -96,6 +97,7 @@ pub fn run() -> ExitCode {
 }
 
 fn start(file: &Path) -> ExitCode {
+    data_dir::keep_files_private();
     let config = match Config::read(Source::of_process(file)) {
         Ok(config) => config,
         Err(faults) => return refuse(&faults),
@@ -111,6 +113,7 @@ fn mcp(file: &Path, token: Option<String>) -> ExitCode {
 }
 
 fn token(file: &Path, command: TokenCommand) -> ExitCode {
+    data_dir::keep_files_private();
     match Config::read(Source::of_process(file)) {
         Ok(config) => told(token_command::run(&config, command)),
         Err(faults) => refuse(&faults),

@@ -47,6 +47,8 @@ pub struct Config {
     pub open_id: Option<OpenIdSettings>,
     /// Where people reach this server.
     pub public_url: Option<PublicUrl>,
+    /// Development servers in front of this one, whose pages may use it.
+    pub dev_origins: Vec<PublicUrl>,
     /// The names this server is known by, beside IP addresses and names without a dot.
     pub hosts: Vec<String>,
     /// After how long a silent stream sends a comment.
@@ -149,7 +151,8 @@ impl Config {
             str::parse::<PublicUrl>,
         );
         let mut hosts = reading.list("WEIR_HOSTS").unwrap_or_default();
-        hosts.extend(public_url.iter().map(|url| url.host().to_owned()));
+        hosts.extend(public_url.iter().map(PublicUrl::host));
+        let dev_origins = dev_origins(&mut reading, addr);
         let open_id = open_id::read(&mut reading, auth, public_url.as_ref());
         let postgres = reading.parsed(
             "DATABASE_URL",
@@ -184,6 +187,7 @@ impl Config {
             auth,
             open_id,
             public_url,
+            dev_origins,
             hosts,
             heartbeat: reading.duration("WEIR_HEARTBEAT", Duration::from_secs(15), Duration::from_millis(10)),
             run_retention: reading.duration("WEIR_RUN_RETENTION", Duration::from_hours(24), Duration::ZERO),
@@ -207,6 +211,23 @@ impl Config {
         };
         reading.finish().map(|()| config)
     }
+}
+
+/// Development servers of this machine. A page of one of them can do everything that an own page can.
+fn dev_origins(reading: &mut Reading, addr: SocketAddr) -> Vec<PublicUrl> {
+    const EXPECTED: &str = "origins on this machine such as http://localhost:3000, separated by commas";
+    let words = reading.list("WEIR_DEV_ORIGIN").unwrap_or_default();
+    let origins: Result<Vec<PublicUrl>, _> = words.iter().map(|word| word.parse()).collect();
+    let origins = origins.ok().filter(|origins| origins.iter().all(PublicUrl::is_loopback));
+    if origins.is_none() {
+        reading.fault("WEIR_DEV_ORIGIN", &format!("must be {EXPECTED}"));
+    } else if !words.is_empty() && !addr.ip().is_loopback() {
+        reading.fault(
+            "WEIR_DEV_ORIGIN",
+            "is for development on one machine: unset it, or set WEIR_ADDR to a loopback address",
+        );
+    }
+    origins.unwrap_or_default()
 }
 
 fn model(reading: &mut Reading) -> Option<String> {

@@ -119,6 +119,10 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         (Some(settings), Some(public_url)) => Access::with_open_id(public_url, settings).map_err(ServeError::OpenId)?,
         (_, public_url) => Access::new(config.auth, public_url),
     };
+    for origin in &config.dev_origins {
+        tracing::warn!(origin = origin.origin(), "pages of a development server can use this server (WEIR_DEV_ORIGIN)");
+    }
+    let access = access.with_dev_origins(std::mem::take(&mut config.dev_origins));
     let setup = match config.auth {
         AuthMode::Open => {
             store.ensure_user(LOCAL_USER, "You", clock.now()).await?;

@@ -6,6 +6,7 @@ pub mod builtin;
 pub mod mcp;
 
 mod call;
+mod canonical_host;
 mod outside;
 mod registry;
 mod sandbox;
@@ -13,6 +14,7 @@ mod schema;
 mod tool;
 
 pub use call::{Asked, Call, Report, ToolError};
+pub use canonical_host::CanonicalHost;
 pub use outside::{Outside, Refused};
 pub use registry::{Registry, callable};
 pub use sandbox::{Sandbox, TIME as SANDBOX_TIME, run_sandbox};

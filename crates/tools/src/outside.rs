@@ -102,7 +102,8 @@ impl Outside {
     }
 }
 
-/// Resolves names as the system does, and leaves out what is inside.
+/// Resolves names as the system does, and leaves out what is inside. The client connects to the addresses that this returns and
+/// does not resolve the name again, so an answer that changes later (DNS rebinding) has no effect.
 struct OutsideResolver;
 
 impl Resolve for OutsideResolver {

@@ -14,7 +14,7 @@ use crate::config::PublicUrl;
 
 pub(crate) use guesses::{Guesses, TooManyGuesses};
 pub use open_id::OpenIdSettings;
-pub(crate) use open_id::{Journey, Known, OpenId};
+pub(crate) use open_id::{Known, OpenId, OpenIdCallback, PendingSignIn};
 pub(crate) use password::{PasswordError, Passwords};
 pub(crate) use secret::{NoRandomNumbers, Secret, digest};
 pub(crate) use watch::Watch;
@@ -28,6 +28,7 @@ pub struct Access(Arc<Inner>);
 struct Inner {
     mode: AuthMode,
     public_url: Option<PublicUrl>,
+    dev_origins: Vec<PublicUrl>,
     open_id: Option<OpenId>,
     passwords: Passwords,
     watches: Watches,
@@ -39,6 +40,7 @@ impl Access {
         Self(Arc::new(Inner {
             mode,
             public_url,
+            dev_origins: Vec::new(),
             open_id: None,
             passwords: Passwords::default(),
             watches: Watches::default(),
@@ -54,10 +56,25 @@ impl Access {
         Ok(Self(Arc::new(Inner {
             mode: AuthMode::Required,
             public_url: Some(public_url),
+            dev_origins: Vec::new(),
             open_id: Some(open_id),
             passwords: Passwords::default(),
             watches: Watches::default(),
         })))
+    }
+
+    /// Accepts the pages of these development servers as well. Call it before the value is cloned.
+    #[must_use]
+    pub fn with_dev_origins(mut self, origins: Vec<PublicUrl>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.dev_origins = origins;
+        }
+        self
+    }
+
+    /// The development servers whose pages may use this server.
+    pub(crate) fn dev_origins(&self) -> &[PublicUrl] {
+        &self.0.dev_origins
     }
 
     /// The provider that lets people in, if there is one.

@@ -7,7 +7,7 @@ use openidconnect::{
     AsyncHttpClient, AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
     EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
     RedirectUrl, Scope, TokenResponse as _,
-    core::{CoreClient, CoreProviderMetadata, CoreResponseType},
+    core::{CoreClient, CoreJwsSigningAlgorithm as Algorithm, CoreProviderMetadata, CoreResponseType},
 };
 use reqwest::redirect;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,20 @@ const KNOWN_FOR: Duration = Duration::from_mins(10);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes.
 const MOST_BYTES: usize = 1024 * 1024;
+
+/// The signatures of ID tokens that are accepted: those with a key pair. `none` is no signature, and a symmetric one (HS256) proves only
+/// that its author knows the client secret. The library also panics on a symmetric signature of another length.
+const SIGNATURES: [Algorithm; 9] = [
+    Algorithm::RsaSsaPkcs1V15Sha256,
+    Algorithm::RsaSsaPkcs1V15Sha384,
+    Algorithm::RsaSsaPkcs1V15Sha512,
+    Algorithm::RsaSsaPssSha256,
+    Algorithm::RsaSsaPssSha384,
+    Algorithm::RsaSsaPssSha512,
+    Algorithm::EcdsaP256Sha256,
+    Algorithm::EcdsaP384Sha384,
+    Algorithm::EdDsa,
+];
 
 /// The provider, as the configuration names it.
 #[derive(Clone, Debug)]
@@ -60,14 +74,20 @@ pub(crate) enum OpenIdError {
     Untrusted(String),
 }
 
-/// What a browser keeps between the way there and the way back.
+/// What the server keeps between the redirect to the provider and the callback. A secret.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Journey {
-    state: CsrfToken,
+pub(crate) struct PendingSignIn {
     nonce: Nonce,
     verifier: PkceCodeVerifier,
-    /// Where the person wants to be afterwards.
+    /// The page to open afterwards.
     pub(crate) next: String,
+}
+
+/// What the provider sends a browser back with (RFC 6749, 4.1.2; RFC 9207).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenIdCallback<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) issuer: Option<&'a str>,
 }
 
 /// A person, as the provider knows them.
@@ -114,8 +134,8 @@ impl OpenId {
         self.0.settings.sign_up
     }
 
-    /// Where the browser goes, and what it keeps meanwhile.
-    pub(crate) async fn begin(&self, next: String) -> Result<(String, Journey), OpenIdError> {
+    /// The page of the provider, the state that its callback carries, and what to keep until then.
+    pub(crate) async fn begin(&self, next: String) -> Result<(String, String, PendingSignIn), OpenIdError> {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
         let client = self.client().await?;
@@ -125,26 +145,35 @@ impl OpenId {
             .add_scope(Scope::new("profile".to_owned()))
             .set_pkce_challenge(challenge)
             .url();
-        Ok((url.into(), Journey { state, nonce, verifier, next }))
+        Ok((url.into(), state.into_secret(), PendingSignIn { nonce, verifier, next }))
     }
 
-    /// Who came back.
-    pub(crate) async fn finish(&self, journey: Journey, state: &str, code: &str) -> Result<Known, OpenIdError> {
+    /// The person that a callback names.
+    pub(crate) async fn finish(
+        &self,
+        pending: PendingSignIn,
+        callback: OpenIdCallback<'_>,
+    ) -> Result<Known, OpenIdError> {
         let untrusted = |error: &dyn std::error::Error| OpenIdError::Untrusted(words(error));
-        if journey.state.secret() != state {
-            return Err(OpenIdError::Untrusted("it was begun elsewhere".to_owned()));
+        if callback.issuer.is_some_and(|issuer| issuer != self.0.settings.issuer.as_str()) {
+            return Err(OpenIdError::Untrusted("the callback names another issuer".to_owned()));
         }
         let client = self.client().await?;
         let answer = client
-            .exchange_code(AuthorizationCode::new(code.to_owned()))
+            .exchange_code(AuthorizationCode::new(callback.code.to_owned()))
             .map_err(|error| OpenIdError::Provider(error.to_string()))?
-            .set_pkce_verifier(journey.verifier)
+            .set_pkce_verifier(pending.verifier)
             .request_async(&self.0.http)
             .await
             .map_err(|error| untrusted(&error))?;
-        let verifier = client.id_token_verifier();
+        let verifier = client.id_token_verifier().set_allowed_algs(SIGNATURES);
         let token = answer.id_token().ok_or_else(|| OpenIdError::Untrusted("it names nobody".to_owned()))?;
-        let claims = token.claims(&verifier, &journey.nonce).map_err(|error| untrusted(&error))?;
+        let claims = token.claims(&verifier, &pending.nonce).map_err(|error| untrusted(&error))?;
+        if !is_subject(claims.subject()) {
+            return Err(OpenIdError::Untrusted(
+                "the subject of the ID token is not 1 to 255 printable ASCII characters".to_owned(),
+            ));
+        }
         let plain = |name: Option<String>| name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         let email = claims.email().filter(|_| claims.email_verified() == Some(true)).map(|email| email.to_string());
         let name = plain(claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()))
@@ -174,6 +203,12 @@ impl OpenId {
         let client = CoreClient::from_provider_metadata(metadata, id, settings.client_secret.clone());
         Ok(client.set_redirect_uri(redirect.clone()))
     }
+}
+
+/// Whether a subject identifies a person: 1 to 255 ASCII characters (`OpenID` Connect Core 1.0, 2), without blanks around them.
+fn is_subject(subject: &str) -> bool {
+    let is_printable = |byte: u8| matches!(byte, b' '..=b'~');
+    (1..=255).contains(&subject.len()) && subject.bytes().all(is_printable) && subject.trim() == subject
 }
 
 /// The way to the provider.
@@ -224,4 +259,21 @@ fn words(error: &dyn std::error::Error) -> String {
         below = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_subject;
+
+    #[test]
+    fn oid_5_a_subject_is_1_to_255_printable_characters() {
+        let longest = "a".repeat(255);
+        for subject in ["a", "248289761001", "auth0|5f7c", "CN=Grace Hopper", &longest] {
+            assert!(is_subject(subject), "{subject:?}");
+        }
+        let too_long = "a".repeat(256);
+        for subject in ["", " ", "\t", "\u{a0}", "\u{200b}", " a", "a ", "a\n", "a\0b", "gr\u{e4}ce", &too_long] {
+            assert!(!is_subject(subject), "{subject:?}");
+        }
+    }
 }

@@ -2,13 +2,15 @@
 
 use std::str::FromStr;
 
-use axum::http::Uri;
+use url::{Origin, Url};
+use weir_tools::CanonicalHost;
 
 /// Where people reach this server, for instance `https://weir.example.org`: a scheme, a name and perhaps a port, nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
-    origin: String,
-    host: String,
+    origin: Origin,
+    text: String,
+    host: CanonicalHost,
     secure: bool,
 }
 
@@ -19,17 +21,27 @@ pub struct NoPublicUrl;
 impl PublicUrl {
     /// The origin that browsers send (RFC 6454, 6.1): no slash at its end.
     pub fn origin(&self) -> &str {
+        &self.text
+    }
+
+    /// The same for comparisons.
+    pub(crate) fn web_origin(&self) -> &Origin {
         &self.origin
     }
 
     /// The name, without the port.
-    pub fn host(&self) -> &str {
-        &self.host
+    pub fn host(&self) -> String {
+        self.host.to_string()
     }
 
     /// Whether it is reached over TLS.
     pub fn is_secure(&self) -> bool {
         self.secure
+    }
+
+    /// Whether only this machine reaches it.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.host.is_loopback()
     }
 }
 
@@ -37,22 +49,20 @@ impl FromStr for PublicUrl {
     type Err = NoPublicUrl;
 
     fn from_str(text: &str) -> Result<Self, NoPublicUrl> {
-        let url: Uri = text.parse().map_err(|_| NoPublicUrl)?;
-        let secure = match url.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
+        let url = Url::parse(text).map_err(|_| NoPublicUrl)?;
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
             _ => return Err(NoPublicUrl),
         };
-        let authority = url.authority().filter(|it| !it.as_str().contains('@')).ok_or(NoPublicUrl)?;
-        if url.path() != "/" || url.query().is_some() || authority.host().is_empty() {
+        let host = CanonicalHost::of(&url).ok_or(NoPublicUrl)?;
+        let origin = url.origin();
+        let serialized = origin.ascii_serialization();
+        // Only a slash may follow. A name with a dot at its end is another origin, at which no browser is.
+        let is_bare = url.as_str().strip_suffix('/') == Some(&*serialized) && text.contains("://");
+        if !is_bare || url.host_str().is_some_and(|host| host.ends_with('.')) {
             return Err(NoPublicUrl);
         }
-        // A browser leaves the scheme's own port out of an origin.
-        let own_port = if secure { 443 } else { 80 };
-        let host = authority.host().to_ascii_lowercase();
-        let port = authority.port_u16().filter(|port| *port != own_port);
-        let scheme = if secure { "https" } else { "http" };
-        let origin = port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}"));
-        Ok(Self { origin, host, secure })
+        Ok(Self { origin, text: serialized, host, secure })
     }
 }

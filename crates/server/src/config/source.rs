@@ -6,7 +6,7 @@ use super::{ConfigFaults, Fault, mcp};
 use crate::mcp::ConfiguredServer;
 
 /// Every key that Weir reads.
-const KEYS: [&str; 36] = [
+const KEYS: [&str; 37] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "DATABASE_URL",
@@ -20,6 +20,7 @@ const KEYS: [&str; 36] = [
     "WEIR_APPROVAL_TIMEOUT",
     "WEIR_AUTH",
     "WEIR_DATA_DIR",
+    "WEIR_DEV_ORIGIN",
     "WEIR_DURABILITY",
     "WEIR_HEARTBEAT",
     "WEIR_HOSTS",

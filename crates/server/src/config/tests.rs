@@ -47,11 +47,40 @@ fn where_people_reach_the_server_is_an_origin_and_one_of_its_names() {
     let url = config.public_url.unwrap();
     assert_eq!((url.origin(), url.is_secure()), ("https://weir.example.org", true));
     assert_eq!(config.hosts, ["weir.example.org"]);
-    for wrong in
-        ["weir.example.org", "ftp://weir.example.org", "https://weir.example.org/app", "https://a@b", "https://"]
-    {
+    for wrong in [
+        "weir.example.org",
+        "ftp://weir.example.org",
+        "https://weir.example.org/app",
+        "https://a@b",
+        "https://",
+        "https:weir.example.org",
+        "https://weir.example.org.",
+        "https://weir.example.org?a",
+        "https://weir.example.org#a",
+    ] {
         assert_eq!(faults(&[("WEIR_PUBLIC_URL", wrong)]), ["WEIR_PUBLIC_URL"], "{wrong}");
     }
+}
+
+#[test]
+fn edge_16_a_development_origin_is_on_this_machine_only() {
+    let config =
+        Config::read(Source::of([("WEIR_DEV_ORIGIN", "http://localhost:3000, http://127.0.0.1:3000")])).unwrap();
+    let origins: Vec<_> = config.dev_origins.iter().map(PublicUrl::origin).collect();
+    assert_eq!(origins, ["http://localhost:3000", "http://127.0.0.1:3000"]);
+    for wrong in [
+        "http://192.168.1.5:3000",
+        "https://weir.example.org",
+        "localhost:3000",
+        "http://localhost:3000/app",
+        "*",
+        "null",
+    ] {
+        assert_eq!(faults(&[("WEIR_DEV_ORIGIN", wrong)]), ["WEIR_DEV_ORIGIN"], "{wrong}");
+    }
+    let outside =
+        [("WEIR_DEV_ORIGIN", "http://localhost:3000"), ("WEIR_ADDR", "0.0.0.0:3000"), ("WEIR_AUTH", "required")];
+    assert_eq!(faults(&outside), ["WEIR_DEV_ORIGIN"]);
 }
 
 #[test]

@@ -108,8 +108,7 @@ impl ApiError {
     }
 
     /// 403: the request comes from another site.
-    pub(crate) fn foreign_origin() -> Self {
-        let detail = "Requests that change something must come from this server's own pages.";
+    pub(crate) fn foreign_origin(detail: String) -> Self {
         Self::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail)
     }
 
@@ -125,7 +124,7 @@ impl ApiError {
 
     /// 421: the request was meant for another server (RFC 9110, 15.5.20).
     pub(crate) fn unknown_host() -> Self {
-        let detail = "This server does not go by that name. Its operator can add the name to WEIR_HOSTS.";
+        let detail = "This server does not go by that name. Its operator can add the name to WEIR_HOSTS, or set WEIR_PUBLIC_URL.";
         Self::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", detail)
     }
 

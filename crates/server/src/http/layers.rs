@@ -1,6 +1,6 @@
 //! What every response carries, and what every request must satisfy.
 
-use std::{future::pending, net::IpAddr, pin::pin};
+use std::{future::pending, pin::pin};
 
 use axum::{
     Json,
@@ -14,7 +14,7 @@ use tracing::{Instrument as _, Span, field};
 use weir_protocol::{PROTOCOL_VERSION, Problem};
 use weir_runs::Contact;
 
-use super::{ApiError, security};
+use super::{ApiError, asset, security};
 use crate::{
     app::App,
     metrics::{self, watched},
@@ -23,7 +23,8 @@ use crate::{
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROTOCOL: HeaderName = HeaderName::from_static("weir-protocol");
 
-/// Gives every response its request id and the protocol's version, and writes the body of a problem.
+/// Gives every response its request id and the protocol's version, and writes the body of a problem. What programs are answered is
+/// stored by no cache, unless the handler says otherwise: streams and public documents do.
 pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers()).unwrap_or_else(|| app.clock.id().to_string());
     let span = tracing::info_span!(
@@ -35,6 +36,7 @@ pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Nex
         otel.kind = field::Empty
     );
     let (began, method, route) = (Instant::now(), method_of(request.method()), route_of(&request));
+    let is_private = asset::belongs_to_programs(request.uri().path());
     if weir_trace::is_collected() {
         begin_trace(&span, request.headers(), method, &route);
     }
@@ -55,6 +57,9 @@ pub(crate) async fn envelope(State(app): State<App>, request: Request, next: Nex
         headers.insert(REQUEST_ID, id);
     }
     security::add(headers, app.access.is_secure());
+    if is_private {
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
     response
 }
 
@@ -95,22 +100,6 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
     (1..=128).contains(&id.len()).then_some(id).filter(|id| id.bytes().all(sane)).map(str::to_owned)
-}
-
-/// Refuses requests to a name that is not this server's. A foreign page can make its own name resolve to this machine, and
-/// its scripts would then be of the same origin as an open server (DNS rebinding). Such a name always has a dot.
-pub(crate) async fn known_host(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
-    let header = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("."));
-    let authority = header.map_or_else(|| request.uri().authority().cloned(), |host| host.parse().ok());
-    let named = header.is_some() || authority.is_some();
-    let known = authority.is_some_and(|authority| {
-        let host = authority.host();
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        bare.parse::<IpAddr>().is_ok()
-            || !host.contains('.')
-            || app.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
-    });
-    if named && !known { Err(ApiError::unknown_host()) } else { Ok(next.run(request).await) }
 }
 
 /// Refuses what would begin something while the server is about to stop.

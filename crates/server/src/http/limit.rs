@@ -55,6 +55,10 @@ fn kind(request: &Request) -> Kind {
     if !asset::belongs_to_programs(path) || asset::is_public(path) {
         return Kind::Free;
     }
+    if path == "/api/auth/open-id" {
+        // It stores an authorization for everyone who asks.
+        return Kind::SignIn;
+    }
     if request.method().is_safe() {
         return Kind::Read;
     }
@@ -86,6 +90,8 @@ mod tests {
             ("HEAD", "/api/conversations", Kind::Read),
             ("GET", "/api/ws", Kind::Read),
             ("GET", "/api/nothing", Kind::Read),
+            ("GET", "/api/auth/open-id", Kind::SignIn),
+            ("GET", "/api/auth/open-id/callback", Kind::Read),
             ("POST", "/api/conversations", Kind::Write),
             ("DELETE", "/api/realtime/x", Kind::Write),
             ("PUT", "/api/tools/x/permission", Kind::Write),

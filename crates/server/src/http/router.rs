@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    ApiError, admission, arrival, asset, auth, extract::MAX_BODY_BYTES, layers, limit, origin, response_body,
+    ApiError, admission, arrival, asset, auth, extract::MAX_BODY_BYTES, host, layers, limit, origin, response_body,
     routes as at, ws,
 };
 use crate::{app::App, mcp::service, openapi::ApiDoc};
@@ -87,7 +87,7 @@ pub fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), limit::locate))
         .layer(from_fn_with_state(app.clone(), layers::refuse_while_draining))
         .layer(from_fn_with_state(app.clone(), origin::same_origin))
-        .layer(from_fn_with_state(app.clone(), layers::known_host))
+        .layer(from_fn_with_state(app.clone(), host::known_host))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(app.clone(), layers::envelope))

@@ -165,20 +165,35 @@ async fn err_11_another_sites_page_changes_nothing() {
     ] {
         send(Method::POST, origin).await.problem(403, "origin_not_allowed");
     }
-    for origin in ["http://weir.example:3000", "https://weir.example:3000"] {
-        assert_eq!(send(Method::POST, origin).await.status, 201, "{origin}");
-    }
-    assert_eq!(send(Method::GET, "https://evil.example").await.status, 200);
+    assert_eq!(send(Method::POST, "http://weir.example:3000").await.status, 201);
+    let over_tls = send(Method::POST, "https://weir.example:3000").await.problem(403, "origin_not_allowed");
+    assert!(over_tls["detail"].as_str().unwrap().contains("WEIR_PUBLIC_URL=https://weir.example:3000"), "{over_tls}");
+    send(Method::GET, "https://evil.example").await.problem(403, "origin_not_allowed");
 }
 
 #[tokio::test]
 async fn err_14_a_name_that_is_not_the_servers_is_refused() {
     let app = TestApp::new().await;
     let read = |host: &'static str| app.send(request(Method::GET, "/api/conversations", &[("host", host)], None));
-    for host in ["evil.example", "evil.example:3000", "127.0.0.1.evil.example", "weir.example.evil.example:80", "%%"] {
+    for host in [
+        "evil.example",
+        "evil.example:3000",
+        "127.0.0.1.evil.example",
+        "weir.example.evil.example:80",
+        "%%",
+        "a@weir.example",
+    ] {
         read(host).await.problem(421, "unknown_host");
     }
-    for host in ["127.0.0.1:3000", "[::1]:3000", "localhost:3000", "weir", "weir.example", "WEIR.example:443"] {
+    for host in [
+        "127.0.0.1:3000",
+        "[::1]:3000",
+        "localhost:3000",
+        "weir",
+        "weir.example",
+        "WEIR.example:443",
+        "weir.example.:80",
+    ] {
         assert_eq!(read(host).await.status, 200, "{host}");
     }
 }

@@ -99,6 +99,38 @@ async fn edge_1_every_response_tells_the_browser_what_not_to_do() {
 }
 
 #[tokio::test]
+async fn edge_20_no_cache_stores_what_programs_are_answered() {
+    let document: serde_json::Value = serde_json::from_str(&weir_server::openapi::document()).unwrap();
+    let mut routes = vec![("/mcp".to_owned(), "post".to_owned()), ("/api/nothing".to_owned(), "get".to_owned())];
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let methods = methods.as_object().unwrap().keys();
+        routes.extend(methods.map(|method| (path.clone(), method.clone())));
+    }
+    let guarded = TestApp::guarded().await;
+    let ada = guarded.administrator().await;
+    for (app, headers) in [(&TestApp::new().await, Vec::new()), (&guarded, ada.headers()), (&guarded, Vec::new())] {
+        for (path, method) in &routes {
+            // What ends the account comes last, in a test of its own.
+            if (path.as_str(), method.as_str()) == ("/api/me", "delete") || path == "/api/auth/sign-out" {
+                continue;
+            }
+            let parts = path.split('/');
+            let id = "01980000-0000-7000-8000-000000000001";
+            let filled: Vec<_> = parts.map(|part| if part.starts_with('{') { id } else { part }).collect();
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let body = (method != Method::GET).then(|| json!({}));
+            let answer = app.send(request(method.clone(), &filled.join("/"), &headers, body)).await;
+            let expected = if path == "/api/openapi.json" { "no-cache" } else { "no-store" };
+            assert_eq!(answer.header("cache-control"), expected, "{method} {path}: {}", answer.status);
+        }
+    }
+    let app = TestApp::new().await;
+    let (run, _) = app.answered("Hello", "Good day.").await;
+    assert_eq!(app.follow(run, 0).await.header("cache-control"), "no-cache, no-transform");
+    assert_eq!(app.get("/api/messages?conversationId=x").await.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
 async fn rest_6_health_and_the_description_are_there() {
     let app = TestApp::new().await;
     assert_eq!(app.get("/healthz").await.json::<serde_json::Value>(200)["status"], "ok");

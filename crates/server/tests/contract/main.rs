@@ -32,6 +32,8 @@ mod mcp_sign_in;
 mod mcp_sign_in_real;
 mod metrics;
 mod open_id;
+mod open_id_tokens;
+mod origins;
 mod pages;
 mod people;
 mod programs;

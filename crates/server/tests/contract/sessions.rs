@@ -71,11 +71,12 @@ async fn ws_2_only_weir_v1_is_spoken() {
 #[tokio::test]
 async fn ws_3_a_socket_from_elsewhere_is_refused() {
     let app = TestApp::new().await;
-    for foreign in ["https://evil.example", "null"] {
+    for foreign in ["https://evil.example", "http://localhost:3000", "null"] {
         asked(&app, "origin", Some(foreign)).await.problem(403, "origin_not_allowed");
     }
     asked(&app, "host", Some("evil.example")).await.problem(421, "unknown_host");
-    assert_eq!(asked(&app, "origin", Some("http://localhost:3000")).await.status, 101);
+    let own = [&HANDSHAKE[..], &[("host", "localhost:3000"), ("origin", "http://localhost:3000")]].concat();
+    assert_eq!(app.send(request(Method::GET, "/api/ws", &own, None)).await.status, 101);
 }
 
 #[tokio::test]

@@ -51,6 +51,11 @@ impl World {
         self.settings.insert(key, value.to_owned());
     }
 
+    /// Where the servers keep their data.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// What the upstream answers to `question` when nobody disturbs it.
     pub(crate) fn truth(&self, question: &str) -> String {
         self.upstream.answer("scripted-fast", question)

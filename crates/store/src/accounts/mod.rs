@@ -6,6 +6,7 @@
 mod access;
 mod api_tokens;
 mod attempts;
+mod authorizations;
 mod invites;
 mod open_id;
 mod people;
@@ -14,6 +15,7 @@ mod sign_ins;
 pub use access::{Credential, Grant};
 pub use api_tokens::NewApiToken;
 pub use attempts::SignInAttempts;
+pub use authorizations::{NewOpenIdAuthorization, OPEN_ID_AUTHORIZATION_MS};
 pub use invites::{NewAccount, NewInvite};
 pub use open_id::NewOpenIdAccount;
 pub use people::{PersonRecord, email_key};

@@ -18,7 +18,7 @@ use url::Url;
 use weir_protocol::ToolAnnotations;
 
 use crate::{
-    About, Call, Outside, Tool, ToolError,
+    About, Call, CanonicalHost, Outside, Tool, ToolError,
     outside::Refused,
     sandbox::{Sandbox, Work},
 };
@@ -176,9 +176,12 @@ fn redirect(response: &Response) -> Option<String> {
 }
 
 /// A host, with or without `www.`: the same people's.
-fn site(url: &Url) -> &str {
-    let host = url.host_str().unwrap_or_default();
-    host.strip_prefix("www.").unwrap_or(host)
+fn site(url: &Url) -> String {
+    let host = CanonicalHost::of(url).map(|host| host.to_string()).unwrap_or_default();
+    match host.strip_prefix("www.") {
+        Some(bare) => bare.to_owned(),
+        None => host,
+    }
 }
 
 /// Reads what a server answered, as far as it is text.

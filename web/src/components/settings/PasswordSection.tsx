@@ -1,9 +1,10 @@
 'use client'
 
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 
 import { useSubmission } from '@/hooks/useSubmission'
 import { account } from '@/stores/account.store'
+import { tokens } from '@/stores/tokens.store'
 import type { Me } from '@/types/account'
 
 import { emptyFaults, passwordFaults, wrongPasswordAt } from '../account/faults'
@@ -11,6 +12,7 @@ import { NewPasswordField, PasswordField } from '../account/PasswordField'
 import { SubmissionForm } from '../account/SubmissionForm'
 import { SubmitButton } from '../SubmitButton'
 import { reportNews } from '../toasts'
+import { RevokeTokensField, useTokenCount } from './RevokeTokensField'
 import { Section } from './Section'
 
 const NOTHING = { current: '', new: '' }
@@ -18,21 +20,34 @@ const NOTHING = { current: '', new: '' }
 /** Another password. */
 export function PasswordSection({ me }: { me: Me }) {
   const [draft, setDraft] = useState(NOTHING)
+  const [revoke, setRevoke] = useState(true)
+  const count = useTokenCount()
   const submission = useSubmission(['current', 'new'])
   const { faultAt, mend, submit, trouble } = submission
+
+  useEffect(() => {
+    void tokens.load()
+  }, [])
 
   const change = (field: keyof typeof NOTHING) => (text: string) => {
     setDraft((before) => ({ ...before, [field]: text }))
     mend(field)
   }
   const save = async () => {
+    // Tokens end only where the question was on the screen.
+    const revokeTokens = revoke && count !== 0
     const known = [...emptyFaults({ current: draft.current }), ...passwordFaults('new', draft.new)]
     const sent = await submit(known, async () =>
-      wrongPasswordAt('current', await account.changePassword(draft)),
+      wrongPasswordAt('current', await account.changePassword({ ...draft, revokeTokens })),
     )
     if (sent?.ok !== true) return
     setDraft(NOTHING)
-    reportNews('Your password was changed, and your other devices were signed out.')
+    if (revokeTokens) void tokens.load()
+    reportNews(
+      revokeTokens
+        ? 'Your password was changed, your other devices were signed out, and your API tokens were revoked.'
+        : 'Your password was changed, and your other devices were signed out.',
+    )
   }
 
   return (
@@ -70,6 +85,7 @@ export function PasswordSection({ me }: { me: Me }) {
           fault={faultAt('new')}
           onText={change('new')}
         />
+        <RevokeTokensField value={revoke} onChange={setRevoke} />
         <SubmitButton submission={submission} className="self-start">
           Change password
         </SubmitButton>

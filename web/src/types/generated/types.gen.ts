@@ -151,6 +151,10 @@ export type ChangePassword = {
      * The one from now on.
      */
     new: string;
+    /**
+     * Whether all API tokens are revoked as well.
+     */
+    revokeTokens?: boolean;
 };
 
 /**

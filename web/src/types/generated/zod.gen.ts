@@ -53,7 +53,8 @@ export const zCaller = z.enum([
  */
 export const zChangePassword = z.object({
     current: z.string(),
-    new: z.string().check(z.minLength(12))
+    new: z.string().check(z.minLength(12)),
+    revokeTokens: z.optional(z.boolean())
 });
 
 /**

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -16,6 +16,7 @@ use crate::{
         ApiError,
         auth::{Administrator, Cookie, Principal},
         extract::Query,
+        origin::ServerOrigin,
     },
     mcp::{Browser, ConnectError, Returned},
 };
@@ -40,7 +41,7 @@ pub(crate) async fn begin(
     principal: Principal,
     _: Administrator,
     Path(name): Path<String>,
-    uri: Uri,
+    ServerOrigin(origin): ServerOrigin,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiError> {
     let cookie = Cookie::mcp_sign_in(&app);
@@ -52,7 +53,7 @@ pub(crate) async fn begin(
         Some(secret) => secret.to_owned(),
         None => Secret::plain()?.text,
     };
-    let redirect = format!("{}{CALLBACK}", origin(&app, &uri, &headers));
+    let redirect = format!("{origin}{CALLBACK}");
     let browser = Browser { user: principal.user, secret: &secret };
     let url = app.fleet.begin_sign_in(&name, browser, &redirect, document(&app).as_deref()).await?;
     Ok((cookie.carrying(&secret), [(header::CACHE_CONTROL, "no-store")], Json(McpSignInStarted { url })))
@@ -151,24 +152,14 @@ pub(crate) async fn client(State(app): State<App>) -> Result<Response, ApiError>
         token_endpoint_auth_method: "none",
         application_type: "web",
     };
-    Ok(Json(document).into_response())
+    // Public, and read by authorization servers.
+    Ok(([(header::CACHE_CONTROL, "no-cache")], Json(document)).into_response())
 }
 
 /// Where that document is; it has to be reached over TLS.
 fn document(app: &App) -> Option<String> {
     let public = app.access.public_url().filter(|public| public.is_secure())?;
     Some(format!("{}{DOCUMENT}", public.origin()))
-}
-
-/// Where this server's pages are: what was said, else as the browser that asks has reached it.
-fn origin(app: &App, uri: &Uri, headers: &HeaderMap) -> String {
-    if let Some(public) = app.access.public_url() {
-        return public.origin().to_owned();
-    }
-    // Which names it may go by was looked at before.
-    let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = uri.authority().map(axum::http::uri::Authority::as_str).or(named).unwrap_or("localhost");
-    format!("http://{host}")
 }
 
 /// To the page of MCP servers, which says what came of it.

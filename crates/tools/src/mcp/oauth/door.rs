@@ -15,10 +15,10 @@ use oauth2::{HttpResponse, http};
 use reqwest::redirect;
 use rmcp::transport::auth::{OAuthHttpClient, OAuthHttpClientError, OAuthHttpClientFuture, OAuthHttpRequest};
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use super::{journey::SignInError, theirs};
-use crate::{Outside, outside::Refused};
+use crate::{CanonicalHost, Outside, outside::Refused};
 
 /// How long each request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -170,23 +170,16 @@ enum Place {
 }
 
 fn place(url: &Url) -> Option<Place> {
-    let address: IpAddr = match url.host()? {
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.');
-            return (name == "localhost" || name.ends_with(".localhost")).then_some(Place::Loopback);
-        }
-        Host::Ipv4(address) => address.into(),
-        Host::Ipv6(address) => address.to_ipv4_mapped().map_or(address.into(), IpAddr::from),
-    };
-    let is_private = match address {
-        IpAddr::V4(address) => address.is_private(),
-        IpAddr::V6(address) => address.is_unique_local(),
-    };
-    match (address.is_loopback(), is_private) {
-        (true, _) => Some(Place::Loopback),
-        (_, true) => Some(Place::Private),
-        _ => None,
+    let host = CanonicalHost::of(url)?;
+    if host.is_loopback() {
+        return Some(Place::Loopback);
     }
+    let is_private = match host {
+        CanonicalHost::Name(_) => false,
+        CanonicalHost::Address(IpAddr::V4(address)) => address.is_private(),
+        CanonicalHost::Address(IpAddr::V6(address)) => address.is_unique_local(),
+    };
+    is_private.then_some(Place::Private)
 }
 
 /// An error with what lies below it: the first sentence of ours, else all of them.
@@ -236,6 +229,10 @@ mod tests {
             ("https://mcp.example.com/mcp", "file:///etc/passwd", "never"),
             ("http://127.0.0.1:3000/mcp", "http://localhost:4000/token", "as the server"),
             ("http://localhost:3000/mcp", "http://[::1]:4000/token", "as the server"),
+            ("http://localhost.:3000/mcp", "http://2130706433:4000/token", "as the server"),
+            // The guarded client resolves the name, and refuses where that is.
+            ("https://mcp.example.com/mcp", "https://localhost./token", "guarded"),
+            ("https://mcp.example.com/mcp", "https://[::ffff:7f00:1]/token", "never"),
             ("http://127.0.0.1:3000/mcp", "http://10.0.0.1/token", "never"),
             ("http://127.0.0.1:3000/mcp", "http://169.254.169.254/latest", "never"),
             ("http://127.0.0.1:3000/mcp", "https://login.example.org/token", "guarded"),

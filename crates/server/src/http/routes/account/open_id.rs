@@ -5,18 +5,18 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use weir_protocol::{Problem, UserId};
-use weir_store::{NewOpenIdAccount, StoreError};
+use weir_store::{NewOpenIdAccount, NewOpenIdAuthorization, StoreError};
 
 use super::sign_in::begin;
 use crate::{
-    access::{Journey, Known, OpenId},
+    access::{Known, OpenId, OpenIdCallback, PendingSignIn, Secret, digest},
     app::App,
     http::{
         ApiError,
         auth::{Accounts, Cookie, Visitor},
         extract::Query,
+        next_page::{HOME, next_page},
     },
 };
 
@@ -32,14 +32,19 @@ use crate::{
 )]
 pub(crate) async fn go(State(app): State<App>, _: Accounts, query: Query) -> Result<Response, ApiError> {
     let provider = provider(&app)?;
-    let next = query.text("next").filter(|next| is_own_path(next)).unwrap_or("/chat");
-    Ok(match provider.begin(next.to_owned()).await {
-        Ok((url, journey)) => (Cookie::open_id(&app).carrying(&packed(&journey)), to(&url)).into_response(),
+    let next = query.text("next").and_then(next_page).unwrap_or_else(|| HOME.to_owned());
+    let (url, state, pending) = match provider.begin(next).await {
+        Ok(begun) => begun,
         Err(error) => {
             tracing::warn!(%error, "the OpenID Connect provider cannot be used");
-            to("/sign-in?error=open_id_unavailable").into_response()
+            return Ok(to("/sign-in?error=open_id_unavailable").into_response());
         }
-    })
+    };
+    let secret = Secret::plain()?;
+    let pending = serde_json::to_string(&pending).map_err(|_| ApiError::internal())?;
+    let new = NewOpenIdAuthorization { state: digest(&state), browser: secret.hash, pending };
+    app.store.begin_open_id_authorization(&new, app.clock.now()).await?;
+    Ok((Cookie::open_id(&app).carrying(&secret.text), to(&url)).into_response())
 }
 
 /// The way back from the provider.
@@ -48,6 +53,7 @@ pub(crate) async fn go(State(app): State<App>, _: Accounts, query: Query) -> Res
     params(
         ("state" = Option<String>, Query, description = "What was begun"),
         ("code" = Option<String>, Query, description = "What the provider says who it is with"),
+        ("iss" = Option<String>, Query, description = "The provider that answers (RFC 9207)"),
         ("error" = Option<String>, Query, description = "Why it says nothing"),
     ),
     responses(
@@ -66,15 +72,22 @@ pub(crate) async fn come_back(
     let provider = provider(&app)?;
     let cookie = Cookie::open_id(&app);
     let refused = |code: &str| (cookie.cleared(), to(&format!("/sign-in?error={code}"))).into_response();
+    // A callback counts once, also one that carries an error.
+    let pending = match (query.text("state"), cookie.read(&headers)) {
+        (Some(state), Some(browser)) => {
+            app.store.take_open_id_authorization(&digest(state), &digest(browser), app.clock.now()).await?
+        }
+        _ => None,
+    };
     if query.text("error").is_some() {
         return Ok(refused("open_id_denied"));
     }
-    let journey = cookie.read(&headers).and_then(unpacked);
-    let (Some(journey), Some(state), Some(code)) = (journey, query.text("state"), query.text("code")) else {
+    let pending = pending.and_then(|pending| serde_json::from_str::<PendingSignIn>(&pending).ok());
+    let (Some(pending), Some(code)) = (pending, query.text("code")) else {
         return Ok(refused("open_id_failed"));
     };
-    let next = journey.next.clone();
-    let known = match provider.finish(journey, state, code).await {
+    let next = pending.next.clone();
+    let known = match provider.finish(pending, OpenIdCallback { code, issuer: query.text("iss") }).await {
         Ok(known) => known,
         Err(error) => {
             tracing::warn!(%error, "somebody could not sign in through the OpenID Connect provider");
@@ -113,33 +126,4 @@ fn provider(app: &App) -> Result<&OpenId, ApiError> {
 
 fn to(location: &str) -> impl IntoResponse + use<> {
     (StatusCode::FOUND, [(header::LOCATION, location.to_owned()), (header::CACHE_CONTROL, "no-store".to_owned())])
-}
-
-/// Whether a browser reads this as a path of the same site, whatever it makes of slashes.
-fn is_own_path(next: &str) -> bool {
-    let second = next.as_bytes().get(1);
-    next.starts_with('/')
-        && !matches!(second, Some(b'/' | b'\\'))
-        && next.bytes().all(|byte| byte.is_ascii_graphic())
-        && next.len() <= 2000
-}
-
-fn packed(journey: &Journey) -> String {
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(journey).unwrap_or_default())
-}
-
-fn unpacked(text: &str) -> Option<Journey> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_own_path;
-
-    #[test]
-    fn nobody_is_sent_to_another_site() {
-        assert!(["/chat", "/chat?c=1", "/"].into_iter().all(is_own_path));
-        let elsewhere = ["//evil.example", "/\\evil.example", "https://evil.example", "chat", "", "/\t/evil.example"];
-        assert!(!elsewhere.into_iter().any(is_own_path));
-    }
 }
