@@ -130,7 +130,10 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let embedded = Embedded::new(&config)?;
     let pacer = Pacer::start(PACE)?;
     let providers = Providers::new(providers(&config, &embedded, &pacer)?, config.model.clone());
-    let tools = Registry::new(weir_tools::builtin::all(surroundings(&store)?));
+    let surroundings = surroundings(&store)?;
+    let sandbox = surroundings.sandbox.clone();
+    tokio::spawn(async move { sandbox.warn_of_missing_protections().await });
+    let tools = Registry::new(weir_tools::builtin::all(surroundings));
     let configured = std::mem::take(&mut config.mcp_servers);
     let fleet = Fleet::new(configured, store.clone(), tools.clone(), Outside::default(), clock.clone());
     let runs = Runs::new(store.clone(), log.clone(), providers, tools, clock.clone(), config.approval_timeout);
@@ -153,6 +156,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         closing,
         contact: contact.clone(),
     });
+    fleet.launch_through(std::env::current_exe()?);
     fleet.start().await?;
     let follower = store.is_shared().then(|| tokio::spawn(fleet.clone().follow()));
     runs.join().await?;
