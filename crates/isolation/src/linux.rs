@@ -73,7 +73,10 @@ pub(crate) fn restrict_program() -> Report {
 
 fn limit_resources(isolation: &Isolation) -> io::Result<()> {
     lower(Resource::Core, 0)?;
-    lower(Resource::Fsize, 0)?;
+    if isolation.readable.is_empty() {
+        // The engine's standard error may be a file; it cannot open another one for writing.
+        lower(Resource::Fsize, 0)?;
+    }
     lower(Resource::Nofile, MAX_OPEN_FILES)?;
     lower(Resource::Msgqueue, 0)?;
     lower(Resource::Memlock, 0)?;

@@ -96,7 +96,8 @@ mod linux {
             }
             "processor" => {
                 let start = Instant::now();
-                while start.elapsed() < Duration::from_secs(4) {
+                // The limit is of processor time; other work makes it longer.
+                while start.elapsed() < Duration::from_secs(60) {
                     black_box(start);
                 }
                 Ok(())

@@ -110,7 +110,7 @@ fn cut(mut text: String, bytes: usize) -> String {
 }
 
 /// A number from small to `largest`, small ones as often as large ones.
-fn size(largest: usize) -> impl Strategy<Value = usize> {
+fn size(largest: usize) -> impl Strategy<Value = usize> + Clone {
     let largest = f64::from(u32::try_from(largest).unwrap());
     (0.0..largest.ln()).prop_map(|exponent| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number below a u32")]

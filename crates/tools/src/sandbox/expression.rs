@@ -3,6 +3,8 @@
 //! `fend` parses and evaluates by recursion, and some of its operations never ask whether they should stop. The process's
 //! stack is large enough for every expression that passes [`check`]; its deadline ends the rest.
 
+use std::panic::catch_unwind;
+
 use serde_json::Value;
 
 use super::{Failed, Trouble};
@@ -19,7 +21,9 @@ const MAX_RESULT_BYTES: usize = 512 * 1024;
 /// Calculates the value, as text.
 pub(super) fn calculate(expression: &str) -> Result<Value, Failed> {
     check(expression).map_err(|why| Trouble::InvalidExpression.because(why))?;
-    match fend_core::evaluate(expression, &mut fend_core::Context::new()) {
+    // Some expressions violate an assertion of the calculator.
+    let evaluated = catch_unwind(|| fend_core::evaluate(expression, &mut fend_core::Context::new()));
+    match evaluated.unwrap_or_else(|_| Err("the calculator failed on it".to_owned())) {
         Ok(result) if result.get_main_result().len() > MAX_RESULT_BYTES => {
             Err(Trouble::OutputTooLarge.because("The result has more than 512 KB. Ask for fewer digits."))
         }
