@@ -117,9 +117,13 @@ impl Isolation {
     /// seccomp apply to the calling thread and to the threads that it starts later. It cannot be undone.
     pub fn apply(&self) -> Report {
         #[cfg(target_os = "linux")]
-        return linux::apply(self);
+        {
+            linux::apply(self)
+        }
         #[cfg(not(target_os = "linux"))]
-        Report::unsupported()
+        {
+            Report::unsupported()
+        }
     }
 }
 
@@ -135,7 +139,11 @@ pub fn forbid_new_threads() {
 /// administer the machine. A program of root keeps those that concern files and users, such as `CAP_DAC_OVERRIDE`.
 pub fn restrict_program() -> Report {
     #[cfg(target_os = "linux")]
-    return linux::restrict_program();
+    {
+        linux::restrict_program()
+    }
     #[cfg(not(target_os = "linux"))]
-    Report::unsupported()
+    {
+        Report::unsupported()
+    }
 }

@@ -36,7 +36,7 @@ const TIME: Duration = Duration::from_secs(2);
 /// How much longer its answer may take: this machine may have other work.
 const GRACE: Duration = Duration::from_secs(20);
 /// What may become of hostile input.
-const CODES: [&str; 9] = [
+const CODES: [&str; 10] = [
     "code_failed",
     "invalid_expression",
     "invalid_sql",
@@ -46,6 +46,7 @@ const CODES: [&str; 9] = [
     "sandbox_failed",
     "too_long",
     "unreadable_page",
+    "unsupported_content_type",
 ];
 
 struct NoHistory;
@@ -375,7 +376,7 @@ async fn iso_7_any_page_ends() {
     let addr: SocketAddr = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     let tool = tool("fetch_page", Outside::with_exceptions(&[addr]));
-    let allowed = ["out_of_memory", "sandbox_failed", "too_long", "unreadable_page"];
+    let allowed = ["out_of_memory", "sandbox_failed", "too_long", "unreadable_page", "unsupported_content_type"];
     play("pages", pages(), &allowed, async |html| {
         *page.lock().unwrap() = html;
         call(&tool, json!({ "url": format!("http://{addr}/") })).await
