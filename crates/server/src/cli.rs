@@ -1,6 +1,9 @@
 //! The command line of the `weir` binary.
 
 use std::{
+    ffi::OsString,
+    io,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -65,7 +68,18 @@ enum Command {
     Engine,
     /// The process for work that may be endless or hostile, started by the server
     #[command(hide = true)]
-    Sandbox,
+    Sandbox {
+        /// Print the protections that this machine does not offer, one a line, and end
+        #[arg(long)]
+        check: bool,
+    },
+    /// Restricts itself and becomes the program of an MCP server, started by the server
+    #[command(hide = true)]
+    LaunchMcp {
+        /// The program and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,12 +102,23 @@ pub fn run() -> ExitCode {
         }
         #[cfg(feature = "embedded-model")]
         Some(Command::Engine) => weir_providers::embedded::run_engine(),
-        Some(Command::Sandbox) => {
+        Some(Command::Sandbox { check }) => {
             // The server comes first. A refusal only means that it is as nice as it was.
             let _ = rustix::process::nice(NICENESS);
-            weir_tools::run_sandbox()
+            weir_tools::run_sandbox(check)
         }
+        Some(Command::LaunchMcp { command }) => launch(&command),
     }
+}
+
+/// Becomes the program, with fewer rights. Returns only if that fails, with the codes of a shell.
+fn launch(command: &[OsString]) -> ExitCode {
+    let Some((program, args)) = command.split_first() else { return ExitCode::from(2) };
+    // The server has warned of what is missing when it started.
+    let _ = weir_isolation::restrict_program();
+    let error = std::process::Command::new(program).args(args).exec();
+    eprintln!("weir: {} cannot be started: {error}", program.display());
+    ExitCode::from(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
 }
 
 fn start(file: &Path) -> ExitCode {

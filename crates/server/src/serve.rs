@@ -136,6 +136,8 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     let providers = Providers::new(providers(&config, &embedded, &pacer)?, config.model.clone());
     let surroundings = surroundings(&store)?;
     let sandbox = surroundings.sandbox.clone();
+    let checked = sandbox.clone();
+    tokio::spawn(async move { checked.warn_of_missing_protections().await });
     let tools = Registry::with_sandbox(weir_tools::builtin::all(surroundings), sandbox);
     let configured = std::mem::take(&mut config.mcp_servers);
     let fleet = Fleet::new(configured, store.clone(), tools.clone(), Outside::default(), clock.clone());
@@ -159,6 +161,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         closing,
         contact: contact.clone(),
     });
+    fleet.launch_through(std::env::current_exe()?);
     fleet.start().await?;
     let follower = store.is_shared().then(|| tokio::spawn(fleet.clone().follow()));
     runs.join().await?;

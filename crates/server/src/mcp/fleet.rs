@@ -1,6 +1,6 @@
 //! The MCP servers that are set, in `weir.toml` and in the app, and how each of them is.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -75,6 +75,11 @@ impl Fleet {
         let sign_ins = SignIns::new(Arc::new(grants), outside);
         let servers = Servers::new(registry, sign_ins.clone());
         Self(Arc::new(Inner { configured, store, servers, sign_ins, clock }))
+    }
+
+    /// Starts programs through `weir launch-mcp`, which restricts them first. `weir` is the path of this program.
+    pub fn launch_through(&self, weir: PathBuf) {
+        self.0.servers.launch_through(weir);
     }
 
     pub(super) fn store(&self) -> &Store {

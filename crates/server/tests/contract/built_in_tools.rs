@@ -25,19 +25,19 @@ async fn serving(pages: Router) -> SocketAddr {
 
 impl TestApp {
     /// Runs a tool to its end; its job.
-    async fn done(&self, tool: &str, args: Value) -> Value {
+    pub(crate) async fn done(&self, tool: &str, args: Value) -> Value {
         let job = self.invoke(tool, args).await;
         self.job_events(&job).await.rest().await;
         self.job(&job).await
     }
 
-    async fn output(&self, tool: &str, args: Value) -> Value {
+    pub(crate) async fn output(&self, tool: &str, args: Value) -> Value {
         let mut job = self.done(tool, args).await;
         assert_eq!(job["status"], "done", "{job}");
         job["output"].take()
     }
 
-    async fn error_code(&self, tool: &str, args: Value) -> String {
+    pub(crate) async fn error_code(&self, tool: &str, args: Value) -> String {
         let job = self.done(tool, args).await;
         assert_eq!(job["status"], "error", "{job}");
         job["error"]["code"].as_str().unwrap().to_owned()

@@ -13,7 +13,7 @@ use reqwest::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::{task::spawn_blocking, time::timeout};
 use url::Url;
 use weir_protocol::ToolAnnotations;
 
@@ -151,7 +151,7 @@ impl Tool for FetchPage {
         let mut title = None;
         if is_html(&content_type) {
             call.note("Reading the page");
-            let read: Read = output(self.sandbox.run(&Work::Page { html: text, url: url.to_string() }, call).await?)?;
+            let read: Read = output(self.sandbox.run(Work::Page { html: text, url: url.to_string() }, call).await?)?;
             (title, text) = (read.title, read.text);
         }
         if text.len() > MOST_TEXT_BYTES {
@@ -213,7 +213,9 @@ async fn read(url: Url, mut response: Response, call: &Call) -> Result<Page, Too
             break;
         }
     }
-    let text = decoded(&bytes, &declared);
+    // Up to 2 MB, in any encoding.
+    let unreadable = |_| ToolError::new("unsupported_content_type", "This text cannot be decoded.");
+    let text = spawn_blocking(move || decoded(&bytes, &declared)).await.map_err(unreadable)?;
     if text.chars().take(HEAD_BYTES).any(|letter| letter == '\0') {
         return Err(ToolError::new("unsupported_content_type", "This is no text, whatever the server says."));
     }

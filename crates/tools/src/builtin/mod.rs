@@ -38,7 +38,7 @@ pub struct Surroundings {
 pub fn all(surroundings: Surroundings) -> Vec<Arc<dyn Callable>> {
     let Surroundings { history, outside, sandbox } = surroundings;
     vec![
-        callable(Calculate),
+        callable(Calculate(sandbox.clone())),
         callable(CurrentTime),
         callable(FetchPage::new(outside, sandbox.clone())),
         callable(QueryTable(sandbox.clone())),

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 
 use crate::{
     About, Call, Tool, ToolError,
@@ -68,7 +69,9 @@ impl Tool for QueryTable {
     }
 
     async fn run(&self, Args { sql, table }: Args, call: &Call) -> Result<Output, ToolError> {
-        let tables = named(table);
+        // Rows become text again, which takes a while for 2 MB.
+        let broken = |_| ToolError::new("sandbox_failed", "The tables could not be prepared.");
+        let tables = spawn_blocking(|| named(table)).await.map_err(broken)?;
         let bytes: usize = tables.values().map(String::len).sum();
         if bytes > MOST_BYTES {
             let size = bytes / 100_000;
@@ -79,7 +82,7 @@ impl Tool for QueryTable {
             );
             return Err(ToolError::new("table_too_large", message));
         }
-        output(self.0.run(&Work::Table { sql, tables }, call).await?)
+        output(self.0.run(Work::Table { sql, tables }, call).await?)
     }
 }
 

@@ -51,6 +51,6 @@ impl Tool for RunCode {
     }
 
     async fn run(&self, Args { code }: Args, call: &Call) -> Result<Output, ToolError> {
-        output(self.0.run(&Work::Code { code }, call).await?)
+        output(self.0.run(Work::Code { code }, call).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! One connection to a server, from its start to its end.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use reqwest::redirect;
 use rmcp::{
@@ -70,7 +70,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Starts the server, or reaches it with this badge, and agrees with it on a version of the protocol.
+    /// Starts the server, by `launcher` if there is one, or reaches it with this badge, and agrees with it on a version of the
+    /// protocol.
     ///
     /// # Errors
     /// A sentence.
@@ -79,14 +80,17 @@ impl Connection {
         transport: &McpTransport,
         log: &Log,
         badge: Option<&Badge>,
+        launcher: Option<&Path>,
     ) -> Result<Self, String> {
         let either = ClientLifecycleMode::Auto {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
             legacy_version: Some(ProtocolVersion::V_2025_11_25),
         };
-        match Self::open_as(name, transport, log, badge, either).await {
+        match Self::open_as(name, transport, log, badge, launcher, either).await {
             // It answered in the form of 2026-07-28 that it speaks older versions only.
-            Err(NotOpened::Older) => Self::open_as(name, transport, log, badge, ClientLifecycleMode::Initialize).await,
+            Err(NotOpened::Older) => {
+                Self::open_as(name, transport, log, badge, launcher, ClientLifecycleMode::Initialize).await
+            }
             opened => opened,
         }
         .map_err(|error| match error {
@@ -100,13 +104,14 @@ impl Connection {
         transport: &McpTransport,
         log: &Log,
         badge: Option<&Badge>,
+        launcher: Option<&Path>,
         lifecycle: ClientLifecycleMode,
     ) -> Result<Self, NotOpened> {
         let listener = Listener { log: log.clone(), server: name.to_owned(), ..Listener::default() };
         match transport {
             McpTransport::Stdio { command, args, env } => {
                 let (process, output, input) =
-                    Process::start(command, args, env, log).map_err(|error| not_started(command, &error))?;
+                    Process::start(launcher, command, args, env, log).map_err(|error| not_started(command, &error))?;
                 match Self::greet(listener, (output, input), lifecycle).await {
                     Ok(connection) => Ok(Self { process: Some(process), ..connection }),
                     Err(NotOpened::Older) => Err(NotOpened::Older),

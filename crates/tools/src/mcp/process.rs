@@ -1,7 +1,17 @@
 //! The program behind a server: started with a small environment and in a process group of its own, ended with everything that
 //! it has started.
 
-use std::{collections::BTreeMap, io, process::ExitStatus, process::Stdio, time::Duration};
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::{OsStr, OsString},
+    io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    process::Stdio,
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
@@ -13,6 +23,8 @@ use super::log::Log;
 
 /// What a program gets of this server's environment; nothing else, for there are keys in it.
 const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
+/// Where programs are looked for when no `PATH` is set, as the C library does.
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
 /// How long a program may take to end when its input is closed, and again after a signal.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -27,16 +39,29 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a program; what it writes to its standard error goes to the log.
+    /// Starts a program, through the launcher (`weir launch-mcp`) if there is one; what the program writes to its standard
+    /// error goes to the log.
     pub(super) fn start(
+        launcher: Option<&Path>,
         command: &str,
         args: &[String],
         env: &BTreeMap<String, Option<String>>,
         log: &Log,
     ) -> io::Result<(Self, ChildStdout, ChildStdin)> {
-        let inherited = INHERITED.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let inherited = INHERITED.into_iter().filter_map(|name| Some((name, env::var_os(name)?)));
         let set = env.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-        let mut child = Command::new(command)
+        let mut program = match launcher {
+            None => Command::new(command),
+            Some(launcher) => {
+                // The launcher cannot report a missing program in time, so it is looked for here.
+                let path = env.get("PATH").cloned().flatten().map(OsString::from).or_else(|| env::var_os("PATH"));
+                let found = find(command, path.as_deref())?;
+                let mut program = Command::new(launcher);
+                program.arg("launch-mcp").arg("--").arg(found);
+                program
+            }
+        };
+        let mut child = program
             .args(args)
             .env_clear()
             .envs(inherited)
@@ -88,6 +113,28 @@ impl Drop for Process {
     }
 }
 
+/// The file of a program: of this path, or of this name in the first directory of `path` that has it.
+fn find(command: &str, path: Option<&OsStr>) -> io::Result<PathBuf> {
+    if command.contains('/') {
+        return executable(Path::new(command)).map(|()| command.into());
+    }
+    let mut error = io::Error::from(io::ErrorKind::NotFound);
+    for candidate in env::split_paths(path.unwrap_or(DEFAULT_PATH.as_ref())).map(|folder| folder.join(command)) {
+        match executable(&candidate) {
+            Ok(()) => return Ok(candidate),
+            Err(denied) if denied.kind() == io::ErrorKind::PermissionDenied => error = denied,
+            Err(_) => {}
+        }
+    }
+    Err(error)
+}
+
+fn executable(file: &Path) -> io::Result<()> {
+    let metadata = file.metadata()?;
+    let may_run = metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
+    if may_run { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncReadExt as _;
@@ -98,7 +145,7 @@ mod tests {
     async fn a_program_gets_a_small_environment_and_what_is_set() {
         let log = Log::default();
         let env = [("TOKEN".to_owned(), Some("t".to_owned())), ("OPEN".to_owned(), None)].into();
-        let (process, mut stdout, stdin) = Process::start("env", &[], &env, &log).unwrap();
+        let (process, mut stdout, stdin) = Process::start(None, "env", &[], &env, &log).unwrap();
         let mut text = String::new();
         stdout.read_to_string(&mut text).await.unwrap();
         drop(stdin);
@@ -114,7 +161,7 @@ mod tests {
         let log = Log::default();
         let script = "trap '' TERM; sleep 600 & echo $!; wait; sleep 600";
         let args = ["-c".to_owned(), script.to_owned()];
-        let (process, mut stdout, stdin) = Process::start("sh", &args, &BTreeMap::new(), &log).unwrap();
+        let (process, mut stdout, stdin) = Process::start(None, "sh", &args, &BTreeMap::new(), &log).unwrap();
         let mut told = [0; 32];
         let read = stdout.read(&mut told).await.unwrap();
         let grandchild: i32 = std::str::from_utf8(&told[..read]).unwrap().trim().parse().unwrap();
@@ -124,5 +171,22 @@ mod tests {
         let mut rest = Vec::new();
         timeout(Duration::from_secs(10), stdout.read_to_end(&mut rest)).await.expect("all of them end").unwrap();
         assert!(grandchild > 0);
+    }
+
+    #[test]
+    fn programs_are_looked_for_in_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, program) = (folder.path().join("plain"), folder.path().join("program"));
+        std::fs::write(&plain, "").unwrap();
+        std::fs::write(&program, "").unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = env::join_paths([Path::new("/nowhere"), folder.path()]).unwrap();
+        assert_eq!(find("program", Some(&path)).unwrap(), program);
+        assert_eq!(find(program.to_str().unwrap(), None).unwrap(), program);
+        let kind = |command: &str| find(command, Some(&path)).unwrap_err().kind();
+        assert_eq!(kind("nothing"), io::ErrorKind::NotFound);
+        assert_eq!(kind("/nowhere/program"), io::ErrorKind::NotFound);
+        assert_eq!(kind("plain"), io::ErrorKind::PermissionDenied);
+        assert_eq!(kind(folder.path().to_str().unwrap()), io::ErrorKind::PermissionDenied);
     }
 }

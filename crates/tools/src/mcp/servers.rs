@@ -3,7 +3,8 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher as _, Hasher as _, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -78,6 +79,7 @@ pub struct Servers(Arc<Inner>);
 struct Inner {
     registry: Registry,
     sign_ins: SignIns,
+    launcher: OnceLock<PathBuf>,
     kept: Mutex<BTreeMap<String, Kept>>,
     changes: watch::Sender<()>,
 }
@@ -104,7 +106,14 @@ struct Shared {
 impl Servers {
     /// No servers yet; their tools will be in this registry, and what lets somebody in is kept there.
     pub fn new(registry: Registry, sign_ins: SignIns) -> Self {
-        Self(Arc::new(Inner { registry, sign_ins, kept: Mutex::default(), changes: watch::Sender::new(()) }))
+        let (launcher, changes) = (OnceLock::new(), watch::Sender::new(()));
+        Self(Arc::new(Inner { registry, sign_ins, launcher, kept: Mutex::default(), changes }))
+    }
+
+    /// Starts programs through `weir launch-mcp` from now on, which restricts them first. `weir` is the path of a `weir` of
+    /// this version. The first call counts.
+    pub fn launch_through(&self, weir: PathBuf) {
+        let _ = self.0.launcher.set(weir);
     }
 
     /// Sets which servers are to run. Those that run already as they are wanted go on undisturbed.
@@ -180,6 +189,7 @@ impl Servers {
             shared: Arc::new(shared),
             transport: wanted.transport.clone(),
             sign_ins: self.0.sign_ins.clone(),
+            launcher: self.0.launcher.get().cloned(),
             registry: self.0.registry.clone(),
             changes: self.0.changes.clone(),
             stop: CancellationToken::new(),
@@ -202,6 +212,7 @@ struct Keeper {
     shared: Arc<Shared>,
     transport: McpTransport,
     sign_ins: SignIns,
+    launcher: Option<PathBuf>,
     registry: Registry,
     changes: watch::Sender<()>,
     stop: CancellationToken,
@@ -270,10 +281,11 @@ impl Keeper {
 
     /// Connects, offers the tools, and watches until the end.
     async fn attend(&self, badge: Option<&Badge>) -> Ended {
+        let launcher = self.launcher.as_deref();
         let opened = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Ended::Stopped,
-            opened = Connection::open(&self.shared.name, &self.transport, &self.shared.log, badge) => opened,
+            opened = Connection::open(&self.shared.name, &self.transport, &self.shared.log, badge, launcher) => opened,
         };
         let connection = match opened {
             Ok(connection) => connection,

@@ -1,56 +1,106 @@
 //! A table from text: CSV with a line of names, or JSON.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, iter};
 
 use csv::{ReaderBuilder, StringRecord};
-use rusqlite::{Connection, ToSql, types::Value as Cell};
+use rusqlite::{Connection, Statement, Transaction, params_from_iter, types::Value as Cell};
 use serde_json::{Deserializer, Map, Value};
 
 use super::{Failed, Trouble, table::refused};
 
 /// The most columns of a table.
 const MOST_COLUMNS: usize = 500;
+/// Cells of all tables of a call, including the empty ones that short rows are filled up with.
+const MAX_CELLS: usize = 1_000_000;
 /// The longest name of a table, in bytes.
 const LONGEST_NAME: usize = 100;
 const DELIMITERS: [u8; 4] = *b",;\t|";
 
-/// Names of columns, and rows of as many cells each.
-#[derive(Debug, Default)]
-struct Table {
-    columns: Vec<String>,
-    rows: Vec<Vec<Cell>>,
+/// Why a text is not a table.
+enum Fault {
+    /// A sentence without its subject.
+    Text(String),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<&str> for Fault {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Fault {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<csv::Error> for Fault {
+    fn from(error: csv::Error) -> Self {
+        Self::Text(format!("cannot be read as CSV: {error}."))
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Cells that may still be stored, by all tables of a call together.
+///
+/// A short text can describe a large table: a row of one value has as many cells as there are columns. Therefore cells are
+/// counted before they are made.
+pub(super) struct CellBudget(usize);
+
+impl CellBudget {
+    pub(super) fn new() -> Self {
+        Self(MAX_CELLS)
+    }
+
+    fn take(&mut self, cells: usize) -> Result<(), Fault> {
+        let left = self.0.checked_sub(cells);
+        self.0 = left.ok_or("has more than 1,000,000 cells, with the empty ones. Give fewer rows or columns.")?;
+        Ok(())
+    }
 }
 
 /// Makes the table `name` of this text.
-pub(super) fn load(database: &mut Connection, name: &str, text: &str) -> Result<(), Failed> {
+pub(super) fn load(database: &mut Connection, name: &str, text: &str, budget: &mut CellBudget) -> Result<(), Failed> {
     let fault = |why: &str| Trouble::InvalidTable.because(format!("The table {name:?} {why}"));
     if name.is_empty() || name.len() > LONGEST_NAME || name.to_ascii_lowercase().starts_with("sqlite_") {
         return Err(fault("has a name that is not possible. Take a short word."));
     }
     let text = text.trim_start_matches('\u{feff}');
     let looks_like_json = text.trim_start().starts_with(['[', '{']);
-    let table = if looks_like_json { from_json(text) } else { from_csv(text) }.map_err(|why| fault(&why))?;
-    if table.columns.is_empty() {
-        return Err(fault("is empty. Its first line names the columns."));
-    }
-    if table.columns.len() > MOST_COLUMNS {
-        return Err(fault("has more than 500 columns."));
-    }
-    store(database, name, &table).map_err(|error| refused(&error))
+    let loaded = database.transaction().map_err(Fault::from).and_then(|transaction| {
+        if looks_like_json {
+            load_json(&transaction, name, text, budget)?;
+        } else {
+            load_csv(&transaction, name, text, budget)?;
+        }
+        Ok(transaction.commit()?)
+    });
+    loaded.map_err(|error| match error {
+        Fault::Text(why) => fault(&why),
+        Fault::Sqlite(error) => refused(&error),
+    })
 }
 
-fn store(database: &mut Connection, name: &str, table: &Table) -> Result<(), rusqlite::Error> {
-    let (name, columns) = (quoted(name), unique(&table.columns));
-    let columns = columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
-    let places = vec!["?"; table.columns.len()].join(", ");
-    let transaction = database.transaction()?;
+/// Creates a table and prepares the statement that adds a row.
+fn create<'a>(transaction: &'a Transaction<'_>, name: &str, columns: &[String]) -> Result<Statement<'a>, Fault> {
+    let (name, places) = (quoted(name), vec!["?"; columns.len()].join(", "));
+    let columns = unique(columns).iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
     transaction.execute_batch(&format!("CREATE TABLE {name} ({columns})"))?;
-    let mut insert = transaction.prepare(&format!("INSERT INTO {name} VALUES ({places})"))?;
-    for row in &table.rows {
-        insert.execute(row.iter().map(|cell| cell as &dyn ToSql).collect::<Vec<_>>().as_slice())?;
+    Ok(transaction.prepare(&format!("INSERT INTO {name} VALUES ({places})"))?)
+}
+
+fn check_width(columns: usize) -> Result<(), Fault> {
+    match columns {
+        0 => Err("is empty. Its first line names the columns.".into()),
+        1..=MOST_COLUMNS => Ok(()),
+        _ => Err("has more than 500 columns.".into()),
     }
-    drop(insert);
-    transaction.commit()
 }
 
 fn quoted(name: &str) -> String {
@@ -76,20 +126,35 @@ fn unique(names: &[String]) -> Vec<String> {
     names.iter().enumerate().map(name).collect()
 }
 
-fn from_csv(text: &str) -> Result<Table, String> {
-    let mut reader = ReaderBuilder::new().delimiter(delimiter(text)).flexible(true).from_reader(text.as_bytes());
-    let readable = |error: csv::Error| format!("cannot be read as CSV: {error}.");
-    let columns: Vec<String> = reader.headers().map_err(readable)?.iter().map(str::to_owned).collect();
-    let records = reader.records().collect::<Result<Vec<StringRecord>, _>>().map_err(readable)?;
-    if let Some(long) = records.iter().find(|record| record.len() > columns.len()) {
-        let line = long.position().map_or(0, csv::Position::line);
-        return Err(format!("has {} values in line {line}, but {} columns.", long.len(), columns.len()));
+/// Reads the text twice, once for the columns' kinds and once for the rows, so that the rows are in memory only once.
+fn load_csv(transaction: &Transaction<'_>, name: &str, text: &str, budget: &mut CellBudget) -> Result<(), Fault> {
+    let mut reader = csv_reader(text);
+    let columns: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
+    check_width(columns.len())?;
+    let mut kinds = vec![None; columns.len()];
+    let mut record = StringRecord::new();
+    while reader.read_record(&mut record)? {
+        if record.len() > columns.len() {
+            let line = record.position().map_or(0, csv::Position::line);
+            return Err(format!("has {} values in line {line}, but {} columns.", record.len(), columns.len()).into());
+        }
+        budget.take(columns.len())?;
+        for (widest, text) in kinds.iter_mut().zip(&record).filter(|(_, text)| !text.trim().is_empty()) {
+            *widest = (*widest).max(Some(kind(text)));
+        }
     }
-    let kinds: Vec<_> = (0..columns.len()).map(|place| Kind::of(&records, place)).collect();
-    let cells = |record: &StringRecord| {
-        kinds.iter().enumerate().map(|(place, kind)| kind.cell(record.get(place).unwrap_or_default())).collect()
-    };
-    Ok(Table { rows: records.iter().map(cells).collect(), columns })
+    let mut insert = create(transaction, name, &columns)?;
+    let mut reader = csv_reader(text);
+    while reader.read_record(&mut record)? {
+        let texts = record.iter().chain(iter::repeat(""));
+        let cells = kinds.iter().zip(texts).map(|(kind, text)| kind.unwrap_or(Kind::Text).cell(text));
+        insert.execute(params_from_iter(cells))?;
+    }
+    Ok(())
+}
+
+fn csv_reader(text: &str) -> csv::Reader<&[u8]> {
+    ReaderBuilder::new().delimiter(delimiter(text)).flexible(true).from_reader(text.as_bytes())
 }
 
 /// The one that the line of names has most of.
@@ -112,7 +177,7 @@ fn delimiter(text: &str) -> u8 {
     DELIMITERS[counts.iter().position(|count| *count == most).unwrap_or_default()]
 }
 
-/// What a column of CSV holds.
+/// What a column of CSV holds: the narrowest kind for all its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Integer,
@@ -121,13 +186,6 @@ enum Kind {
 }
 
 impl Kind {
-    /// The narrowest that holds every value of the column.
-    fn of(records: &[StringRecord], place: usize) -> Self {
-        let kinds =
-            records.iter().filter_map(|record| record.get(place)).filter(|text| !text.trim().is_empty()).map(kind);
-        kinds.max().unwrap_or(Self::Text)
-    }
-
     fn cell(self, text: &str) -> Cell {
         let number = text.trim();
         match self {
@@ -157,23 +215,28 @@ fn kind(text: &str) -> Kind {
 }
 
 /// A list of objects or of lists, of which the first names the columns; one object; or objects one after another.
-fn from_json(text: &str) -> Result<Table, String> {
+fn load_json(transaction: &Transaction<'_>, name: &str, text: &str, budget: &mut CellBudget) -> Result<(), Fault> {
     let values = Deserializer::from_str(text).into_iter().collect::<Result<Vec<Value>, _>>();
     let mut values = values.map_err(|error| format!("cannot be read as JSON: {error}."))?;
     if let [Value::Array(rows)] = values.as_mut_slice() {
         values = std::mem::take(rows);
     }
     match values.first() {
-        None => Ok(Table::default()),
-        Some(Value::Object(_)) => of_objects(&values),
-        Some(Value::Array(_)) => of_lists(&values),
+        None => check_width(0),
+        Some(Value::Object(_)) => load_objects(transaction, name, &values, budget),
+        Some(Value::Array(_)) => load_lists(transaction, name, &values, budget),
         Some(_) => {
-            Err("is a list of single values. Give objects, or lists of which the first names the columns.".to_owned())
+            Err("is a list of single values. Give objects, or lists of which the first names the columns.".into())
         }
     }
 }
 
-fn of_objects(values: &[Value]) -> Result<Table, String> {
+fn load_objects(
+    transaction: &Transaction<'_>,
+    name: &str,
+    values: &[Value],
+    budget: &mut CellBudget,
+) -> Result<(), Fault> {
     let objects: Option<Vec<&Map<String, Value>>> = values.iter().map(Value::as_object).collect();
     let objects = objects.ok_or("holds objects and other things. Give one kind only.")?;
     let (mut columns, mut known) = (Vec::new(), HashSet::new());
@@ -181,22 +244,40 @@ fn of_objects(values: &[Value]) -> Result<Table, String> {
         if known.insert(name) {
             columns.push(name.clone());
         }
+        if columns.len() > MOST_COLUMNS {
+            break;
+        }
     }
-    let cells = |object: &&Map<String, Value>| columns.iter().map(|name| cell(object.get(name))).collect();
-    Ok(Table { rows: objects.iter().map(cells).collect(), columns })
+    check_width(columns.len())?;
+    budget.take(columns.len().saturating_mul(objects.len()))?;
+    let mut insert = create(transaction, name, &columns)?;
+    for object in objects {
+        insert.execute(params_from_iter(columns.iter().map(|name| cell(object.get(name)))))?;
+    }
+    Ok(())
 }
 
-fn of_lists(values: &[Value]) -> Result<Table, String> {
+fn load_lists(
+    transaction: &Transaction<'_>,
+    name: &str,
+    values: &[Value],
+    budget: &mut CellBudget,
+) -> Result<(), Fault> {
     let lists: Option<Vec<&Vec<Value>>> = values.iter().map(Value::as_array).collect();
     let lists = lists.ok_or("holds lists and other things. Give one kind only.")?;
-    let Some((names, rows)) = lists.split_first() else { return Ok(Table::default()) };
-    let name = |name: &Value| name.as_str().map_or_else(|| name.to_string(), str::to_owned);
-    let columns: Vec<String> = names.iter().map(name).collect();
+    let (names, rows) = lists.split_first().ok_or("is empty.")?;
+    check_width(names.len())?;
+    budget.take(names.len().saturating_mul(rows.len()))?;
+    let text = |name: &Value| name.as_str().map_or_else(|| name.to_string(), str::to_owned);
+    let columns: Vec<String> = names.iter().map(text).collect();
     if let Some(long) = rows.iter().position(|row| row.len() > columns.len()) {
-        return Err(format!("has more values than columns in row {}.", long + 1));
+        return Err(format!("has more values than columns in row {}.", long + 1).into());
     }
-    let cells = |row: &&Vec<Value>| (0..columns.len()).map(|place| cell(row.get(place))).collect();
-    Ok(Table { rows: rows.iter().map(cells).collect(), columns })
+    let mut insert = create(transaction, name, &columns)?;
+    for row in rows {
+        insert.execute(params_from_iter((0..columns.len()).map(|place| cell(row.get(place)))))?;
+    }
+    Ok(())
 }
 
 fn cell(value: Option<&Value>) -> Cell {
@@ -221,14 +302,18 @@ mod tests {
 
     fn types(text: &str, column: &str) -> Vec<String> {
         let mut database = Connection::open_in_memory().unwrap();
-        load(&mut database, "t", text).unwrap();
+        load(&mut database, "t", text, &mut CellBudget::new()).unwrap();
         let sql = format!("SELECT typeof({column}) || ':' || coalesce({column}, '') FROM t");
         let mut statement = database.prepare(&sql).unwrap();
         statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     }
 
+    fn loaded(name: &str, text: &str) -> Result<(), Failed> {
+        load(&mut Connection::open_in_memory().unwrap(), name, text, &mut CellBudget::new())
+    }
+
     fn message(text: &str) -> String {
-        load(&mut Connection::open_in_memory().unwrap(), "t", text).unwrap_err().message
+        loaded("t", text).unwrap_err().message
     }
 
     #[test]
@@ -280,14 +365,33 @@ mod tests {
         assert!(message("[1, 2]").contains("single values"));
         assert!(message("{\"a\": ").contains("cannot be read as JSON"));
         assert!(message(&"x,".repeat(600)).contains("500 columns"));
-        let named = load(&mut Connection::open_in_memory().unwrap(), "sqlite_master", "a\n1").unwrap_err();
+        let named = loaded("sqlite_master", "a\n1").unwrap_err();
         assert!(named.message.contains("not possible"));
+    }
+
+    #[test]
+    fn cells_are_counted_before_they_are_made() {
+        // 23 KB of text that would be 64 million cells.
+        let finding = format!("{}\n{}", ",".repeat(7999), "1\n".repeat(8000));
+        assert!(message(&finding).contains("500 columns"));
+        let short_rows = format!("{}\n{}", ",".repeat(499), "1\n".repeat(2001));
+        assert!(message(&short_rows).contains("1,000,000 cells"));
+        let objects: Vec<_> = (0..501).map(|row| format!("{{\"k{row}\":1}}")).collect();
+        assert!(message(&format!("[{}]", objects.join(","))).contains("500 columns"));
+        let objects = format!("[{}{{}}]", "{\"a\":1,\"b\":2,\"c\":3},".repeat(333_334));
+        assert!(message(&objects).contains("1,000,000 cells"));
+        let lists = format!("[{}[]]", "[1,2,3],".repeat(333_335));
+        assert!(message(&lists).contains("1,000,000 cells"));
+        // All tables of a call share the budget.
+        let (mut database, mut budget) = (Connection::open_in_memory().unwrap(), CellBudget(5));
+        load(&mut database, "t", "a,b\n1,2\n", &mut budget).unwrap();
+        assert!(load(&mut database, "u", "a,b\n1\n2\n", &mut budget).is_err());
     }
 
     proptest! {
         #[test]
         fn any_text_is_a_table_or_is_refused(text in "(?s)[\\[\\]{}\",;:\\t\\n|a1 \\\\é-]{0,60}") {
-            let _ = load(&mut Connection::open_in_memory().unwrap(), "t", &text);
+            let _ = loaded("t", &text);
         }
     }
 }

@@ -13,10 +13,15 @@ use rusqlite::{
 };
 use serde_json::{Value, json};
 
-use super::{Failed, Trouble, rows};
+use super::{
+    Failed, Trouble,
+    rows::{self, CellBudget},
+};
 
 /// How long a query may take.
 const TIME: Duration = Duration::from_secs(5);
+/// Tables of one call.
+const MAX_TABLES: usize = 100;
 /// How many rows come out.
 const MOST_ROWS: usize = 1000;
 /// What may come out, in bytes of text.
@@ -37,8 +42,12 @@ fn answer(sql: &str, tables: &BTreeMap<String, String>, time: Duration) -> Resul
     }
     let mut database = Connection::open_in_memory().map_err(|error| refused(&error))?;
     restrict(&database).map_err(|error| refused(&error))?;
+    if tables.len() > MAX_TABLES {
+        return Err(Trouble::InvalidTable.because("These are more than 100 tables. Give those that the query needs."));
+    }
+    let mut budget = CellBudget::new();
     for (name, text) in tables {
-        rows::load(&mut database, name, text)?;
+        rows::load(&mut database, name, text, &mut budget)?;
     }
     database.authorizer(Some(authorize)).map_err(|error| refused(&error))?;
     let deadline = Instant::now() + time;

@@ -10,12 +10,16 @@ mod scheduler;
 mod text;
 
 use std::{
+    fs,
     io::{self, BufRead, BufReader, BufWriter, Read, Write},
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::mpsc::{Receiver, Sender, channel},
     thread,
     time::Duration,
 };
+
+use weir_isolation::Isolation;
 
 use self::{
     llama::Llama,
@@ -48,6 +52,7 @@ pub fn run_engine() -> ExitCode {
         Ok(Some(_)) => return fail("the first command must be `load`"),
         Err(error) => return fail(&error.to_string()),
     };
+    isolate(&model);
     let (reports, outgoing) = channel();
     let writer = thread::spawn(move || write_reports(&outgoing));
     // The model lives as long as the process, and two threads use it.
@@ -71,6 +76,26 @@ pub fn run_engine() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => fail(&message),
     }
+}
+
+/// Leaves the process its model file and threads: no other file, no network, no process. It keeps its user, who may be the
+/// only one that can read the file.
+fn isolate(model: &Path) {
+    let isolation = Isolation { readable: parts(model), ..Isolation::default() };
+    // The server warns at its start of what this machine does not offer.
+    let _ = isolation.apply();
+}
+
+/// The files of a model: llama.cpp finds the other parts of a split one by the name of the first.
+fn parts(model: &Path) -> Vec<PathBuf> {
+    let name = model.file_name().unwrap_or_default().to_string_lossy();
+    let folder = model.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some((stem, _)) = name.rsplit_once("-of-").and_then(|(first, _)| first.rsplit_once('-')) else {
+        return vec![model.to_owned()];
+    };
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let parts = files.filter(|file| file.file_name().to_string_lossy().starts_with(stem)).map(|file| file.path());
+    std::iter::once(model.to_owned()).chain(parts).collect()
 }
 
 fn fail(message: &str) -> ExitCode {
@@ -131,5 +156,22 @@ fn write_reports(reports: &Receiver<Report>) {
             // The server has gone; the end of stdin says so too.
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_model_is_all_of_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf", "other.gguf"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let split = parts(&folder.path().join("m-00001-of-00002.gguf"));
+        assert!(split.contains(&folder.path().join("m-00002-of-00002.gguf")), "{split:?}");
+        assert_eq!(parts(&folder.path().join("other.gguf")), [folder.path().join("other.gguf")]);
+        assert_eq!(parts(Path::new("m.gguf")), [Path::new("m.gguf")]);
     }
 }
