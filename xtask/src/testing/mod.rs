@@ -15,6 +15,7 @@ use crate::audit;
 use crate::build;
 use crate::contracts;
 use crate::faults;
+use crate::hostile;
 use crate::kosoku;
 use crate::model;
 use crate::pnpm::Pnpm;
@@ -92,6 +93,10 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
         suite.step("Faults, short", &[Rust], &[built, services], || {
             let finished = faults::run_short(workspace)?;
             Ok(counts::faults(&finished.output).and_exit(finished.status))
+        });
+        suite.step("Hostile suite, short", &[Rust], &[built, services], || {
+            let finished = hostile::run_short(workspace)?;
+            Ok(counts::totals(&finished.output).and_exit(finished.status))
         });
         suite.step("Rust documentation", &[Rust], &[], || {
             check(
