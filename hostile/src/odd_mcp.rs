@@ -100,7 +100,7 @@ fn schemas() -> Vec<Value> {
     let with = |x: &Value, defs: &Value| json!({ "type": "object", "properties": { "x": x }, "$defs": defs });
     let node = |next: &Value| json!({ "type": "object", "properties": { "n": next } });
     let text = |pattern: &str| with(&json!({ "type": "string", "pattern": pattern }), &json!({}));
-    let deep = (0..800).fold(json!({ "type": "string" }), |inner, _| json!({ "properties": { "a": inner } }));
+    let deep = (0..50).fold(json!({ "type": "string" }), |inner, _| json!({ "properties": { "a": inner } }));
     let both = json!({ "anyOf": [to("node"), to("node")] });
     vec![
         tool("fits", &with(&json!({ "type": "string" }), &json!({}))),
@@ -144,7 +144,7 @@ pub(crate) fn arguments(tool: &str) -> Value {
         "recursive_fan_out" => nested(22, json!(1)),
         "pattern" | "pattern_back" => json!(format!("{}b", "a".repeat(20_000))),
         "pattern_size" => json!("a".repeat(1_000_000)),
-        "deep" => (0..100).fold(json!(1), |inner, _| json!({ "a": inner })),
+        "deep" => (0..50).fold(json!(1), |inner, _| json!({ "a": inner })),
         "unique" => (0..100_000).map(|number| json!([number])).collect(),
         "unevaluated" => {
             (0..2_000).map(|number| (format!("p{number}"), json!(1))).collect::<serde_json::Map<_, _>>().into()

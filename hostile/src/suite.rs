@@ -144,7 +144,7 @@ async fn play_on(play: &dyn Play, binary: &Path, database: Database, args: &Args
     judge(&scene, &seen, play.memory_mib());
     if let Err(error) = attacked {
         scene.findings.add(format!("{error:#}"));
-    } else if scene.findings.list().is_empty() {
+    } else if scene.weir().is_running() {
         let checked = timeout(LIMIT, play.aftermath(&mut scene)).await.context("the aftermath does not end").flatten();
         if let Err(error) = checked {
             scene.findings.add(format!("afterwards: {error:#}"));

@@ -21,6 +21,9 @@ use crate::{
 /// The longest that a run lives on after its person was disabled.
 const ENDED: Duration = Duration::from_secs(5);
 
+/// The longest that deleted text may stay in the database's file.
+const PURGED: Duration = Duration::from_secs(5);
+
 pub(crate) struct Deletion;
 
 #[async_trait]
@@ -63,6 +66,13 @@ impl Play for Deletion {
         fill(&person, &of_person).await?;
         let answer = scene.administrator.delete(&format!("/api/people/{}", account.id)).await?;
         ensure!(answer.status == 204, "a person is not deleted: {}", answer.status);
+        // The rows are removed first, and their pages in the database's file soon after.
+        let deadline = Instant::now() + lenient(PURGED);
+        while Instant::now() < deadline
+            && !(places(scene, &of_conversation)?.is_empty() && places(scene, &of_person)?.is_empty())
+        {
+            sleep(Duration::from_millis(500)).await;
+        }
         scene.stop_in_time().await?;
         for (what, marker) in [("conversation", &of_conversation), ("person", &of_person)] {
             let found = places(scene, marker)?;

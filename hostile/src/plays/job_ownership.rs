@@ -22,7 +22,8 @@ impl Play for JobOwnership {
     }
 
     async fn attack(&self, scene: &mut Scene) -> Result<()> {
-        let code = format!("const until = Date.now() + 3000; while (Date.now() < until); '{}'", scene.secret);
+        let begun = format!("console.log('{}');", scene.secret);
+        let code = format!("{begun} const until = Date.now() + 5000; while (Date.now() < until); '{}'", scene.secret);
         let called = scene.victim.call("run_code", &json!({ "code": code })).await?;
         let job = called.map_err(|answer| anyhow::anyhow!("her call was refused with {}", answer.status))?;
         let run = scene.victim.ask(&format!("{} [[tokens=100 rate=20]]", scene.secret)).await?;
@@ -70,6 +71,8 @@ impl Play for JobOwnership {
         scene.check(found["name"] == "run_code", || format!("her job became one of {}", found["name"]));
         let events = scene.victim.get(&format!("/api/jobs/{job}/events")).await?.text();
         scene.check(events.contains("event: complete"), || "the log of her job has no end".to_owned());
+        let runs = events.matches("event: partial_result").count();
+        scene.check(runs == 1, || format!("her job ran {runs} times"));
         Ok(())
     }
 }

@@ -6,17 +6,10 @@ use async_trait::async_trait;
 use super::Play;
 use crate::scene::Scene;
 
-/// The setting of the quota.
-const SETTING: &str = "WEIR_STORAGE_PER_USER";
 /// The quota of this play, in MiB.
 const QUOTA_MIB: usize = 4;
 
 pub(crate) struct Storage;
-
-/// The settings of a play that stores much.
-pub(super) fn without_quota() -> Vec<(&'static str, String)> {
-    Vec::new()
-}
 
 #[async_trait]
 impl Play for Storage {
@@ -25,7 +18,7 @@ impl Play for Storage {
     }
 
     fn settings(&self) -> Vec<(&'static str, String)> {
-        vec![(SETTING, format!("{QUOTA_MIB}MiB"))]
+        vec![("WEIR_STORAGE_PER_USER", format!("{QUOTA_MIB}MiB"))]
     }
 
     async fn attack(&self, scene: &mut Scene) -> Result<()> {

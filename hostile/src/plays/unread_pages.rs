@@ -21,10 +21,6 @@ impl Play for UnreadPages {
         "unread-pages"
     }
 
-    fn settings(&self) -> Vec<(&'static str, String)> {
-        super::storage::without_quota()
-    }
-
     async fn attack(&self, scene: &mut Scene) -> Result<()> {
         let text = "a".repeat(MESSAGE);
         let messages = scene.count(80, 200);

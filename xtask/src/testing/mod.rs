@@ -87,16 +87,17 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
         rust_tests(workspace, environment, Database::Postgres)
     });
     suite.step("Contract", &[Contracts], &[built], || contracts::check_fresh(workspace, pnpm).map(|()| Counts::CHECK));
+    // It measures delays, so it has the machine to itself.
+    suite.step("Hostile suite, short", &[Rust], &[built, services], || {
+        let finished = hostile::run_short(workspace)?;
+        Ok(counts::totals(&finished.output).and_exit(finished.status))
+    });
     // Servers that die and come back, and a player at its own pace: much of that is waiting.
     let lints = [("Prettier", "format:check"), ("ESLint", "lint"), ("TypeScript", "typecheck")];
     suite.beside(&[Web], lints.map(|(name, script)| (name, pnpm.web_script(script))), |suite| {
         suite.step("Faults, short", &[Rust], &[built, services], || {
             let finished = faults::run_short(workspace)?;
             Ok(counts::faults(&finished.output).and_exit(finished.status))
-        });
-        suite.step("Hostile suite, short", &[Rust], &[built, services], || {
-            let finished = hostile::run_short(workspace)?;
-            Ok(counts::totals(&finished.output).and_exit(finished.status))
         });
         suite.step("Rust documentation", &[Rust], &[], || {
             check(
