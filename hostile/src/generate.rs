@@ -135,7 +135,7 @@ impl Generator for Tool {
     async fn round(&self, scene: &Scene, _: &Path, seed: u64) -> Result<()> {
         let mut random = Rng::with_seed(seed);
         let mut jobs = Vec::new();
-        for _ in 0..4 {
+        for _ in 0..12 {
             let (tool, args) = (self.call)(&shape(&mut random, self.of, self.max));
             jobs.extend(scene.attacker.call(tool, &args).await?.ok());
         }

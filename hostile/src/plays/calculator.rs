@@ -42,7 +42,7 @@ impl Play for Calculator {
             scene.attacker.job_ended(&job, lenient(ENDED)).await?;
         }
         let job = scene.victim.called("calculate", &json!({ "expression": "6*7" }), lenient(ENDED)).await?;
-        scene.check(job["output"]["result"] == "42", || format!("6*7 is {}", job["output"]));
+        scene.check(job["output"]["result"] == "42", || format!("6*7 is {}: {}", job["output"], job["error"]));
         Ok(())
     }
 
