@@ -27,10 +27,6 @@ impl Play for Search {
         "search"
     }
 
-    fn short_databases(&self) -> &'static [weir_faults::Database] {
-        &[weir_faults::Database::Sqlite, weir_faults::Database::Postgres]
-    }
-
     async fn attack(&self, scene: &mut Scene) -> Result<()> {
         let text = "a".repeat(MESSAGE);
         let conversation = scene.attacker.message(None, &text).await?;
