@@ -17,4 +17,4 @@ mod table;
 
 pub use client::{Answer, Journal};
 pub use cluster::{Cluster, Database, Instance, Setup};
-pub use suite::{Args, run};
+pub use suite::{Args, duration, run};

@@ -174,8 +174,11 @@ fn binary(given: Option<PathBuf>) -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// `90s`, `10m` or `8h`.
-fn duration(text: &str) -> Result<Duration, String> {
+/// Parses `90s`, `10m` or `8h`.
+///
+/// # Errors
+/// When the text is no duration.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let hint = || format!("{text:?} is no duration such as 90s, 10m or 8h");
     let (count, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(hint)?;
     let count: u64 = count.parse().map_err(|_| hint())?;

@@ -11,18 +11,9 @@ use crate::workspace::{Profile, Workspace};
 
 /// Builds the server and the suite as the tests do, or as users run it after `--release`, and hands on the other arguments.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let (profile, arguments) = match arguments.split_first() {
-        Some((first, rest)) if first == "--release" => (Profile::Release, rest),
-        _ => (Profile::Dev, arguments),
-    };
+    let (profile, arguments) = Profile::taken(arguments);
     drop(setup::run(workspace, Purpose::Test)?);
-    terminal::step("Server and fault suite", || {
-        let mut build = workspace.cargo();
-        build.args(["build", "--workspace", "--bins", "--locked"]);
-        // Together with the tests, as in a test run: on its own it would be built with other features of the same dependencies.
-        build.arg(if profile == Profile::Release { "--release" } else { "--tests" });
-        process::run(&mut build)
-    })?;
+    terminal::step("Server and fault suite", || process::run(&mut workspace.build_programs(profile)))?;
     terminal::heading("Faults");
     process::run(suite(workspace, profile).args(arguments))
 }

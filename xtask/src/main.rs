@@ -10,6 +10,7 @@ mod conformance;
 mod contracts;
 mod dev;
 mod faults;
+mod hostile;
 mod kosoku;
 mod model;
 mod pip;
@@ -43,6 +44,7 @@ Usage: cargo xtask <command>
   contracts          generate the OpenAPI document and the TypeScript contract from the Rust types
   bench [ARGS]       run a benchmark of the bench/ folder against the release binary
   faults [ARGS]      play real faults against real servers; ARGS as in CONTRIBUTING.md
+  hostile [ARGS]     attack a real server as a hostile client, model or tool would; ARGS as in CONTRIBUTING.md
   conformance        run the Model Context Protocol's own suite against /mcp and our client (network, Linux on x86-64)
   schemathesis [--seconds N]  send requests made from the OpenAPI document to the real binary (default 120 s)
   services           start PostgreSQL and Redis for tests that are run by hand, until Ctrl-C
@@ -82,6 +84,7 @@ fn run(command: &str, arguments: &[String]) -> Result<ExitCode> {
         }
         "serve" => serve::run(&Workspace::locate()?, pass_through(arguments))?,
         "faults" => faults::run(&Workspace::locate()?, pass_through(arguments))?,
+        "hostile" => hostile::run(&Workspace::locate()?, pass_through(arguments))?,
         "bench" => bench::run(&Workspace::locate()?, pass_through(arguments))?,
         "schemathesis" => match schemathesis::seconds(arguments) {
             Some(seconds) => schemathesis::run(&Workspace::locate()?, seconds)?,

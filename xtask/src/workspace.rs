@@ -15,6 +15,14 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
+    /// Takes `--release` from the front of the arguments.
+    pub(crate) fn taken(arguments: &[String]) -> (Self, &[String]) {
+        match arguments.split_first() {
+            Some((first, rest)) if first == "--release" => (Self::Release, rest),
+            _ => (Self::Dev, arguments),
+        }
+    }
+
     fn folder(self) -> &'static str {
         match self {
             Self::Dev => "debug",
@@ -67,6 +75,15 @@ impl Workspace {
     /// The `weir` binary of a profile; it may not have been built yet.
     pub(crate) fn binary(&self, profile: Profile) -> PathBuf {
         self.target.join(profile.folder()).join("weir")
+    }
+
+    /// The command that builds the server and the programs that test it.
+    pub(crate) fn build_programs(&self, profile: Profile) -> Command {
+        let mut build = self.cargo();
+        build.args(["build", "--workspace", "--bins", "--locked"]);
+        // Together with the tests, as in a test run: on its own it would be built with other features of the same dependencies.
+        build.arg(if profile == Profile::Release { "--release" } else { "--tests" });
+        build
     }
 
     /// A cargo command in the root of the checkout.

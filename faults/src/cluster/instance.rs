@@ -12,8 +12,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal};
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::Command,
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{ChildStdout, Command},
     time::timeout,
 };
 
@@ -30,6 +30,8 @@ pub struct Instance {
     log: PathBuf,
     settings: BTreeMap<&'static str, String>,
     process: Option<Process>,
+    /// What it prints after it is ready.
+    output: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Instance {
@@ -40,7 +42,7 @@ impl Instance {
         settings: BTreeMap<&'static str, String>,
     ) -> Result<Self> {
         let binary = binary.canonicalize().with_context(|| format!("there is no {}", binary.display()))?;
-        Ok(Self { binary, folder: folder.to_owned(), log: log.to_owned(), settings, process: None })
+        Ok(Self { binary, folder: folder.to_owned(), log: log.to_owned(), settings, process: None, output: None })
     }
 
     /// Where it listens, `http://…`.
@@ -52,7 +54,7 @@ impl Instance {
     ///
     /// # Errors
     /// When it is told something that is no address.
-    pub(crate) fn addr(&self) -> Result<SocketAddr> {
+    pub fn addr(&self) -> Result<SocketAddr> {
         Ok(self.settings["WEIR_ADDR"].parse()?)
     }
 
@@ -67,12 +69,12 @@ impl Instance {
     }
 
     /// Where its data is.
-    pub(crate) fn data_dir(&self) -> &Path {
+    pub fn data_dir(&self) -> &Path {
         Path::new(&self.settings["WEIR_DATA_DIR"])
     }
 
     /// The file it writes its log to.
-    pub(crate) fn log(&self) -> &Path {
+    pub fn log(&self) -> &Path {
         &self.log
     }
 
@@ -91,10 +93,29 @@ impl Instance {
         let mut lines = BufReader::new(process.output().context("no output")?).lines();
         let line = timeout(STARTING, lines.next_line()).await.context("a server does not become ready")??;
         match line {
-            Some(line) if line.starts_with("Weir is ready") => self.process = Some(process),
+            Some(line) if line.starts_with("Weir is ready") => {
+                self.process = Some(process);
+                self.output = Some(lines);
+            }
             other => bail!("a server does not start; it said {other:?}, and in its log:\n{}", self.tail()),
         }
         Ok(())
+    }
+
+    /// Reads the secret of the setup link, which a server without an administrator prints when it is ready.
+    ///
+    /// # Errors
+    /// When the server prints no link.
+    pub async fn setup_secret(&mut self) -> Result<String> {
+        let lines = self.output.as_mut().context("the server does not run")?;
+        while let Some(line) =
+            timeout(STARTING, lines.next_line()).await.context("the server prints no setup link")??
+        {
+            if let Some((_, secret)) = line.split_once("/setup#") {
+                return Ok(secret.to_owned());
+            }
+        }
+        bail!("the server ended before it printed a setup link")
     }
 
     /// Runs it as one that is expected to end by itself.
@@ -156,7 +177,7 @@ impl Instance {
     ///
     /// # Errors
     /// When it does not run.
-    pub(crate) fn process_id(&self) -> Result<Pid> {
+    pub fn process_id(&self) -> Result<Pid> {
         self.process.as_ref().context("the server does not run")?.id()
     }
 

@@ -167,7 +167,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When this cluster has none.
-    pub(crate) fn postgres(&self) -> Result<&Postgres> {
+    pub fn postgres(&self) -> Result<&Postgres> {
         self.postgres.as_ref().context("no PostgreSQL")
     }
 
@@ -181,7 +181,7 @@ impl Cluster {
     }
 
     /// What the servers wrote to their logs, for somebody who looks for the cause of a failure.
-    pub(crate) fn logs(&self) -> String {
+    pub fn logs(&self) -> String {
         let texts = self.instances.iter().map(|instance| std::fs::read_to_string(instance.log()).unwrap_or_default());
         texts.collect()
     }

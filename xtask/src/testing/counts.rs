@@ -123,6 +123,14 @@ pub(crate) fn faults(output: &str) -> Counts {
     Counts { passed: verdicts("held"), failed: verdicts("FAILED"), skipped }
 }
 
+/// Reads the last line of the hostile suite: `12 passed, 1 failed, 2 skipped`.
+pub(crate) fn totals(output: &str) -> Counts {
+    let last = output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let number =
+        |word: &str| last.split(", ").find_map(|part| part.strip_suffix(word)?.trim().parse().ok()).unwrap_or(0);
+    Counts { passed: number("passed"), failed: number("failed"), skipped: number("skipped") }
+}
+
 /// The number of tests started and planned in `… 3/10 tests`.
 fn fraction(text: &str) -> Option<(u64, u64)> {
     let (started, planned) = text.split_whitespace().find_map(|word| word.split_once('/'))?;
@@ -209,6 +217,15 @@ mod tests {
                       again: cargo xtask faults --only kill --seed 2 --seeds 1\n\n| Fault | Answers |\n\
                       | kill | 16 | 2 | 1 | FAILED in 1 |\n| loss | | | | | | | | | not played: needs nft (Debian: nftables) |\n";
         assert_eq!(faults(output), counts(1, 1, 1));
+    }
+
+    #[test]
+    fn the_totals_of_the_hostile_suite_are_its_last_line() {
+        let output =
+            "search on SQLite: passed in 3.0 s\n\n| search | SQLite | passed |\n\n12 passed, 1 failed, 2 skipped\n";
+        assert_eq!(totals(output), counts(12, 1, 2));
+        assert_eq!(totals("3 passed, 0 failed"), counts(3, 0, 0));
+        assert_eq!(totals("error: weir does not exist"), counts(0, 0, 0));
     }
 
     #[test]

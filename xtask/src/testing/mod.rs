@@ -15,6 +15,7 @@ use crate::audit;
 use crate::build;
 use crate::contracts;
 use crate::faults;
+use crate::hostile;
 use crate::kosoku;
 use crate::model;
 use crate::pnpm::Pnpm;
@@ -86,6 +87,11 @@ fn steps(suite: &mut Suite, workspace: &Workspace, pnpm: &Pnpm, scratch: &Path) 
         rust_tests(workspace, environment, Database::Postgres)
     });
     suite.step("Contract", &[Contracts], &[built], || contracts::check_fresh(workspace, pnpm).map(|()| Counts::CHECK));
+    // It measures delays, so it has the machine to itself.
+    suite.step("Hostile suite, short", &[Rust], &[built, services], || {
+        let finished = hostile::run_short(workspace)?;
+        Ok(counts::totals(&finished.output).and_exit(finished.status))
+    });
     // Servers that die and come back, and a player at its own pace: much of that is waiting.
     let lints = [("Prettier", "format:check"), ("ESLint", "lint"), ("TypeScript", "typecheck")];
     suite.beside(&[Web], lints.map(|(name, script)| (name, pnpm.web_script(script))), |suite| {

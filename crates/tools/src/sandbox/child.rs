@@ -11,8 +11,6 @@ use weir_isolation::Isolation;
 
 use super::{Failed, Said, TIME, Work, code, expression, page, table, validate};
 
-use super::{Failed, Said, TIME, Work, code, expression, page, table};
-
 /// Pages and expressions are walked by recursion; where even this is not enough, only this process dies.
 const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// Memory for the stack, an engine and its result. The engines' own limits are lower and give clearer errors.
