@@ -229,7 +229,8 @@ fn failed(span: &Span, chosen: &Chosen, error: &ProviderError) {
 
 fn answer_too_long() -> Failure {
     let limit = MAX_ANSWER_BYTES / (1024 * 1024);
-    let message = format!("The answer reached the limit of {limit} MiB. The text up to there is kept. Ask for a shorter answer.");
+    let message =
+        format!("The answer reached the limit of {limit} MiB. The text up to there is kept. Ask for a shorter answer.");
     Failure::new("answer_too_long", &message)
 }
 

@@ -82,7 +82,7 @@ async fn pages_of_jobs(sizes: Vec<usize>, limit: u32) {
     for size in &sizes {
         let new = job(&stored, &"x".repeat(size / 2), Word::Allowed);
         ids.push(new.id);
-        let StartedJob::Now(_, lease) = stored.store.start_job(&new, Timestamp(0)).await.unwrap() else {
+        let StartedJob::Now(_, lease) = stored.store.start_job(&new, u32::MAX, Timestamp(0)).await.unwrap() else {
             panic!("twin")
         };
         let event = NewEvent { seq: Seq(2), kind: "complete", data: "{}".to_owned() };
@@ -130,7 +130,7 @@ async fn page_7_what_has_no_cursor_is_read_in_parts_of_a_mebibyte() {
     let store = &stored.store;
     for _ in 0..8 {
         let asked = job(&stored, &"x".repeat(400_000), Word::Asked(Timestamp(i64::MAX)));
-        store.start_job(&asked, Timestamp(0)).await.unwrap();
+        store.start_job(&asked, u32::MAX, Timestamp(0)).await.unwrap();
     }
     assert_eq!(store.pending_approvals(ALICE).await.unwrap().len(), 2);
     let (mut seen, mut after) = (0, Seq::START);
@@ -278,7 +278,7 @@ async fn play(steps: Vec<Step>) {
             Step::Job { args, output } => {
                 let run = runs.last().map(|run| (run.id, run.conversation));
                 let new = NewJob { run, ..job(&stored, &"x".repeat(args), Word::Allowed) };
-                let StartedJob::Now(_, lease) = store.start_job(&new, Timestamp(0)).await.unwrap() else {
+                let StartedJob::Now(_, lease) = store.start_job(&new, u32::MAX, Timestamp(0)).await.unwrap() else {
                     panic!("twin")
                 };
                 let event = NewEvent { seq: Seq(2), kind: "complete", data: "{}".to_owned() };
@@ -327,7 +327,7 @@ async fn lim_43_a_full_storage_takes_nothing_new_and_cuts_no_answer() {
     assert!(used.used > 26_000 && used.limit == Some(10_000), "{used:?}");
     assert!(full(store.create_message(ALICE, &new("x"), Timestamp(0), None).await.unwrap_err()));
     assert!(full(store.start_run(&stored.new_run(ALICE, None, "x"), Timestamp(0)).await.unwrap_err()));
-    assert!(full(store.start_job(&job(&stored, "x", Word::Allowed), Timestamp(0)).await.unwrap_err()));
+    assert!(full(store.start_job(&job(&stored, "x", Word::Allowed), u32::MAX, Timestamp(0)).await.unwrap_err()));
     let id = ConversationId(stored.clock.id());
     assert!(full(store.create_conversation(ALICE, id, None, Timestamp(0), None).await.unwrap_err()));
     assert!(store.create_message(BOB, &new("x"), Timestamp(0), None).await.is_ok(), "each user has their own");
@@ -344,14 +344,16 @@ async fn lim_45_tool_calls_outside_of_conversations_keep_a_part_of_the_quota() {
     let mut ids = Vec::new();
     for _ in 0..10 {
         let new = job(&stored, "x", Word::Allowed);
-        let StartedJob::Now(_, lease) = store.start_job(&new, Timestamp(0)).await.unwrap() else { panic!("a twin") };
+        let StartedJob::Now(_, lease) = store.start_job(&new, u32::MAX, Timestamp(0)).await.unwrap() else {
+            panic!("a twin")
+        };
         let event = NewEvent { seq: Seq(2), kind: "complete", data: "{}".to_owned() };
         let worked = JobChange::Worked(json!("y".repeat(6_000)));
         assert!(store.append_to_job(lease, &event, &worked, Timestamp(1)).await.unwrap());
         ids.push(new.id);
     }
     let running = job(&stored, &"z".repeat(30_000), Word::Allowed);
-    let full = store.start_job(&running, Timestamp(0)).await;
+    let full = store.start_job(&running, u32::MAX, Timestamp(0)).await;
     assert!(matches!(full, Err(StoreError::StorageFull { .. })), "{full:?}");
     assert_eq!(store.forget_old_activity().await.unwrap(), 7);
     assert_eq!(store.forget_old_activity().await.unwrap(), 0);
@@ -359,7 +361,7 @@ async fn lim_45_tool_calls_outside_of_conversations_keep_a_part_of_the_quota() {
     let kept: Vec<_> = page.items.iter().rev().map(|job| job.id).collect();
     assert_eq!(kept, ids[7..], "the newest are kept");
     assert_eq!(i64::try_from(store.storage(ALICE).await.unwrap().used).unwrap(), recount(&stored, ALICE).await);
-    store.start_job(&running, Timestamp(0)).await.unwrap();
+    store.start_job(&running, u32::MAX, Timestamp(0)).await.unwrap();
 }
 
 #[tokio::test]

@@ -60,7 +60,9 @@ async fn job(stored: &TestStore, run: Option<(RunId, ConversationId)>, word: &st
         word: Word::Allowed,
         key: None,
     };
-    let StartedJob::Now(_, lease) = stored.store.start_job(&new, Timestamp(0)).await.unwrap() else { panic!("a twin") };
+    let StartedJob::Now(_, lease) = stored.store.start_job(&new, u32::MAX, Timestamp(0)).await.unwrap() else {
+        panic!("a twin")
+    };
     let note = JobChange::Stands { progress: None, note: Some(format!("{word} note")) };
     append(stored, lease, 2, "tool-update", &format!("{word} update"), &note).await;
     append(stored, lease, 3, "complete", &format!("{word} event"), &JobChange::Worked(json!(format!("{word} output"))))

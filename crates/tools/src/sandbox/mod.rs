@@ -64,7 +64,7 @@ impl Work {
     const fn time(&self) -> Duration {
         match self {
             Self::Expression { .. } => CALCULATION_TIME,
-            Self::Code { .. } | Self::Table { .. } | Self::Page { .. } => Duration::MAX,
+            Self::Code { .. } | Self::Table { .. } | Self::Page { .. } | Self::Validate { .. } => Duration::MAX,
         }
     }
 

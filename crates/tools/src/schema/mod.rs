@@ -155,10 +155,10 @@ impl ArgumentSchema {
 
     /// As [`ArgumentSchema::faults`], in a process of its own, which is killed after three seconds. The value is returned as well.
     pub async fn faults_in(&self, sandbox: &Sandbox, value: Value, root: &str) -> (Value, Vec<FieldError>) {
-        let work = Work::Validate { schema: self.0.source.clone(), value, root: root.to_owned() };
+        let work = Work::Validate { schema: self.0.source.clone(), value: value.clone(), root: root.to_owned() };
         // The process reports no progress.
         let (call, _) = Call::new(ToolCallId(Uuid::nil()), UserId(Uuid::nil()));
-        let faults = match timeout(SANDBOX_TIME, sandbox.run(&work, &call)).await {
+        let faults = match timeout(SANDBOX_TIME, sandbox.run(work, &call)).await {
             Ok(Ok(faults)) => serde_json::from_value(faults).ok(),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "arguments could not be checked in the sandbox");
@@ -166,7 +166,6 @@ impl ArgumentSchema {
             }
             Err(_) => None,
         };
-        let value = if let Work::Validate { value, .. } = work { value } else { Value::Null };
         (value, faults.unwrap_or_else(|| vec![Self::too_costly(root)]))
     }
 
