@@ -152,7 +152,7 @@ export type ChangePassword = {
      */
     new: string;
     /**
-     * Whether all API tokens are revoked as well.
+     * Whether the person's API tokens are revoked as well; absent: they stay.
      */
     revokeTokens?: boolean;
 };
@@ -1236,6 +1236,10 @@ export type Me = {
      * What the credential of this request is good for.
      */
     scopes: Array<AccessScope>;
+    /**
+     * How much they have stored.
+     */
+    storage?: Storage;
 };
 
 /**
@@ -2160,6 +2164,20 @@ export type StartRun = {
 };
 
 /**
+ * How much a user has stored.
+ */
+export type Storage = {
+    /**
+     * The quota in bytes; absent: there is no limit.
+     */
+    limit?: number;
+    /**
+     * Bytes of conversations, messages, and of arguments and outputs of tools.
+     */
+    used: number;
+};
+
+/**
  * One event of a run's log: `event:` and `data:` of a server-sent event, or the `chunk` of a WebSocket frame.
  */
 export type StreamChunk = ({
@@ -2784,6 +2802,10 @@ export type OpenIdCallbackData = {
          * What the provider says who it is with
          */
         code?: string;
+        /**
+         * The provider that answers (RFC 9207)
+         */
+        iss?: string;
         /**
          * Why it says nothing
          */

@@ -54,7 +54,7 @@ export const zCaller = z.enum([
 export const zChangePassword = z.object({
     current: z.string(),
     new: z.string().check(z.minLength(12)),
-    revokeTokens: z.optional(z.boolean())
+    revokeTokens: z.exactOptional(z.boolean())
 });
 
 /**
@@ -469,6 +469,14 @@ export const zStartRun = z.object({
     parentId: z.exactOptional(zMessageId),
     prompt: z.exactOptional(z.string().check(z.minLength(1))),
     tools: z.exactOptional(z.array(z.string()))
+});
+
+/**
+ * How much a user has stored.
+ */
+export const zStorage = z.object({
+    limit: z.exactOptional(z.int().check(z.gte(0))),
+    used: z.int().check(z.gte(0))
 });
 
 /**
@@ -1066,7 +1074,8 @@ export const zMe = z.object({
     id: zUserId,
     name: z.string(),
     role: zUserRole,
-    scopes: z.array(zAccessScope)
+    scopes: z.array(zAccessScope),
+    storage: z.exactOptional(zStorage)
 });
 
 /**
