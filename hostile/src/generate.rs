@@ -76,11 +76,11 @@ pub(crate) async fn run(binary: &Path, seed: u64, time: Duration, is_chosen: imp
     for generator in ALL.iter().filter(|generator| is_chosen(generator.name())) {
         let name = generator.name();
         let outcome = run_one(*generator, binary, seed, time).await;
-        let (seen, violations) = outcome.unwrap_or_else(|error| (Seen::default(), vec![format!("{error:#}")]));
+        let (noticed, violations) = outcome.unwrap_or_else(|error| (Seen::default(), vec![format!("{error:#}")]));
         for violation in &violations {
             println!("    {violation}");
         }
-        lines.push(Line { name, database: "SQLite", outcome: Outcome::Played(seen, violations) });
+        lines.push(Line { name, database: "SQLite", outcome: Outcome::Played(noticed, violations) });
     }
     lines
 }
@@ -100,8 +100,8 @@ async fn run_one(generator: &dyn Generator, binary: &Path, first: u64, time: Dur
         }
         seed += 1;
     }
-    let seen = watch.end()?;
-    judge(&scene, &seen, MEMORY_MIB);
+    let noticed = watch.end()?;
+    judge(&scene, &noticed, MEMORY_MIB);
     let violations = violations(&scene);
     let (name, rounds) = (generator.name(), seed - first);
     if violations.is_empty() {
@@ -250,7 +250,7 @@ impl Generator for Queries {
         for path in ["/api/conversations", "/api/jobs", "/api/messages"] {
             for name in ["cursor", "q", "limit", "after", "conversationId"] {
                 let text = shape(&mut random, &WORD, 6_000);
-                let escaped: String = text.bytes().take(2_000).map(|byte| format!("%{byte:02x}")).collect();
+                let escaped = text.bytes().take(2_000).fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
                 scene.attacker.get(&format!("{path}?{name}={escaped}")).await?;
             }
         }
@@ -295,7 +295,8 @@ impl Generator for Heads {
             let mut head = format!("GET /api/me HTTP/1.1\r\nhost: {addr}\r\n");
             for _ in 0..random.usize(1..6) {
                 let value = shape(&mut random, &WORD, 8_000).replace(['\r', '\n'], " ");
-                head += &format!("{}: {value}\r\n", names[random.usize(0..names.len())]);
+                let name = names[random.usize(0..names.len())];
+                head = format!("{head}{name}: {value}\r\n");
             }
             let mut stream = connection::open(addr, format!("{head}connection: close\r\n\r\n").as_bytes()).await?;
             // A request whose body is never sent has no answer for a while.

@@ -67,7 +67,8 @@ fn call(id: &Value, kind: &str) -> io::Result<()> {
     match kind {
         "endless-line" => {
             // Weir closes the pipe before this is all.
-            (0..8 * 1024).try_for_each(|_| write_bytes(&[b'a'; 64 * 1024]))?;
+            let piece = vec![b'a'; 64 * 1024];
+            (0..8 * 1024).try_for_each(|_| write_bytes(&piece))?;
             say("")
         }
         "large" => say(&with_text(&"a".repeat(64 * 1024 * 1024))),

@@ -25,13 +25,14 @@ const PIECES: usize = 4 * 1024;
 const CALLS: usize = 100_000;
 
 /// The oddities, and whether an answer with them is one that must fail.
-pub(crate) const ODDITIES: [(&str, bool); 13] = [
+pub(crate) const ODDITIES: [(&str, bool); 14] = [
     ("endless-line", true),
     ("endless-answer", true),
     ("endless-arguments", true),
     ("comments", true),
     ("empty-events", true),
-    ("many-calls", true),
+    ("many-calls", false),
+    ("endless-calls", true),
     ("deep-arguments", false),
     ("deep-json", true),
     ("huge-index", false),
@@ -81,12 +82,13 @@ impl Drop for OddModel {
 async fn complete(body: String) -> Response {
     let (_, rest) = body.rsplit_once("odd:").unwrap_or_default();
     let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').unwrap_or(rest.len());
-    let pieces: Box<dyn Iterator<Item = Bytes> + Send> = answer(&rest[..end]);
+    let pieces = answer(&rest[..end], body.contains(r#""role":"tool""#));
     let body = Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>)));
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }
 
-fn answer(oddity: &str) -> Box<dyn Iterator<Item = Bytes> + Send> {
+/// The pieces of an answer; `has_called`: tools were called before.
+fn answer(oddity: &str, has_called: bool) -> Box<dyn Iterator<Item = Bytes> + Send> {
     let endless = |begin: &'static str, piece: Bytes| {
         Box::new(std::iter::once(Bytes::from_static(begin.as_bytes())).chain(std::iter::repeat_n(piece, PIECES)))
     };
@@ -99,11 +101,12 @@ fn answer(oddity: &str) -> Box<dyn Iterator<Item = Bytes> + Send> {
         "endless-arguments" => endless("", call(&json!({ "index": 0, "function": { "arguments": letters() } })).into()),
         "comments" => endless("", format!(": {}\n", letters()).into()),
         "empty-events" => endless("", "data:\n\n".repeat(PIECE / 7).into()),
+        "many-calls" if has_called => ended(content("Done.")),
         "many-calls" => Box::new((0..=CALLS).map(|index| {
-            let function = json!({ "name": "current_time", "arguments": "{}" });
-            let call = call(&json!({ "index": index, "id": format!("c{index}"), "function": function }));
+            let call = time(index);
             Bytes::from(if index < CALLS { call } else { FINISH.to_owned() })
         })),
+        "endless-calls" => ended(time(0)),
         "deep-arguments" => {
             let function = json!({ "name": "calculate", "arguments": "[".repeat(100_000) });
             ended(call(&json!({ "index": 0, "id": "c", "function": function })))
@@ -142,6 +145,12 @@ fn content(text: &str) -> String {
 
 fn call(call: &Value) -> String {
     event(&json!({ "tool_calls": [call] }))
+}
+
+/// A call of a tool that answers at once.
+fn time(index: usize) -> String {
+    let function = json!({ "name": "current_time", "arguments": "{}" });
+    call(&json!({ "index": index, "id": format!("c{index}"), "function": function }))
 }
 
 fn event(delta: &Value) -> String {

@@ -1,4 +1,4 @@
-//! An OpenID Connect provider (Core 1.0) that says of the person who signs in what a play wants it to say.
+//! An `OpenID` Connect provider (Core 1.0) that says of the person who signs in what a play wants it to say.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::findings::Findings;
 
 /// The longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often a job is asked for.
 const POLL: Duration = Duration::from_millis(100);
 

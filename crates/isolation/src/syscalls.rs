@@ -108,7 +108,7 @@ fn rules(reads_files: bool) -> Result<Rules, seccompiler::BackendError> {
     rules.insert(libc::SYS_prctl, vec![when(&[(0, SeccompCmpOp::Eq, bits(libc::PR_SET_NAME))])?]);
     // No new code.
     let data = (2, SeccompCmpOp::MaskedEq(bits(libc::PROT_EXEC)), 0);
-    rules.insert(libc::SYS_mprotect, vec![when(&[data.clone()])?]);
+    rules.insert(libc::SYS_mprotect, vec![when(std::slice::from_ref(&data))?]);
     if reads_files {
         rules.extend(READING.iter().map(|number| (*number, vec![])));
         rules.insert(libc::SYS_mmap, vec![when(&[data])?]);

@@ -62,16 +62,23 @@ impl Drive {
             return Ok(Ended::With(Outcome::Cancelled));
         }
         let mut withheld = false;
+        // A step without text looks like a part of the one before it, so steps are counted here. After a take-over they are
+        // those that the answer shows.
+        let mut steps = context::steps_taken(self.fold.answer());
         loop {
             if let Some(ended) = self.settle(writer).await? {
                 return Ok(ended);
             }
+            withheld |= steps >= MOST_STEPS;
             let wanted = match self.ask(writer, withheld).await? {
                 Said::Ended(ended) => return Ok(ended),
+                // A model that calls tools although none are offered would do so without end.
+                Said::Calls(_) if withheld => return Ok(Ended::With(Outcome::Failed(too_many_steps()))),
                 Said::Calls(wanted) => wanted,
             };
             let told_before = self.unreadable > 0;
             self.place(wanted, writer).await?;
+            steps += 1;
             // What cannot be read is told back once; who goes on like that is offered no tools any more.
             withheld |= told_before && self.unreadable > 0;
             self.fold.next_attempt();
@@ -87,7 +94,6 @@ impl Drive {
         if taken_over && !self.may_go_on(&chosen) {
             return Ok(self.not_continued("The server stopped in the middle of this answer."));
         }
-        let withheld = withheld || context::steps_taken(self.fold.answer()) >= MOST_STEPS;
         loop {
             let request = self.request(&chosen, withheld).await;
             let span = trace::chat(self, &chosen);
@@ -232,6 +238,11 @@ fn answer_too_long() -> Failure {
     let message =
         format!("The answer reached the limit of {limit} MiB. The text up to there is kept. Ask for a shorter answer.");
     Failure::new("answer_too_long", &message)
+}
+
+fn too_many_steps() -> Failure {
+    let message = "The model called tools again and again, and was stopped. Ask again, or choose another model.";
+    Failure { code: "too_many_steps".to_owned(), message: message.to_owned() }
 }
 
 fn told(error: ProviderError) -> Failure {

@@ -21,7 +21,7 @@ async fn oid_4_an_authorization_is_taken_once_in_time_by_its_browser() {
     let store = &stored.store;
     begin(store, 1, 0).await;
     assert_eq!(take(store, 2, 9, 1).await, None, "an unknown state");
-    assert_eq!(take(store, 1, 8, 1).await, None, "another browser takes nothing");
+    assert_eq!(take(store, 1, 8, 1).await, None, "another browser attempts nothing");
     assert_eq!(take(store, 1, 9, OPEN_ID_AUTHORIZATION_MS - 1).await.as_deref(), Some("1"));
     assert_eq!(take(store, 1, 9, 1).await, None, "once");
     begin(store, 3, 0).await;
@@ -35,12 +35,12 @@ async fn oid_4_an_authorization_is_taken_once_in_time_by_its_browser() {
 async fn oid_4_of_many_callbacks_at_once_one_takes_it() {
     let stored = TestStore::open().await;
     begin(&stored.store, 1, 0).await;
-    let takes = (0..20).map(|_| {
+    let attempts = (0..20).map(|_| {
         let store = stored.store.clone();
         tokio::spawn(async move { take(&store, 1, 9, 1).await })
     });
     let mut taken = 0;
-    for take in takes.collect::<Vec<_>>() {
+    for take in attempts.collect::<Vec<_>>() {
         taken += usize::from(take.await.unwrap().is_some());
     }
     assert_eq!(taken, 1);

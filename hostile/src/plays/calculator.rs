@@ -11,7 +11,7 @@ use super::Play;
 use crate::scene::{Scene, lenient};
 
 /// The longest that a job may take, however many wait before it.
-const ENDED: Duration = Duration::from_secs(60);
+const ENDED: Duration = Duration::from_mins(1);
 /// A calculation that never yields.
 const ENDLESS: &str = "1000d1000";
 

@@ -45,7 +45,7 @@ fn check(scene: &mut Scene) -> Result<()> {
         let Ok(metadata) = fs::metadata(&path) else { continue };
         let mode = metadata.permissions().mode() & 0o777;
         let name = path.file_name().unwrap_or_default().display().to_string();
-        scene.check(mode & 0o077 == 0, || format!("{name} in the data directory has the mode {mode:03o}"));
+        scene.check(mode.trailing_zeros() >= 6, || format!("{name} in the data directory has the mode {mode:03o}"));
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ impl Play for Requests {
             // A request that is not complete has no answer for a while.
             let status = timeout(Duration::from_millis(500), connection::status(&mut stream)).await;
             if let Ok(Ok(status)) = status {
-                scene.check(status < 500, || format!("a head was answered with {status}: {:.60}", head));
+                scene.check(status < 500, || format!("a head was answered with {status}: {head:.60}"));
             }
         }
         let attacker = scene.attacker.clone();
@@ -73,7 +73,7 @@ async fn bodies(scene: &Scene) -> Result<()> {
         format!("{{\"args\":[{}0]}}", "0,".repeat(900_000)),
         format!(
             "{{\"args\":{{{}\"z\":0}}}}",
-            (0..100_000).map(|number| format!("\"k{number}\":0,")).collect::<String>()
+            (0..100_000).fold(String::new(), |text, number| text + &format!("\"k{number}\":0,"))
         ),
         "{\"args\":1e999}".to_owned(),
         "{\"args\":\"\\ud800\"}".to_owned(),

@@ -41,7 +41,7 @@ impl Play for SandboxWalls {
         scene.check(capabilities.trim_start_matches('0').is_empty(), || {
             format!("the sandbox has capabilities: {capabilities}")
         });
-        let bounds = ["Max cpu time", "Max file size", "Max address space"];
+        let bounds = ["Max cpu time", "Max file size", "Max data size"];
         for resource in bounds {
             let bound = limit(child, resource).unwrap_or_default();
             scene.check(bound != "unlimited", || format!("{resource} of the sandbox is unlimited"));

@@ -312,6 +312,27 @@ async fn agent_4_tools_that_the_request_leaves_out_are_not_offered_and_do_not_ru
 }
 
 #[tokio::test]
+async fn agent_20_a_model_that_calls_tools_without_end_is_stopped() {
+    let app = TestApp::new().await;
+    app.script.set_calls_tools(true);
+    let mut events = app.ask("Do not stop").await;
+    let mut steps = 0;
+    let ended = loop {
+        let answer = app.script.answers().await;
+        let is_last = answer.request.tools.is_empty();
+        answer.call("current_time", "{}");
+        answer.finish();
+        steps += 1;
+        if is_last {
+            break events.rest().await;
+        }
+    };
+    assert_eq!(steps, 21, "20 steps may call tools");
+    assert_eq!(ending(&ended).1["finishReason"], "error");
+    assert!(ended.iter().any(|event| event.kind == "error" && event.data.contains("too_many_steps")));
+}
+
+#[tokio::test]
 async fn appr_1_a_call_waits_for_a_word_and_runs_when_it_is_granted() {
     let app = TestApp::new().await;
     let (mut events, call) = app.asking().await;

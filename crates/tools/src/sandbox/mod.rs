@@ -179,7 +179,7 @@ impl Sandbox {
                  docs/security.md explains them"
             ),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the sandbox cannot be checked: run_code and other tools will fail")
+                tracing::warn!(%error, "the sandbox cannot be checked: run_code and other tools will fail");
             }
             Err(_) => tracing::warn!("the sandbox does not answer: run_code and other tools will fail"),
         }

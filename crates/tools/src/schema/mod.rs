@@ -87,7 +87,7 @@ impl ArgumentSchema {
         // Nested schemas are compiled by recursion.
         let compiled = thread::scope(|scope| {
             let compile = || compiled(&schema);
-            thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, compile).map(|thread| thread.join())
+            thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, compile).map(thread::ScopedJoinHandle::join)
         });
         let (graph, validator) = match compiled {
             Ok(Ok(compiled)) => compiled?,

@@ -30,7 +30,7 @@ fn chain(levels: usize, link: impl Fn(&str) -> Value) -> Value {
 
 fn refusal(schema: Value) -> String {
     let start = Instant::now();
-    let error = ArgumentSchema::compile(schema).err().expect("it is refused");
+    let error = ArgumentSchema::compile(schema).expect_err("it is refused");
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}: {error}", start.elapsed());
     error.to_string()
 }
@@ -256,9 +256,9 @@ fn sch_3(schema: &Value, value: &Value) -> Result<(), TestCaseError> {
             return Ok(());
         }
     };
-    let counter = counted.clone();
+    let evaluations = counted.clone();
     let options = options(1 << 20).with_keyword("counted", move |_, says: &Value, _| {
-        Ok(Box::new(Counting(counter.clone(), says == true)) as Box<dyn for<'i> Keyword<'i>>)
+        Ok(Box::new(Counting(evaluations.clone(), says == true)) as Box<dyn for<'i> Keyword<'i>>)
     });
     let validator = options.build(schema).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let Some(steps) = graph.steps(value, INLINE_STEPS) else { return Ok(()) };
