@@ -110,7 +110,7 @@ async fn run_one(generator: &dyn Generator, binary: &Path, first: u64, time: Dur
         println!("{name}: FAILED after {rounds} rounds");
         println!("    again: cargo xtask hostile --generate 1s --only {name} --seed {}", seed - 1);
     }
-    Ok((seen, violations))
+    Ok((noticed, violations))
 }
 
 /// A query over a table.

@@ -12,7 +12,7 @@ use weir_protocol::{
 use weir_providers::{ChatRequest, EventStream, Provider, ProviderError, ProviderErrorKind, ProviderEvent};
 use weir_realtime::{CommitterOptions, EventLog};
 use weir_runs::{APPROVAL_PATIENCE, Providers, Runs, StartError};
-use weir_store::{LogId, RunRecord, RunState};
+use weir_store::{LogId, RunRecord, RunState, StoredEvent};
 use weir_testkit::{ALICE, BOB, PATIENCE, Script, ScriptedProvider, TestClock, TestStore, soon, take_over};
 use weir_tools::Registry;
 
@@ -59,7 +59,15 @@ impl Process {
     async fn log_of(&self, run: RunId) -> Vec<StreamChunk> {
         let mut reader = self.log.reader(run, Seq::START);
         while soon("the end of the run", reader.next()).await.unwrap().is_some() {}
-        let events = self.stored.store.events(LogId::Run(run), Seq::START, 10_000).await.unwrap();
+        let mut events = Vec::new();
+        loop {
+            let after = events.last().map_or(Seq::START, |event: &StoredEvent| event.seq);
+            let page = self.stored.store.events(LogId::Run(run), after, 10_000).await.unwrap();
+            if page.is_empty() {
+                break;
+            }
+            events.extend(page);
+        }
         assert!(events.iter().zip(1..).all(|(event, number)| event.seq.0 == number));
         events.iter().map(|event| StreamChunk::parse(&event.kind, &event.data).unwrap()).collect()
     }

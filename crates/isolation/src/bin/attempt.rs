@@ -71,7 +71,8 @@ mod linux {
             _ => Some(isolation.apply()),
         };
         if what == "report" {
-            let missing: Vec<_> = report.iter().flat_map(weir_isolation::Report::missing).map(ToString::to_string).collect();
+            let missing: Vec<_> =
+                report.iter().flat_map(weir_isolation::Report::missing).map(ToString::to_string).collect();
             return if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) };
         }
         attempt(what, argument).map_err(|error| error.to_string())

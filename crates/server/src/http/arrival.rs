@@ -142,8 +142,8 @@ mod tests {
 
     async fn answer(admission: &Admission, body: Body) -> Response {
         let routes = Router::new().route("/api/auth/sign-in", post(handler));
-        let router = routes.layer(from_fn_with_state(admission.clone(), receive));
-        router.oneshot(Request::post("/api/auth/sign-in").body(body).unwrap()).await.unwrap()
+        let service = routes.layer(from_fn_with_state(admission.clone(), receive));
+        service.oneshot(Request::post("/api/auth/sign-in").body(body).unwrap()).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]

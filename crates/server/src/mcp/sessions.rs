@@ -298,7 +298,7 @@ mod tests {
         let (idle, _idle_transport) = session(&sessions, ALICE).await;
         let (busy, _busy_transport) = session(&sessions, ALICE).await;
         let call = sessions.enter(&busy, ALICE).unwrap();
-        advance(IDLE_TIME - Duration::from_secs(1)).await;
+        advance(IDLE_TIME.saturating_sub(Duration::from_secs(1))).await;
         sessions.end_idle().await;
         assert_eq!(sessions.count(), 2);
         drop(sessions.enter(&idle, ALICE));

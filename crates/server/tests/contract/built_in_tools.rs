@@ -106,8 +106,9 @@ async fn tool_9_what_has_no_end_is_ended() {
     ] {
         assert_eq!(app.error_code("run_code", json!({ "code": code })).await, "too_long", "{code}");
     }
+    let patient = TestApp::new().await;
     assert_eq!(
-        app.error_code("run_code", json!({ "code": "let a = []; for (;;) a.push(new Array(1e5).fill(1))" })).await,
+        patient.error_code("run_code", json!({ "code": "let a = []; for (;;) a.push(new Array(1e5).fill(1))" })).await,
         "out_of_memory"
     );
     let endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";

@@ -48,7 +48,8 @@ async fn status(socket: &mut TcpStream) -> u16 {
 }
 
 fn head(method: &str, path: &str, who: &Who, rest: &str) -> Vec<u8> {
-    let headers: String = who.headers().iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: String =
+        who.headers().iter().fold(String::new(), |lines, (name, value)| format!("{lines}{name}: {value}\r\n"));
     format!("{method} {path} HTTP/1.1\r\nhost: weir\r\ncontent-type: application/json\r\n{headers}{rest}\r\n").into()
 }
 

@@ -173,7 +173,7 @@ fn expressions() -> impl Strategy<Value = String> {
     let chained = (atoms(), between.clone(), atoms(), size(2000))
         .prop_map(|(first, operator, next, length)| format!("{first}{}", format!("{operator}{next}").repeat(length)));
     let mixed = vec((wrapped.clone(), between), 1..6)
-        .prop_map(|parts| parts.into_iter().map(|(part, operator)| format!("{}{operator}", cut(part, 600))).collect());
+        .prop_map(|parts| parts.into_iter().map(|(part, operator)| cut(part, 600) + operator).collect());
     prop_oneof![wrapped, chained, mixed].prop_map(|text: String| cut(text, 4000))
 }
 
@@ -262,10 +262,11 @@ fn pages() -> impl Strategy<Value = String> {
         nested(&format!("<{tag}>"), "x", &close, depth)
     });
     // Formatting elements that are never closed are rebuilt in each paragraph.
-    let rebuilt = (vec(tags(), 1..8), size(20_000))
-        .prop_map(|(tags, length)| tags.iter().map(|tag| format!("<{tag}>")).collect::<String>().repeat(length));
+    let rebuilt = (vec(tags(), 1..8), size(20_000)).prop_map(|(tags, length)| {
+        tags.iter().fold(String::new(), |html, tag| format!("{html}<{tag}>")).repeat(length)
+    });
     let attributes = size(100_000).prop_map(|length| {
-        format!("<a {}>x</a>", (0..length).map(|number| format!("a{number}=1 ")).collect::<String>())
+        format!("<a {}>x</a>", (0..length).fold(String::new(), |list, number| list + &format!("a{number}=1 ")))
     });
     let repeated = (
         size(300_000),

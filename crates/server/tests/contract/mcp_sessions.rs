@@ -113,7 +113,7 @@ async fn mcp_20_a_session_of_another_user_is_an_unknown_one() {
 async fn mcp_21_a_user_has_a_bounded_number_of_sessions() {
     let limits = LimitOptions { mcp_sessions: 3, ..LimitOptions::OPEN };
     let access = Access::new(AuthMode::Required, None);
-    let app = TestApp::with(Options { limits, access, ..Options::default() }).await;
+    let app = TestApp::with(Options { access, limits, ..Options::default() }).await;
     let ada = app.administrator().await;
     let bob = app.invited(&ada, "bob@example.org", "user").await;
     let mut ids = Vec::new();

@@ -214,7 +214,7 @@ async fn oid_5_an_id_token_that_is_not_right_in_every_part_signs_nobody_in() {
     provider.gives(signed(&rs256(), &claims));
     let answer = begun.come_back(&app, &format!("&iss={}", provider.issuer)).await;
     assert_eq!(answer.header("location"), "/chat");
-    let session = answer.headers.get_all("set-cookie").iter().last().unwrap().to_str().unwrap();
+    let session = answer.headers.get_all("set-cookie").iter().next_back().unwrap().to_str().unwrap();
     let grace = Who::carrying(session.split(';').next().unwrap());
     let me: Value = grace.get(&app, "/api/me").await.json(200);
     assert_eq!((&me["role"], &me["email"]), (&json!("user"), &Value::Null));

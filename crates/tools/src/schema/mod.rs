@@ -81,19 +81,24 @@ impl ArgumentSchema {
     /// # Errors
     /// [`SchemaError`], with the bound that the schema breaks.
     pub fn compile(schema: Value) -> Result<Self, SchemaError> {
+        // Nested schemas are compiled by recursion.
+        let compiling = thread::Builder::new().stack_size(STACK_BYTES).spawn(|| Self::compile_here(schema));
+        match compiling.map(thread::JoinHandle::join) {
+            Ok(Ok(compiled)) => compiled,
+            Ok(Err(_)) => Err(SchemaError("cannot be compiled".to_owned())),
+            Err(error) => Err(SchemaError(format!("cannot be compiled at the moment: {error}"))),
+        }
+    }
+
+    /// As [`ArgumentSchema::compile`], on this thread, whose stack must be large.
+    ///
+    /// # Errors
+    /// See [`ArgumentSchema::compile`].
+    pub(crate) fn compile_here(schema: Value) -> Result<Self, SchemaError> {
         if schema.to_string().len() > MAX_BYTES {
             return Err(SchemaError(format!("is larger than {} KiB", MAX_BYTES / 1024)));
         }
-        // Nested schemas are compiled by recursion.
-        let compiled = thread::scope(|scope| {
-            let compile = || compiled(&schema);
-            thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, compile).map(thread::ScopedJoinHandle::join)
-        });
-        let (graph, validator) = match compiled {
-            Ok(Ok(compiled)) => compiled?,
-            Ok(Err(_)) => return Err(SchemaError("cannot be compiled".to_owned())),
-            Err(error) => return Err(SchemaError(format!("cannot be compiled at the moment: {error}"))),
-        };
+        let (graph, validator) = compiled(&schema)?;
         Ok(Self(Arc::new(Compiled { source: schema, graph, validator })))
     }
 
