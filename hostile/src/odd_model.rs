@@ -24,13 +24,9 @@ const PIECES: usize = 4 * 1024;
 /// Tool calls of one answer.
 const CALLS: usize = 100_000;
 
-/// The oddities, and whether an answer with them is one that must fail.
+/// The oddities, and whether an answer with them is one that must fail. The short part plays the first ten.
 pub(crate) const ODDITIES: [(&str, bool); 14] = [
-    ("endless-line", true),
     ("endless-answer", true),
-    ("endless-arguments", true),
-    ("comments", true),
-    ("empty-events", true),
     ("many-calls", false),
     ("endless-calls", true),
     ("deep-arguments", false),
@@ -40,6 +36,10 @@ pub(crate) const ODDITIES: [(&str, bool); 14] = [
     ("not-utf8", false),
     ("surrogates", false),
     ("no-end", true),
+    ("endless-line", true),
+    ("endless-arguments", true),
+    ("comments", true),
+    ("empty-events", true),
 ];
 
 /// A running model server; it ends with this value.

@@ -258,8 +258,11 @@ fn repeat(random: &mut Rng, of: &Vocabulary, text: &mut String, max: usize) {
     text.push_str(&piece.repeat(count));
 }
 
-/// A number up to `most`: each order of magnitude is as likely as the others.
+/// A number up to `most`: often `most` itself, else each order of magnitude is as likely as the others.
 pub(crate) fn magnitude(random: &mut Rng, most: usize) -> usize {
+    if random.u8(0..5) == 0 {
+        return most;
+    }
     let bits = usize::BITS - most.leading_zeros();
     let limit = 1_usize << random.u32(0..=bits);
     random.usize(0..=limit.min(most))

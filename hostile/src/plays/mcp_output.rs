@@ -13,8 +13,8 @@ use crate::scene::{Scene, lenient};
 const ENDED: Duration = Duration::from_secs(3);
 /// The longest that a call may take to end after that.
 const CANCELLED: Duration = Duration::from_secs(5);
-/// The kinds of output.
-const KINDS: [&str; 7] = ["ordinary", "endless-line", "large", "deep", "not-utf8", "notifications", "blocks"];
+/// The kinds of output; the short part plays the first ones.
+const KINDS: [&str; 7] = ["ordinary", "blocks", "notifications", "large", "deep", "not-utf8", "endless-line"];
 
 pub(crate) struct McpOutput;
 
@@ -29,7 +29,7 @@ impl Play for McpOutput {
     }
 
     async fn attack(&self, scene: &mut Scene) -> Result<()> {
-        for (number, kind) in KINDS.into_iter().enumerate() {
+        for (number, kind) in KINDS.into_iter().take(scene.count(3, KINDS.len())).enumerate() {
             // A server of its own for each: one that misbehaves may be ended.
             let name = format!("odd{number}");
             let server = scene.add_mcp_server(&name, "output", 0).await?;

@@ -27,7 +27,7 @@ impl Play for OddAnswers {
     }
 
     async fn attack(&self, scene: &mut Scene) -> Result<()> {
-        for (oddity, must_fail) in ODDITIES {
+        for (oddity, must_fail) in ODDITIES.into_iter().take(scene.count(10, ODDITIES.len())) {
             let prompt = format!("odd:{oddity}");
             let answered = scene.attacker.answered(&prompt, lenient(ENDED)).await;
             let text = answered.with_context(|| format!("the answer {oddity:?}"))?;
