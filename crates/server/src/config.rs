@@ -165,7 +165,7 @@ impl Config {
         if redis.is_some() && postgres.is_none() {
             without_effect.push("REDIS_URL without DATABASE_URL".to_owned());
         }
-        let log = reading.text("WEIR_LOG").unwrap_or_else(|| "info,rmcp=warn".to_owned());
+        let log = reading.text("WEIR_LOG").unwrap_or_else(|| "info,rmcp=error".to_owned());
         if EnvFilter::try_new(&log).is_err() {
             reading.fault(
                 "WEIR_LOG",

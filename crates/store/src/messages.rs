@@ -72,7 +72,7 @@ const COLUMNS: &str = "SELECT m.id, m.conversation_id, m.parent_id, m.role, m.co
 /// How many messages of a conversation's branch a model may be shown.
 const LINEAGE_LIMIT: u32 = 1000;
 /// How many bytes of a conversation's branch a model may be shown: more than the longest context windows hold.
-const LINEAGE_BYTES: i64 = 8 * 1024 * 1024;
+const LINEAGE_BYTES: i64 = 4 * 1024 * 1024;
 /// Events of a run's log that are folded at a time.
 const FOLDED_EVENTS: i64 = 512;
 

@@ -71,7 +71,7 @@ impl Fleet {
         outside: Outside,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let grants = StoredGrants { store: store.clone(), clock: clock.clone() };
+        let grants = StoredGrants::new(store.clone(), clock.clone());
         let sign_ins = SignIns::new(Arc::new(grants), outside);
         let servers = Servers::new(registry, sign_ins.clone());
         Self(Arc::new(Inner { configured, store, servers, sign_ins, clock }))

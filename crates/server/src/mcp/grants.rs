@@ -1,9 +1,12 @@
 //! What was granted at MCP servers, in the database: every instance uses it, and one at a time renews it.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep},
+};
 use uuid::Uuid;
 use weir_protocol::Timestamp;
 use weir_store::{Clock, McpGrantRecord, Store, StoreError};
@@ -16,24 +19,58 @@ const DEAD: Duration = Duration::from_mins(2);
 
 /// The grants of a store.
 pub(super) struct StoredGrants {
-    pub(super) store: Store,
-    pub(super) clock: Arc<dyn Clock>,
+    database: Database,
+    clock: Arc<dyn Clock>,
+}
+
+impl StoredGrants {
+    /// The grants of this store. Its queries run on the caller's runtime, whichever runtime asks.
+    pub(super) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { database: Database { store, runtime: Handle::current() }, clock }
+    }
+}
+
+/// The store, asked on the server's own runtime: a database connection that was opened on the thread of the MCP servers would be as
+/// slow as they make that thread.
+#[derive(Clone)]
+struct Database {
+    store: Store,
+    runtime: Handle,
+}
+
+impl Database {
+    async fn ask<T, F>(&self, query: impl FnOnce(Store) -> F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let asked = self.runtime.spawn(query(self.store.clone())).await;
+        // The runtime shuts down, or the query panicked, which its task has logged.
+        asked.unwrap_or(Err(StoreError::Corrupt("query")))
+    }
 }
 
 #[async_trait]
 impl Grants for StoredGrants {
     async fn load(&self, server: &str) -> Result<Option<Grant>, GrantsError> {
-        Ok(self.store.mcp_grant(server).await.map_err(failed)?.and_then(|record| read(&record)))
+        let name = server.to_owned();
+        let record = self.database.ask(|store| async move { store.mcp_grant(&name).await }).await.map_err(failed)?;
+        Ok(record.and_then(|record| read(&record)))
     }
 
     async fn hold(&self, server: &str) -> Result<Option<Box<dyn Hold>>, GrantsError> {
         let me = self.clock.id();
         let mut seen: Option<(Uuid, Instant)> = None;
         loop {
-            let Some(record) = self.store.mcp_grant(server).await.map_err(failed)? else { return Ok(None) };
+            let name = server.to_owned();
+            let record =
+                self.database.ask(|store| async move { store.mcp_grant(&name).await }).await.map_err(failed)?;
+            let Some(record) = record else { return Ok(None) };
             // No clock is compared with another one: who is seen for too long is passed over.
             let dead = seen.filter(|(_, since)| since.elapsed() >= DEAD).map(|(holder, _)| holder);
-            let held = match self.store.hold_mcp_grant(server, record.id, me, dead).await {
+            let (name, id) = (server.to_owned(), record.id);
+            let query = self.database.ask(move |store| async move { store.hold_mcp_grant(&name, id, me, dead).await });
+            let held = match query.await {
                 // It was given anew between the two.
                 Err(StoreError::NotFound(_)) => continue,
                 held => held.map_err(failed)?,
@@ -46,12 +83,14 @@ impl Grants for StoredGrants {
         }
         // As it is now that nobody else renews it.
         let grant = self.load(server).await?;
-        let hold = |grant| Held { store: self.store.clone(), server: server.to_owned(), me, grant };
+        let hold = |grant| Held { database: self.database.clone(), server: server.to_owned(), me, grant };
         Ok(grant.map(|grant| Box::new(hold(grant)) as Box<dyn Hold>))
     }
 
     async fn note_missing(&self, server: &str, scopes: &str) -> Result<(), GrantsError> {
-        self.store.note_missing_of_mcp_grant(server, scopes).await.map_err(failed)
+        let (name, scopes) = (server.to_owned(), scopes.to_owned());
+        let noted = self.database.ask(|store| async move { store.note_missing_of_mcp_grant(&name, &scopes).await });
+        noted.await.map_err(failed)
     }
 
     fn now(&self) -> Timestamp {
@@ -61,7 +100,7 @@ impl Grants for StoredGrants {
 
 /// A grant that this process renews.
 struct Held {
-    store: Store,
+    database: Database,
     server: String,
     me: Uuid,
     grant: Grant,
@@ -75,8 +114,9 @@ impl Hold for Held {
 
     async fn keep(self: Box<Self>, grant: &Grant) -> Result<(), GrantsError> {
         let given = written(grant)?;
-        let kept = self.store.renew_mcp_grant(&self.server, self.me, &given).await;
-        if kept.map_err(failed)? {
+        let (name, me) = (self.server.clone(), self.me);
+        let kept = self.database.ask(move |store| async move { store.renew_mcp_grant(&name, me, &given).await });
+        if kept.await.map_err(failed)? {
             self.let_go().await;
             return Ok(());
         }
@@ -84,7 +124,9 @@ impl Hold for Held {
     }
 
     async fn let_go(self: Box<Self>) {
-        if let Err(error) = self.store.let_go_of_mcp_grant(&self.server, self.me).await {
+        let (name, me) = (self.server.clone(), self.me);
+        let release = self.database.ask(move |store| async move { store.let_go_of_mcp_grant(&name, me).await });
+        if let Err(error) = release.await {
             tracing::warn!(%error, server = self.server, "the grant of an MCP server is held on to");
         }
     }

@@ -107,7 +107,7 @@ impl FetchPage {
                 )
             })?;
             self.outside.check(&next).map_err(refused)?;
-            if site(&next) != site(&url) {
+            if CanonicalHost::of(&next) != CanonicalHost::of(&url) {
                 // Whether that host may be asked is another question than the one that was answered.
                 let message = format!("The page has moved to another host. Fetch this address instead: {next}");
                 return Err(ToolError::new("moved", message));
@@ -173,15 +173,6 @@ fn redirect(response: &Response) -> Option<String> {
     ];
     let location = redirects.contains(&response.status()).then(|| response.headers().get(LOCATION))??;
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
-}
-
-/// A host, with or without `www.`: the same people's.
-fn site(url: &Url) -> String {
-    let host = CanonicalHost::of(url).map(|host| host.to_string()).unwrap_or_default();
-    match host.strip_prefix("www.") {
-        Some(bare) => bare.to_owned(),
-        None => host,
-    }
 }
 
 /// Reads what a server answered, as far as it is text.

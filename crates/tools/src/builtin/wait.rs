@@ -38,7 +38,9 @@ impl Tool for Wait {
     type Output = Output;
 
     fn about(&self) -> About {
-        About::read_only("wait", "Wait", "Waits for some seconds and tells how far it has come each half second.")
+        // A job that waits costs a timer. The bound of unfinished jobs for each user holds for it as for all others.
+        let description = "Waits for some seconds and tells how far it has come each half second.";
+        About { concurrency: 1024, ..About::read_only("wait", "Wait", description) }
     }
 
     async fn run(&self, Args { seconds }: Args, call: &Call) -> Result<Output, ToolError> {

@@ -13,7 +13,8 @@ use rmcp::{
         ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, Peer, RunningServiceCancellationToken,
     },
     transport::{
-        IntoTransport, StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig,
+        IntoTransport, StreamableHttpClientTransport, async_rw::AsyncRwTransport,
+        streamable_http_client::StreamableHttpClientTransportConfig,
     },
 };
 use tokio::{
@@ -41,6 +42,8 @@ const SUBSCRIBE_PAUSE: Duration = Duration::from_secs(5);
 /// The most pages of tools, and tools, that are read.
 const MOST_PAGES: usize = 50;
 const MOST_TOOLS: usize = 500;
+/// The longest message of a program, in bytes: an output of 4 MiB and what JSON adds to it. Longer ones are dropped.
+const MAX_MESSAGE_BYTES: usize = 5 * 1024 * 1024;
 /// The longest part of a sentence that is somebody else's, in characters.
 const MOST_WORDS: usize = 300;
 
@@ -107,12 +110,13 @@ impl Connection {
         launcher: Option<&Path>,
         lifecycle: ClientLifecycleMode,
     ) -> Result<Self, NotOpened> {
-        let listener = Listener { log: log.clone(), server: name.to_owned(), ..Listener::default() };
+        let listener = Listener::new(name, log.clone());
         match transport {
             McpTransport::Stdio { command, args, env } => {
                 let (process, output, input) =
                     Process::start(launcher, command, args, env, log).map_err(|error| not_started(command, &error))?;
-                match Self::greet(listener, (output, input), lifecycle).await {
+                let transport = AsyncRwTransport::new_client(output, input).with_max_line_length(MAX_MESSAGE_BYTES);
+                match Self::greet(listener, transport, lifecycle).await {
                     Ok(connection) => Ok(Self { process: Some(process), ..connection }),
                     Err(NotOpened::Older) => Err(NotOpened::Older),
                     Err(error) => Err(process.ended().await.map_or(error, |status| {

@@ -5,25 +5,27 @@ use std::{collections::HashMap, sync::Arc};
 use rmcp::{
     ClientHandler, RoleClient,
     model::{
-        ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationCapability, ErrorData,
-        FormElicitationCapability, Implementation, ProgressNotificationParam, ProgressToken, ProtocolVersion,
-        UrlElicitationCapability,
+        ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationCapability,
+        ErrorData, FormElicitationCapability, Implementation, ProgressNotificationParam, ProgressToken,
+        ProtocolVersion, UrlElicitationCapability,
     },
     service::{NotificationContext, RequestContext},
 };
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::{log::Log, names::readable, questions};
 use crate::Call;
 
 /// The longest word on progress, in characters.
 const MOST_NOTE_CHARS: usize = 200;
+/// Questions of one server that wait for an answer at once. Further ones are declined.
+pub(super) const MAX_OPEN_QUESTIONS: usize = 8;
 
 /// The calls under way, by the token under which their progress is told.
 pub(super) type Calls = Arc<Mutex<HashMap<ProgressToken, Call>>>;
 
 /// Whoever hears what a server says. Questions go to the person (elicitation); neither sampling nor roots are offered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Listener {
     pub(super) calls: Calls,
     /// The list of tools is another one.
@@ -31,6 +33,20 @@ pub(super) struct Listener {
     pub(super) log: Log,
     /// What the server is called here.
     pub(super) server: String,
+    questions: Arc<Semaphore>,
+}
+
+impl Listener {
+    /// Listens to the server of this name and adds to its log.
+    pub(super) fn new(server: &str, log: Log) -> Self {
+        Self {
+            calls: Calls::default(),
+            changed: Arc::default(),
+            log,
+            server: server.to_owned(),
+            questions: Arc::new(Semaphore::new(MAX_OPEN_QUESTIONS)),
+        }
+    }
 }
 
 impl ClientHandler for Listener {
@@ -50,6 +66,7 @@ impl ClientHandler for Listener {
         asked: ElicitRequestParams,
         _: RequestContext<RoleClient>,
     ) -> Result<ElicitResult, ErrorData> {
+        let Ok(_open) = self.questions.try_acquire() else { return Ok(ElicitResult::new(ElicitationAction::Decline)) };
         Ok(questions::ask_in_some_call(&self.server, &self.calls, asked).await)
     }
 

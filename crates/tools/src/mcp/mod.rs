@@ -13,6 +13,7 @@ mod offered;
 mod output;
 mod process;
 mod questions;
+mod runtime;
 mod servers;
 
 pub use address::faults;

@@ -12,6 +12,7 @@ use rmcp::{
     service::{Peer, PeerRequestOptions, ServiceError},
 };
 use serde_json::Value;
+use tokio::task::{JoinError, spawn_blocking};
 use weir_protocol::{ToolAnnotations, ToolSource};
 
 use super::{
@@ -149,7 +150,8 @@ impl Callable for Offered {
                     params.input_responses = Some(answers);
                     params.request_state = wanted.request_state;
                 }
-                given => return output(given),
+                // Up to five megabytes of foreign content.
+                given => return spawn_blocking(|| output(given)).await.unwrap_or_else(|error| Err(unreadable(&error))),
             }
         }
         Err(ToolError::new("input_required", "The tool asks again and again, and was stopped."))
@@ -195,6 +197,11 @@ impl Offered {
             error => ToolError::new("server_failed", format!("The server {server} cannot be spoken to: {error}")),
         }
     }
+}
+
+fn unreadable(error: &JoinError) -> ToolError {
+    tracing::error!(%error, "the output of an MCP server's tool cannot be read");
+    ToolError::new("invalid_output", "The output of the tool cannot be read.")
 }
 
 /// A call whose answer is waited for. Dropped before that, it tells the server to stop.

@@ -6,7 +6,10 @@ use serde_json::Value;
 use url::Url;
 use weir_protocol::{AnswerQuestion, QuestionAction};
 
-use super::{listener::Calls, names::readable};
+use super::{
+    listener::{Calls, MAX_OPEN_QUESTIONS},
+    names::readable,
+};
 use crate::{ArgumentSchema, Asked, Call, ToolError};
 
 /// The longest question, in characters.
@@ -33,6 +36,13 @@ pub(super) async fn ask_in_some_call(server: &str, calls: &Calls, asked: ElicitR
 /// # Errors
 /// When something else is wanted than a person's answer.
 pub(super) async fn answers(server: &str, call: &Call, wanted: InputRequests) -> Result<InputResponses, ToolError> {
+    if wanted.len() > MAX_OPEN_QUESTIONS {
+        let message = format!(
+            "The server {server} asks {} questions at once. Weir shows at most {MAX_OPEN_QUESTIONS}.",
+            wanted.len()
+        );
+        return Err(ToolError::new("input_required", message));
+    }
     let mut answers = InputResponses::new();
     for (key, request) in wanted {
         let InputRequest::Elicitation(request) = request else {

@@ -11,7 +11,7 @@ use std::{
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use weir_protocol::McpTransport;
@@ -22,6 +22,7 @@ use super::{
     names::readable,
     oauth::{Badge, Challenge, SignIns},
     offered::Offering,
+    runtime::McpRuntime,
 };
 use crate::Registry;
 
@@ -32,6 +33,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 const STABLE: Duration = Duration::from_secs(10);
 /// How often a server over HTTP is asked for its tools: nothing else tells that it has gone, or come back with others.
 const LOOK: Duration = Duration::from_mins(1);
+/// The pause before a list that has changed is read again, however often its server says so.
+const RELIST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest name of itself that is taken, in characters.
 const MOST_TITLE_CHARS: usize = 100;
 
@@ -82,6 +85,7 @@ struct Inner {
     launcher: OnceLock<PathBuf>,
     kept: Mutex<BTreeMap<String, Kept>>,
     changes: watch::Sender<()>,
+    runtime: McpRuntime,
 }
 
 /// One server that is looked after.
@@ -104,10 +108,12 @@ struct Shared {
 }
 
 impl Servers {
-    /// No servers yet; their tools will be in this registry, and what lets somebody in is kept there.
+    /// Starts with no servers. Their tools will be in this registry, and their sign-ins come from there. The thread that talks
+    /// to them starts here, so this needs a runtime only where the operating system refuses the thread.
     pub fn new(registry: Registry, sign_ins: SignIns) -> Self {
         let (launcher, changes) = (OnceLock::new(), watch::Sender::new(()));
-        Self(Arc::new(Inner { registry, sign_ins, launcher, kept: Mutex::default(), changes }))
+        let runtime = McpRuntime::start();
+        Self(Arc::new(Inner { registry, sign_ins, launcher, kept: Mutex::default(), changes, runtime }))
     }
 
     /// Starts programs through `weir launch-mcp` from now on, which restricts them first. `weir` is the path of a `weir` of
@@ -195,7 +201,7 @@ impl Servers {
             stop: CancellationToken::new(),
         };
         let (shared, stop) = (keeper.shared.clone(), keeper.stop.clone());
-        let keeper = tokio::spawn(async move {
+        let keeper = self.0.runtime.spawn(async move {
             if let Some(before) = before {
                 before.stop.cancel();
                 // It withdraws its tools before the new one offers them.
@@ -320,7 +326,13 @@ impl Keeper {
                 () = self.shared.again.notified() => return Ended::Again,
                 () = is_refused(badge) => return Ended::Gone("It lets nobody in.".to_owned()),
                 () = connection.closed() => return Ended::Gone("It went away.".to_owned()),
-                () = changed.notified() => {}
+                () = changed.notified() => {
+                    tokio::select! {
+                        biased;
+                        () = self.stop.cancelled() => return Ended::Stopped,
+                        () = sleep(RELIST_PAUSE) => {}
+                    }
+                }
                 () = sleep_until(look), if over_http => {}
             }
         }
