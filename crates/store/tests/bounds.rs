@@ -172,7 +172,7 @@ async fn page_7_a_log_is_read_in_parts_of_a_mebibyte_and_a_model_is_shown_the_ne
         (leaf, conversation) = (made.id, Some(made.conversation_id));
     }
     let branch = store.lineage(leaf).await.unwrap();
-    assert_eq!(branch.len(), 8, "the newest that fit in 8 MiB");
+    assert_eq!(branch.len(), 4, "the newest that fit in 4 MiB");
     assert_eq!(branch.last().unwrap().id, leaf);
 }
 

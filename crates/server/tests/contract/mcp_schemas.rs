@@ -41,11 +41,13 @@ async fn sch_1_a_tool_with_a_hostile_schema_is_left_out_and_the_log_says_why() {
 
 #[tokio::test]
 async fn sch_2_arguments_that_take_long_to_check_are_checked_in_the_sandbox() {
-    // Each level evaluates the next one twice, and only the second time finds that a number fits.
+    // Each level evaluates the next one twice, and only the second time finds that a number fits. The first time it is compared
+    // with many others.
+    let others: Vec<_> = (1000..1200).collect();
     let link = |level: usize| json!({ "$ref": format!("#/$defs/d{}", level + 1) });
-    let level = |level: usize| json!({ "anyOf": [{ "allOf": [link(level), { "type": "string" }] }, link(level)] });
-    let mut definitions: Map<_, _> = (0..11).map(|number| (format!("d{number}"), level(number))).collect();
-    definitions.insert("d11".to_owned(), json!({ "type": "integer" }));
+    let level = |level: usize| json!({ "anyOf": [{ "allOf": [link(level), { "enum": others }] }, link(level)] });
+    let mut definitions: Map<_, _> = (0..10).map(|number| (format!("d{number}"), level(number))).collect();
+    definitions.insert("d10".to_owned(), json!({ "type": "integer" }));
     let items = json!({ "type": "array", "items": { "$ref": "#/$defs/d0" } });
     let list = json!({ "type": "object", "properties": { "x": items }, "$defs": definitions });
     let (app, _fixture) = with(vec![("list", list)]).await;
