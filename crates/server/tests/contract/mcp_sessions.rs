@@ -3,6 +3,7 @@
 use std::{
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -101,8 +102,16 @@ async fn mcp_20_a_session_of_another_user_is_an_unknown_one() {
         assert_eq!(seen(&hers), seen(&unknown), "{method} {last:?} {body:?}");
     }
     assert_eq!(app.mcp(Method::POST, &ada, Some(&id), Some(list())).await.status, 200, "nothing was touched");
-    let jobs: Value = ada.get(&app, "/api/jobs").await.json(200);
-    assert_eq!(jobs["items"][0]["status"], "running");
+    soon("the call to run on", async {
+        loop {
+            let jobs: Value = ada.get(&app, "/api/jobs").await.json(200);
+            match jobs["items"][0]["status"].as_str().unwrap() {
+                "queued" => tokio::time::sleep(Duration::from_millis(10)).await,
+                status => return assert_eq!(status, "running"),
+            }
+        }
+    })
+    .await;
     assert_eq!(app.mcp(Method::POST, &ada, Some(&id), Some(cancel)).await.status, 202);
     while soon("the end of the call", running.next()).await.is_some() {}
     assert!((200..300).contains(&app.mcp(Method::DELETE, &ada, Some(&id), None).await.status));
