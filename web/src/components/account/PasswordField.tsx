@@ -6,6 +6,7 @@ import { useState } from 'react'
 import { Button } from '@/components/ui/button'
 import { Input } from '@/components/ui/input'
 import { Labelled } from '@/components/ui/labelled'
+import { useEarlyText } from '@/hooks/useEarlyText'
 
 import { MIN_PASSWORD_CHARS, charsOf } from './faults'
 
@@ -30,6 +31,7 @@ export function PasswordField({
   ...props
 }: PasswordFieldProps) {
   const [shown, setShown] = useState(false)
+  const input = useEarlyText(value, onText)
   const Icon = shown ? EyeOff : Eye
   return (
     <Labelled label={label} hint={hint} fault={fault}>
@@ -38,6 +40,7 @@ export function PasswordField({
           <Input
             {...field}
             {...props}
+            ref={input}
             type={shown ? 'text' : 'password'}
             autoCapitalize="none"
             spellCheck={false}

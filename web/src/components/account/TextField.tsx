@@ -4,6 +4,7 @@ import type { ComponentProps } from 'react'
 
 import { Input } from '@/components/ui/input'
 import { Labelled } from '@/components/ui/labelled'
+import { useEarlyText } from '@/hooks/useEarlyText'
 
 interface TextFieldProps extends Omit<ComponentProps<typeof Input>, 'onChange' | 'value'> {
   label: string
@@ -14,13 +15,16 @@ interface TextFieldProps extends Omit<ComponentProps<typeof Input>, 'onChange' |
 }
 
 /** A line of text with its name, and what is wrong with it. */
-export function TextField({ fault, hint = '', label, onText, ...props }: TextFieldProps) {
+export function TextField({ fault, hint = '', label, onText, value, ...props }: TextFieldProps) {
+  const input = useEarlyText(value, onText)
   return (
     <Labelled label={label} hint={hint} fault={fault}>
       {(field) => (
         <Input
           {...field}
           {...props}
+          ref={input}
+          value={value}
           // A phone zooms into a smaller text.
           className="h-10 max-lg:h-11 max-lg:text-base"
           onChange={({ target }) => {

@@ -1,5 +1,6 @@
 import { render, screen, waitFor } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
+import { renderToString } from 'react-dom/server'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { CreateAccountForm } from '@/components/account/CreateAccountForm'
@@ -32,6 +33,22 @@ describe('the sign-in', () => {
     await userEvent.type(email(), 'a')
     expect(email()).toHaveAccessibleDescription('')
     expect(server.seen).toEqual([])
+  })
+
+  it('sends what was entered before the page was hydrated', async () => {
+    const container = document.body.appendChild(document.createElement('div'))
+    container.innerHTML = renderToString(<SignInForm />)
+    email().value = 'ada@example.org'
+    password().value = 'nine quiet otters weave'
+    server.instead.push(() => problem(401, 'invalid_credentials'))
+    render(<SignInForm />, { container, hydrate: true })
+    await userEvent.click(screen.getByRole('button', { name: 'Sign in' }))
+    await screen.findByRole('alert')
+    expect(server.seen).toHaveLength(1)
+    expect(server.seen[0]?.body).toEqual({
+      email: 'ada@example.org',
+      password: 'nine quiet otters weave',
+    })
   })
 
   it('says that the credentials are wrong, and keeps them', async () => {
