@@ -29,6 +29,8 @@ pub struct UnfinishedJob {
 pub struct JobLease {
     /// The job.
     pub job: ToolCallId,
+    /// Its user, whose turn at the writer an append takes.
+    pub user: UserId,
     /// The number that an append must carry.
     pub epoch: u64,
     /// The number of the next event.
@@ -99,10 +101,11 @@ impl Store {
         .fetch_optional(&mut transaction)
         .await?
         .ok_or(StoreError::NotFound("job"))?;
-        let job = get(&mut transaction, UserId(taken.get(0)), id).await?;
+        let user = UserId(taken.get(0));
+        let job = get(&mut transaction, user, id).await?;
         let last = log::last_seq(&mut transaction, LogId::Job(id)).await?;
         transaction.commit().await?;
-        let lease = JobLease { job: id, epoch: job.epoch, next: last.next() };
+        let lease = JobLease { job: id, user, epoch: job.epoch, next: last.next() };
         Ok((job, lease))
     }
 

@@ -181,7 +181,7 @@ impl Store {
             Caller::Person | Caller::Mcp => self.charge_storage(&mut transaction, new.user, bytes).await?,
         }
         transaction.commit().await?;
-        let lease = JobLease { job: new.id, epoch: job.epoch, next: Seq(2) };
+        let lease = JobLease { job: new.id, user: new.user, epoch: job.epoch, next: Seq(2) };
         Ok(StartedJob::Now(job, lease))
     }
 
@@ -295,7 +295,7 @@ impl Store {
         change: &JobChange,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.database.write(Scope::System).await?;
+        let mut transaction = self.database.write_for(lease.user).await?;
         let locked = query(format!(
             "SELECT user_id, approval FROM jobs WHERE id = $1 AND epoch = $2 AND ended_at IS NULL{}",
             transaction.dialect().for_update()

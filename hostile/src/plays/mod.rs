@@ -8,6 +8,7 @@ mod foreign_origin;
 mod frames;
 mod job_ownership;
 mod job_queue;
+mod large_writes;
 mod mcp_output;
 mod mcp_ownership;
 mod mcp_sessions;
@@ -39,6 +40,7 @@ pub(crate) const ALL: &[&dyn Play] = &[
     &sandbox_bombs::SandboxBombs,
     &unread_pages::UnreadPages,
     &job_queue::JobQueue,
+    &large_writes::LargeWrites,
     &mcp_sessions::McpSessions,
     &readers::Readers,
     &run_race::RunRace,

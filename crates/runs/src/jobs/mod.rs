@@ -3,7 +3,6 @@
 mod active;
 mod approvals;
 mod arguments;
-mod fair_queue;
 mod for_runs;
 mod permission;
 mod questions;
@@ -26,14 +25,14 @@ use tracing::Instrument as _;
 use weir_protocol::{Caller, ConversationId, FieldError, Permission, RunId, Timestamp, ToolCallId, UserId};
 use weir_realtime::{EventLog, Topic, to_the_end};
 use weir_store::{
-    Clock, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, NewJob, StartedJob, Store, StoreError, Word,
+    Clock, FairQueue, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, NewJob, StartedJob, Store, StoreError,
+    Word,
 };
 use weir_tools::{Callable, Registry};
 
 use crate::{measure, trace};
 use active::{ActiveJob, ActiveJobs};
 use arguments::SANDBOXED_CHECKS;
-use fair_queue::FairQueue;
 
 /// How long a call waits for a person's word when nothing else is set.
 pub const APPROVAL_PATIENCE: Duration = Duration::from_hours(24);

@@ -2,13 +2,16 @@
 
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
 
-use super::Dialect;
+use super::{Dialect, writer::WriteTurn};
 use crate::StoreError;
 
 /// What queries are run on. A transaction that is dropped without [`Connection::commit`] has changed nothing.
 pub(crate) enum Connection {
     Sqlite(PoolConnection<Sqlite>),
     SqliteTransaction(Transaction<'static, Sqlite>),
+    /// The writer, outside a transaction. The connection is dropped before the turn.
+    SqliteWriter(PoolConnection<Sqlite>, WriteTurn),
+    SqliteWriteTransaction(Transaction<'static, Sqlite>, WriteTurn),
     Postgres(PoolConnection<Postgres>),
     PostgresTransaction(Transaction<'static, Postgres>),
 }
@@ -16,7 +19,10 @@ pub(crate) enum Connection {
 impl Connection {
     pub(crate) const fn dialect(&self) -> Dialect {
         match self {
-            Self::Sqlite(_) | Self::SqliteTransaction(_) => Dialect::Sqlite,
+            Self::Sqlite(_)
+            | Self::SqliteTransaction(_)
+            | Self::SqliteWriter(..)
+            | Self::SqliteWriteTransaction(..) => Dialect::Sqlite,
             Self::Postgres(_) | Self::PostgresTransaction(_) => Dialect::Postgres,
         }
     }
@@ -25,7 +31,12 @@ impl Connection {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(_) | Self::Postgres(_) => {}
+            Self::SqliteWriter(connection, turn) => {
+                drop(connection);
+                drop(turn);
+            }
             Self::SqliteTransaction(transaction) => transaction.commit().await?,
+            Self::SqliteWriteTransaction(transaction, _turn) => transaction.commit().await?,
             Self::PostgresTransaction(transaction) => transaction.commit().await?,
         }
         Ok(())
@@ -33,8 +44,10 @@ impl Connection {
 
     pub(super) fn raw(&mut self) -> Raw<'_> {
         match self {
-            Self::Sqlite(connection) => Raw::Sqlite(connection),
-            Self::SqliteTransaction(transaction) => Raw::Sqlite(transaction),
+            Self::Sqlite(connection) | Self::SqliteWriter(connection, _) => Raw::Sqlite(connection),
+            Self::SqliteTransaction(transaction) | Self::SqliteWriteTransaction(transaction, _) => {
+                Raw::Sqlite(transaction)
+            }
             Self::Postgres(connection) => Raw::Postgres(connection),
             Self::PostgresTransaction(transaction) => Raw::Postgres(transaction),
         }

@@ -4,8 +4,10 @@
 mod connection;
 mod open;
 mod query;
+mod writer;
 
 pub(crate) use connection::Connection;
+use open::ACQUIRE_TIMEOUT;
 pub(crate) use open::{Database, is_interrupted};
 pub use open::{Durability, PostgresUrl};
 pub(crate) use query::{Query, Row, query};

@@ -16,7 +16,10 @@ use sqlx::{
 
 use weir_protocol::UserId;
 
-use super::{Connection, Dialect, Scope};
+use super::{
+    Connection, Dialect, Scope,
+    writer::{Writer, Writing},
+};
 use crate::StoreError;
 
 /// What a commit holds through.
@@ -56,7 +59,7 @@ impl fmt::Debug for PostgresUrl {
 pub(crate) enum Database {
     Sqlite {
         /// One connection: `SQLite` has one writer, and a queue in front of it is fairer than its busy handler.
-        writer: SqlitePool,
+        writer: Writer,
         /// What users ask for.
         readers: SqlitePool,
         /// The server's own reads: the log, leases. Never behind what users ask for.
@@ -79,7 +82,7 @@ pub(crate) enum Database {
 }
 
 /// How long a request waits for a connection before it fails. The HTTP layer answers 503.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections for searches. Half the cores of a small machine stay free for everything else.
 const SEARCH_CONNECTIONS: u32 = 2;
 /// Virtual machine instructions of `SQLite` between two looks at a search's deadline: about one message, whose comparison may
@@ -114,7 +117,7 @@ impl Database {
         let system = sqlite_pool(2).connect_with(options.clone()).await?;
         let identity = sqlite_pool(2).connect_with(options.clone()).await?;
         let searches = sqlite_pool(SEARCH_CONNECTIONS).connect_with(options).await?;
-        Ok(Self::Sqlite { writer, readers, system, identity, searches })
+        Ok(Self::Sqlite { writer: Writer::new(writer), readers, system, identity, searches })
     }
 
     /// Connects to a `PostgreSQL` database (`postgres://…`) and brings its schema up to date, under a lock and without
@@ -211,9 +214,23 @@ impl Database {
 
     /// For changes that become true together.
     pub(crate) async fn write(&self, scope: Scope) -> Result<Connection, StoreError> {
+        let writing = match scope {
+            Scope::User(user) => Writing::User(user),
+            Scope::System => Writing::System,
+        };
+        self.write_in_turn(scope, writing).await
+    }
+
+    /// For changes by the server that become true together, and that the turn of `user` pays for.
+    pub(crate) async fn write_for(&self, user: UserId) -> Result<Connection, StoreError> {
+        self.write_in_turn(Scope::System, Writing::User(user)).await
+    }
+
+    async fn write_in_turn(&self, scope: Scope, writing: Writing) -> Result<Connection, StoreError> {
         match self {
             Self::Sqlite { writer, .. } => {
-                Ok(Connection::SqliteTransaction(writer.begin_with("BEGIN IMMEDIATE").await?))
+                let (transaction, turn) = writer.begin(writing).await?;
+                Ok(Connection::SqliteWriteTransaction(transaction, turn))
             }
             Self::Postgres { .. } => self.begin(scope, "BEGIN").await,
         }
@@ -222,7 +239,10 @@ impl Database {
     /// For one statement of the server's that is a transaction of its own.
     pub(crate) async fn statement(&self) -> Result<Connection, StoreError> {
         match self {
-            Self::Sqlite { writer, .. } => Ok(Connection::Sqlite(writer.acquire().await?)),
+            Self::Sqlite { writer, .. } => {
+                let (connection, turn) = writer.acquire(Writing::System).await?;
+                Ok(Connection::SqliteWriter(connection, turn))
+            }
             Self::Postgres { system, .. } => Ok(Connection::Postgres(system.acquire().await?)),
         }
     }
@@ -243,9 +263,10 @@ impl Database {
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite { writer, readers, system, identity, searches } => {
-                for pool in [searches, readers, identity, system, writer] {
+                for pool in [searches, readers, identity, system] {
                     pool.close().await;
                 }
+                writer.close().await;
             }
             Self::Postgres { users, system, identity, searches } => {
                 for pool in [searches, users, identity, system] {
@@ -348,6 +369,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::sqlite(&folder.path().join("weir.db"), Durability::Process).await.unwrap();
         let Database::Sqlite { writer, .. } = &database else { unreachable!("it was asked for") };
+        let writer = writer.pool();
         let write = async || {
             let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
             transaction.execute("CREATE TABLE ballast AS SELECT randomblob(100000) AS bytes").await?;

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 ///
 /// The share leaves room for a key that comes later: it starts at once, or after at most one permit's time. Cheap to clone.
 #[derive(Debug)]
-pub(crate) struct FairQueue<K: Eq + Hash + Clone>(Arc<Mutex<State<K>>>);
+pub struct FairQueue<K: Eq + Hash + Clone>(Arc<Mutex<State<K>>>);
 
 #[derive(Debug)]
 struct State<K> {
@@ -51,7 +51,7 @@ impl<K: Eq + Hash + Clone> Clone for FairQueue<K> {
 
 impl<K: Eq + Hash + Clone> FairQueue<K> {
     /// So many permits, at least one. A key holds at most half of them.
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
         Self(Arc::new(Mutex::new(State {
             free: capacity,
@@ -63,7 +63,7 @@ impl<K: Eq + Hash + Clone> FairQueue<K> {
     }
 
     /// Waits for a permit. Dropping the future gives the place in the queue up.
-    pub(crate) async fn acquire(&self, key: K) -> Permit<K> {
+    pub async fn acquire(&self, key: K) -> Permit<K> {
         let (granted, grant) = oneshot::channel();
         let number = {
             let mut state = lock(&self.0);
@@ -158,7 +158,7 @@ impl<K: Eq + Hash + Clone> Drop for Place<'_, K> {
 
 /// A permit, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Permit<K: Eq + Hash + Clone> {
+pub struct Permit<K: Eq + Hash + Clone> {
     queue: FairQueue<K>,
     key: Option<K>,
 }
