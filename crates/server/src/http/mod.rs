@@ -18,6 +18,7 @@ mod router;
 mod routes;
 mod security;
 mod sse;
+mod unread_body;
 mod ws;
 
 pub(crate) use arrival::BodyFailure;

@@ -5,7 +5,7 @@ use std::any::Any;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use tower_http::catch_panic::CatchPanicLayer;
@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     ApiError, admission, arrival, asset, auth, extract::MAX_BODY_BYTES, host, layers, limit, origin, response_body,
-    routes as at, ws,
+    routes as at, unread_body, ws,
 };
 use crate::{app::App, mcp::service, openapi::ApiDoc};
 
@@ -91,6 +91,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(from_fn_with_state(app.clone(), layers::envelope))
+        .layer(from_fn(unread_body::discard))
         .with_state(app)
 }
 
