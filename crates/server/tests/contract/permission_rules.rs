@@ -1,11 +1,16 @@
 //! Rules on arguments of tools, and who may change them.
 
+use axum::http::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 use weir_protocol::{ArgumentRule, Match, Permission};
 use weir_server::app::LOCAL_USER;
 use weir_store::ToolPermission;
 
-use crate::app::{Data as _, TestApp};
+use crate::{
+    app::{Data as _, TestApp},
+    people::Who,
+};
 
 fn rule(argument: &str, matches: &str, value: &str, permission: &str) -> Value {
     json!({ "argument": argument, "matches": matches, "value": value, "permission": permission })
@@ -98,4 +103,37 @@ async fn tool_18_a_remembered_approval_opens_nothing_that_a_rule_denies() {
     assert_eq!(fetch_page["rules"][1], rule("url", "host", "127.0.0.1", "allow"), "{fetch_page}");
     let denied = json!({ "args": { "url": "http://127.0.0.1:9/private/x" } });
     app.post("/api/tools/fetch_page", denied).await.problem(403, "tool_denied");
+}
+
+#[tokio::test]
+async fn auth_22_a_token_without_admin_decides_neither_on_calls_nor_on_permissions() {
+    let app = TestApp::guarded().await;
+    let ada = app.administrator().await;
+    let bob = app.invited(&ada, "bob@example.org", "user").await;
+    let (of_bob, _) = bob.token(&app, &["read", "write"]).await;
+    let (of_ada, _) = ada.token(&app, &["read", "write"]).await;
+    let (admin, _) = ada.token(&app, &["read", "write", "admin"]).await;
+    let permission = |who: Who| {
+        let app = &app;
+        async move {
+            let body = json!({ "permission": "allow" });
+            who.send(app, Method::PUT, "/api/tools/run_code/permission", Some(body)).await
+        }
+    };
+    let decision = |who: Who| {
+        let app = &app;
+        async move {
+            let path = format!("/api/tool-calls/{}/approval", Uuid::now_v7());
+            who.post(app, &path, json!({ "decision": "grant" })).await
+        }
+    };
+    for token in [of_bob, of_ada] {
+        permission(token.clone()).await.problem(403, "decision_not_allowed");
+        decision(token.clone()).await.problem(403, "decision_not_allowed");
+        token.get(&app, "/api/approvals").await.json::<Value>(200);
+    }
+    for who in [bob, ada, admin] {
+        permission(who.clone()).await.json::<Value>(200);
+        decision(who).await.problem(404, "not_found");
+    }
 }
