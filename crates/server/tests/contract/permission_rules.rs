@@ -9,7 +9,7 @@ use weir_store::ToolPermission;
 
 use crate::{
     app::{Data as _, TestApp},
-    people::Who,
+    people::{PASSWORD, Who},
 };
 
 fn rule(argument: &str, matches: &str, value: &str, permission: &str) -> Value {
@@ -136,4 +136,37 @@ async fn auth_22_a_token_without_admin_decides_neither_on_calls_nor_on_permissio
         permission(who.clone()).await.json::<Value>(200);
         decision(who).await.problem(404, "not_found");
     }
+}
+
+#[tokio::test]
+async fn auth_23_session_cookies_that_differ_let_nobody_in_and_are_cleared() {
+    let app = TestApp::guarded().await;
+    let ada = app.administrator().await;
+    let eve = app.invited(&ada, "eve@example.org", "user").await;
+    let cookie = |who: &Who| who.headers().iter().find(|(name, _)| *name == "cookie").unwrap().1.to_owned();
+    let (of_ada, of_eve) = (cookie(&ada), cookie(&eve));
+    for cookies in
+        [format!("{of_eve}; {of_ada}"), format!("{of_ada}; a=b; {of_eve}"), format!("{of_ada}; weir_session=")]
+    {
+        let both = Who::carrying(&cookies);
+        let refused = both.get(&app, "/api/me").await;
+        refused.problem(401, "unauthenticated");
+        let cleared: Vec<_> = refused.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
+        for path in ["/", "/api", "/api/me"] {
+            let wanted = format!("weir_session=; Path={path}; Max-Age=0");
+            assert!(cleared.contains(&wanted.as_str()), "{cleared:?}");
+        }
+        both.post(&app, "/api/conversations", json!({})).await.problem(401, "unauthenticated");
+        // A sign-in replaces them, and a token does not need them.
+        let body = json!({ "email": "ada@example.org", "password": PASSWORD });
+        let signed_in = both.post(&app, "/api/auth/sign-in", body).await;
+        let last = signed_in.headers.get_all("set-cookie").iter().next_back().unwrap().to_str().unwrap().to_owned();
+        Who::carrying(last.split(';').next().unwrap()).get(&app, "/api/me").await.json::<Value>(200);
+    }
+    let twice = Who::carrying(&format!("{of_ada}; {of_ada}"));
+    assert_eq!(twice.get(&app, "/api/me").await.json::<Value>(200)["name"], "Ada");
+    let (token, _) = ada.token(&app, &["read"]).await;
+    let both = format!("{of_ada}; {of_eve}");
+    let mixed = [token.headers(), vec![("cookie", both.as_str())]].concat();
+    app.send(crate::app::request(Method::GET, "/api/me", &mixed, None)).await.json::<Value>(200);
 }
