@@ -87,11 +87,13 @@ pub struct ToolList {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Match {
-    /// The argument is the value; one that is not a text is compared as JSON.
+    /// The argument is the value; one that is not a text is compared as JSON. A rule that asks or denies also covers other spellings of
+    /// the value: of URLs, numbers, paths, and texts in lists and objects.
     Equals,
-    /// The argument begins with the value.
+    /// The argument begins with the value. A rule that allows a URL covers its server only, up to a `/` of the path. A rule that asks or
+    /// denies also covers other spellings.
     Prefix,
-    /// The argument is a web address on this host.
+    /// The argument is a URL on this host, which is a bare name or address.
     Host,
 }
 

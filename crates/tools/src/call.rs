@@ -1,8 +1,12 @@
 //! One call, as the tool that answers it sees it.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
-use weir_protocol::{AnswerQuestion, Failure, ToolCallId, UserId};
+use weir_protocol::{AnswerQuestion, Failure, Permission, ToolCallId, UserId};
+
+use crate::PermissionRules;
 
 /// Why a tool gave nothing: a stable word and a sentence, for a person and for a model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +63,15 @@ pub enum Report {
 /// Reports that may wait for whoever writes them down.
 const WAITING: usize = 32;
 
+/// The permissions of a call, for arguments that its tool derives from those of the call, such as the target of a redirect.
+#[derive(Clone, Debug)]
+pub struct CallPermissions {
+    /// The rules of the user.
+    pub rules: PermissionRules,
+    /// Whether the user approved this call or made it, so that `ask` means `allow`.
+    pub is_approved: bool,
+}
+
 /// One call.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -66,6 +79,7 @@ pub struct Call {
     pub id: ToolCallId,
     /// For whom.
     pub user: UserId,
+    permissions: Option<Arc<CallPermissions>>,
     reports: mpsc::Sender<Report>,
 }
 
@@ -73,7 +87,24 @@ impl Call {
     /// A call, and what it will report.
     pub fn new(id: ToolCallId, user: UserId) -> (Self, mpsc::Receiver<Report>) {
         let (reports, said) = mpsc::channel(WAITING);
-        (Self { id, user, reports }, said)
+        (Self { id, user, permissions: None, reports }, said)
+    }
+
+    /// Sets the permissions of the call. Without them everything is allowed.
+    #[must_use]
+    pub fn with_permissions(self, permissions: CallPermissions) -> Self {
+        Self { permissions: Some(permissions.into()), ..self }
+    }
+
+    /// Decides whether the call may also do what a call with these arguments does.
+    pub fn permission_for(&self, args: &Value) -> Permission {
+        match &self.permissions {
+            None => Permission::Allow,
+            Some(permissions) => match permissions.rules.decide(args) {
+                Permission::Ask if permissions.is_approved => Permission::Allow,
+                decided => decided,
+            },
+        }
     }
 
     /// Tells how far it has come, from 0 to 1, and what it does just now. It also asks for more time. Where much is

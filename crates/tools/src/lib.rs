@@ -8,14 +8,17 @@ pub mod mcp;
 mod call;
 mod canonical_host;
 mod outside;
+mod permission_rules;
+mod reading;
 mod registry;
 mod sandbox;
 mod schema;
 mod tool;
 
-pub use call::{Asked, Call, Report, ToolError};
+pub use call::{Asked, Call, CallPermissions, Report, ToolError};
 pub use canonical_host::CanonicalHost;
 pub use outside::{Outside, Refused};
+pub use permission_rules::{PermissionRules, rule_fault};
 pub use registry::{Registry, callable};
 pub use sandbox::{Sandbox, TIME as SANDBOX_TIME, run_sandbox};
 pub use schema::{ArgumentSchema, SchemaError, Verdict};

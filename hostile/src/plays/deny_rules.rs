@@ -21,7 +21,13 @@ impl Play for DenyRules {
     async fn attack(&self, scene: &mut Scene) -> Result<()> {
         let rule = json!({ "argument": "url", "matches": "host", "value": "denied.example", "permission": "deny" });
         let body = json!({ "permission": "allow", "rules": [rule] });
-        let set = scene.attacker.with_json(Method::PUT, "/api/tools/fetch_page/permission", &body).await?;
+        // A token without the scope admin changes no permission.
+        let path = "/api/tools/fetch_page/permission";
+        let by_token = scene.attacker.with_json(Method::PUT, path, &body).await?.status;
+        scene.check(by_token == 403, || format!("a token of a user changed a permission: {by_token}"));
+        let cookie = scene.attacker_account.cookie.as_str();
+        let headers = [("cookie", cookie), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
+        let set = scene.stranger.send(Method::PUT, path, &headers, Some(body.to_string().into_bytes())).await?;
         ensure!(set.status == 200, "a rule was answered with {}", set.status);
         for host in [
             "denied.example",

@@ -59,13 +59,15 @@ impl Play for JobOwnership {
             (Method::GET, format!("/api/conversations/{}", run.conversation)),
             (Method::DELETE, format!("/api/conversations/{}", run.conversation)),
             (Method::GET, format!("/api/messages?conversationId={}", run.conversation)),
-            (Method::POST, format!("/api/tool-calls/{job}/approval")),
         ] {
-            let headers = [("content-type", "application/json")];
-            let body = (method == Method::POST).then(|| br#"{"decision":"deny"}"#.to_vec());
-            let status = attacker.send(method.clone(), &path, &headers, body).await?.status;
+            let status = attacker.send(method.clone(), &path, &[], None).await?.status;
             scene.check(status == 404, || format!("{method} of another user's {path}: {status}"));
         }
+        let cookie = scene.attacker_account.cookie.as_str();
+        let headers = [("cookie", cookie), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
+        let (path, body) = (format!("/api/tool-calls/{job}/approval"), br#"{"decision":"deny"}"#.to_vec());
+        let status = scene.stranger.send(Method::POST, &path, &headers, Some(body)).await?.status;
+        scene.check(status == 404, || format!("a decision on another user's call: {status}"));
         let found = scene.victim.job_ended(&job, lenient(Duration::from_secs(20))).await?;
         scene.check(found["status"] == "done", || format!("her job ended as {}: {}", found["status"], found["error"]));
         scene.check(found["name"] == "run_code", || format!("her job became one of {}", found["name"]));

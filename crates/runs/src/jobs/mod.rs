@@ -173,7 +173,8 @@ impl Jobs {
         if !faults.is_empty() {
             return Err(InvokeError::Invalid(faults));
         }
-        let word = match (self.permission_for(call.user, &*tool, &args).await?, call.caller) {
+        let (args, permission) = self.permission_for(call.user, &*tool, args).await?;
+        let word = match (permission, call.caller) {
             (Permission::Deny, _) => return Err(InvokeError::Denied(call.name)),
             // Whoever calls a tool in person needs not be asked whether they mean it.
             (Permission::Allow, _) | (Permission::Ask, Caller::Person) => Word::Allowed,

@@ -9,10 +9,12 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use weir_protocol::{Approval, Failure, JobEvent, PartialResult, ToolCallStatus, ToolFailure, ToolOutput, ToolUpdate};
+use weir_protocol::{
+    Approval, Caller, Failure, JobEvent, PartialResult, ToolCallStatus, ToolFailure, ToolOutput, ToolUpdate,
+};
 use weir_realtime::{JobWriter, LostLease, Topic};
 use weir_store::{JobChange, JobLease, JobRecord, StoreError};
-use weir_tools::{Call, Callable, Report, ToolError};
+use weir_tools::{Call, CallPermissions, Callable, PermissionRules, Report, ToolError};
 
 use super::{
     Inner,
@@ -123,11 +125,19 @@ impl Inner {
             () = self.stop.cancelled() => return Ok(End::Left),
             permit = queue.acquire(record.user) => permit,
         };
+        let rules = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Ok(End::With(Err(cancelled()))),
+            () = self.stop.cancelled() => return Ok(End::Left),
+            rules = self.rules(record, &*tool) => rules,
+        };
+        let is_approved = approval == Some(Approval::Granted) || record.job.caller == Caller::Person;
+        let permissions = CallPermissions { rules, is_approved };
         // From here on it may have done something: committed before it does.
         let running = update(ToolCallStatus::Running);
         writer.append(&JobEvent::ToolUpdate(running.clone()), &JobChange::Began, self.clock.now()).await?;
         let began = Instant::now();
-        let ended = self.call(&*tool, record, running, writer, cancel).await;
+        let ended = self.call(&*tool, record, permissions, running, writer, cancel).await;
         measure::tool_worked(&record.job.name, began.elapsed());
         ended
     }
@@ -137,11 +147,13 @@ impl Inner {
         &self,
         tool: &dyn Callable,
         record: &JobRecord,
+        permissions: CallPermissions,
         running: ToolUpdate,
         writer: &mut JobWriter,
         cancel: &CancellationToken,
     ) -> Result<End, LostLease> {
         let (call, mut reports) = Call::new(record.job.id, record.user);
+        let call = call.with_permissions(permissions);
         let mut work = Box::pin(AssertUnwindSafe(tool.call(record.job.args.clone(), &call)).catch_unwind());
         let silence = tool.spec().timeout;
         let mut deadline = Instant::now() + silence;
@@ -207,6 +219,19 @@ impl Inner {
         writer.append(&event, &change, self.clock.now()).await
     }
 
+    /// The rules of the user for a tool, however long the database takes.
+    async fn rules(&self, record: &JobRecord, tool: &dyn Callable) -> PermissionRules {
+        loop {
+            match self.rules_for(record.user, tool.spec()).await {
+                Ok(rules) => return rules,
+                Err(error) => {
+                    tracing::warn!(%error, job = %record.job.id, "a tool's permissions cannot be read; trying again");
+                    sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
     /// A person's word, however long the database takes to tell it.
     async fn word(&self, record: &JobRecord, cancel: &CancellationToken) -> Result<Heard, LostLease> {
         loop {
@@ -258,7 +283,7 @@ async fn bounded(output: Value) -> Result<Value, Failure> {
 }
 
 /// Whether a value is larger than this, as bytes of JSON; no more of it is written than that.
-fn is_larger_than(value: &Value, bytes: usize) -> bool {
+pub(super) fn is_larger_than(value: &Value, bytes: usize) -> bool {
     struct Room(usize);
     impl io::Write for Room {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

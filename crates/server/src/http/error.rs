@@ -76,6 +76,13 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "sign_in_needed", detail)
     }
 
+    /// 403: a token decides neither on tool calls nor on permissions.
+    pub(crate) fn decision_not_allowed() -> Self {
+        let detail = "This token cannot approve tool calls or change permissions. Sign in with a browser, or use an \
+                      administrator's token with the scope admin.";
+        Self::new(StatusCode::FORBIDDEN, "decision_not_allowed", detail)
+    }
+
     /// 409: an open server has no accounts.
     pub(crate) fn open_server() -> Self {
         let detail = "This server is open to its own machine and has no accounts. WEIR_AUTH=required turns sign-in on.";

@@ -18,12 +18,28 @@ use crate::config::LogFormat;
 
 pub(crate) use traces::Exporter;
 
-/// The filter for a setting in the syntax of `tracing-subscriber`'s `EnvFilter`. At `info` and below, the library for MCP
-/// writes arguments and results of calls, so it is limited to warnings unless the setting names it.
+/// The filter for a setting in the syntax of `tracing-subscriber`'s `EnvFilter`.
+///
+/// Libraries log contents: the MCP library arguments and results of calls at `info`, HTTP and WebSocket libraries the hosts of requests
+/// and the reasons of close frames at `debug`. Therefore a level without a target applies to Weir's own targets beyond `info`, and the
+/// MCP library is limited to warnings. A directive that names a library applies to it. Directives that name spans are ignored, because
+/// they apply to every target within the span.
 pub(crate) fn filter(setting: &str) -> EnvFilter {
-    let filter = EnvFilter::new(setting);
-    let is_verbose = filter.max_level_hint().is_none_or(|level| level > LevelFilter::WARN);
-    if is_verbose && !setting.contains("rmcp") { EnvFilter::new(format!("{setting},rmcp=warn")) } else { filter }
+    let is_verbose = EnvFilter::new(setting).max_level_hint().is_none_or(|level| level > LevelFilter::WARN);
+    let targets = setting.split(',').map(str::trim).filter(|directive| !directive.contains(['[', '{', '}', ']']));
+    let mut directives: Vec<_> = targets.map(own).collect();
+    if is_verbose && !setting.contains("rmcp") {
+        directives.push("rmcp=warn".to_owned());
+    }
+    EnvFilter::new(directives.join(","))
+}
+
+/// Limits a level beyond `info` to Weir's own targets.
+fn own(directive: &str) -> String {
+    match directive.parse::<LevelFilter>() {
+        Ok(level) if level > LevelFilter::INFO => format!("info,weir={level}"),
+        _ => directive.to_owned(),
+    }
 }
 
 /// Starts logging. `filter` is in the syntax of `tracing-subscriber`'s `EnvFilter`. With the address of a collector it starts
@@ -64,7 +80,55 @@ pub(crate) fn start(filter: EnvFilter, format: LogFormat, collector: Option<&str
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    /// What is logged under a setting.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn edge_21_libraries_log_no_contents_unless_the_setting_names_them() {
+        let logged = |setting: &str| {
+            let written = Written::default();
+            let writer = written.clone();
+            let layer = fmt::layer().with_writer(move || writer.clone()).with_filter(filter(setting));
+            tracing::subscriber::with_default(registry().with(layer), || {
+                let span = tracing::info_span!(target: "weir_server", "request");
+                let _entered = span.enter();
+                tracing::debug!(target: "hyper_util::client::legacy::connect::dns", "a-host");
+                tracing::debug!(target: "tungstenite::protocol", "a-reason");
+                tracing::trace!(target: "reqwest::connect", "a-url");
+                tracing::info!(target: "rmcp::service", "an-argument");
+                tracing::debug!(target: "weir_runs", "own");
+                tracing::warn!(target: "hyper", "a-warning");
+            });
+            String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+        };
+        for setting in ["debug", "trace", "TRACE", "5", "info,debug", " debug ", "debug,[request]=trace"] {
+            let text = logged(setting);
+            assert!(text.contains("own") && text.contains("a-warning"), "{setting}: {text}");
+            for content in ["a-host", "a-reason", "a-url", "an-argument"] {
+                assert!(!text.contains(content), "{setting}: {text}");
+            }
+        }
+        assert!(logged("warn,hyper_util=debug").contains("a-host"));
+        for setting in ["warn,weir=info", "warn,[request]=debug", "warn,weir_server[request{a=1,b=2}]=trace"] {
+            assert!(!logged(setting).contains("own"), "{setting}");
+        }
+    }
 
     #[test]
     fn mcp_22_arguments_of_calls_are_in_no_log_unless_the_setting_names_the_library() {

@@ -71,7 +71,30 @@ async fn auth_13_people_are_listed_changed_and_shut_out_by_administrators() {
         change(json!({ "disabled": false, "role": "administrator" })).await.json::<Value>(200)["disabled"],
         false
     );
+    bob.get(&app, "/api/me").await.problem(401, "unauthenticated");
+    let bob = Who::of(&app.sign_in("bob@example.org", PASSWORD).await);
     assert_eq!(bob.get(&app, "/api/people").await.json::<Value>(200)["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn auth_24_disabling_revokes_sessions_and_tokens_for_good() {
+    let app = TestApp::guarded().await;
+    let ada = app.administrator().await;
+    let bob = app.invited(&ada, "bob@example.org", "user").await;
+    let (token, _) = bob.token(&app, &["read"]).await;
+    let (other, _) = ada.token(&app, &["read"]).await;
+    let path = format!("/api/people/{}", bob.id(&app).await);
+    for disabled in [true, false] {
+        ada.send(&app, Method::PATCH, &path, Some(json!({ "disabled": disabled }))).await.json::<Value>(200);
+        bob.get(&app, "/api/me").await.problem(401, "unauthenticated");
+        token.get(&app, "/api/me").await.problem(401, "unauthenticated");
+    }
+    for who in [&ada, &other] {
+        who.get(&app, "/api/me").await.json::<Value>(200);
+    }
+    let bob = Who::of(&app.sign_in("bob@example.org", PASSWORD).await);
+    assert_eq!(bob.get(&app, "/api/me/tokens").await.json::<Value>(200)["items"], json!([]));
+    assert_eq!(bob.get(&app, "/api/me/devices").await.json::<Value>(200)["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ mod open_id_tokens;
 mod origins;
 mod pages;
 mod people;
+mod permission_rules;
 mod programs;
 mod providers;
 mod recorded;

@@ -65,7 +65,7 @@ impl Store {
         if renamed == 0 { Err(StoreError::NotFound("person")) } else { Ok(()) }
     }
 
-    /// Changes what a person may do. Whoever is shut out, or whose role changes, has to be looked at by every process.
+    /// Changes the role of a person, and whether they are disabled. Disabling revokes their sessions and API tokens for good.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], and [`StoreError::LastAdministrator`] when nobody could let others in afterwards.
@@ -82,6 +82,11 @@ impl Store {
         let is_administrator = person.role == UserRole::Administrator && !person.disabled;
         if !is_administrator && administrators == [user] {
             return Err(StoreError::LastAdministrator);
+        }
+        if change.disabled == Some(true) {
+            for revoke in ["DELETE FROM sign_ins WHERE user_id = $1", "DELETE FROM api_tokens WHERE user_id = $1"] {
+                query(revoke).bind(user.0).execute(&mut transaction).await?;
+            }
         }
         changed(&mut transaction).await?;
         transaction.commit().await?;

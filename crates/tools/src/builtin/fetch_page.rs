@@ -13,9 +13,10 @@ use reqwest::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::{task::spawn_blocking, time::timeout};
 use url::Url;
-use weir_protocol::ToolAnnotations;
+use weir_protocol::{Permission, ToolAnnotations};
 
 use crate::{
     About, Call, CanonicalHost, Outside, Tool, ToolError,
@@ -108,9 +109,21 @@ impl FetchPage {
             })?;
             self.outside.check(&next).map_err(refused)?;
             if CanonicalHost::of(&next) != CanonicalHost::of(&url) {
-                // Whether that host may be asked is another question than the one that was answered.
+                // The decision on this call does not cover another host.
                 let message = format!("The page has moved to another host. Fetch this address instead: {next}");
                 return Err(ToolError::new("moved", message));
+            }
+            match call.permission_for(&json!({ "url": next.as_str() })) {
+                Permission::Allow => {}
+                Permission::Ask => {
+                    let message =
+                        format!("The page has moved, and its new address needs approval. Fetch it instead: {next}");
+                    return Err(ToolError::new("moved", message));
+                }
+                Permission::Deny => {
+                    let message = "The page redirects to an address that the person does not permit.";
+                    return Err(ToolError::new("denied", message));
+                }
             }
             url = next;
         }
@@ -270,9 +283,10 @@ mod tests {
     use futures_util::stream;
     use tokio::{net::TcpListener, time::Instant};
     use uuid::Uuid;
-    use weir_protocol::{ToolCallId, UserId};
+    use weir_protocol::{ArgumentRule, Match, ToolCallId, UserId};
 
     use super::*;
+    use crate::{CallPermissions, PermissionRules};
 
     static CRYPTO: Once = Once::new();
 
@@ -386,6 +400,36 @@ mod tests {
         for (path, code) in cases {
             assert_eq!(fetched(&tool, &format!("{server}/{path}")).await.unwrap_err().code, code, "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn tool_17_a_redirect_is_followed_only_where_the_rules_of_the_call_allow_its_target() {
+        let to = |target: &'static str| get(move || async move { Redirect::temporary(target) });
+        let pages = Router::new()
+            .route("/private/x", get(typed("text/plain", "secret")))
+            .route("/open/x", get(typed("text/plain", "found")))
+            .route("/a", to("/private/x"))
+            .route("/b", to("/open/..%2f%70rivate/x"))
+            .route("/c", to("/d"))
+            .route("/d", to("/private/x"))
+            .route("/open", to("/open/x"));
+        let (tool, server) = serving(pages).await;
+        let fetched = async |path: &str, permission, is_approved| {
+            let (argument, value) = ("url".to_owned(), format!("{server}/private"));
+            let rule = ArgumentRule { argument, matches: Match::Prefix, value, permission };
+            let rules = PermissionRules::new(Permission::Allow, vec![rule]);
+            let (call, _reports) = Call::new(ToolCallId(Uuid::nil()), UserId(Uuid::nil()));
+            let call = call.with_permissions(CallPermissions { rules, is_approved });
+            tool.fetch(&format!("{server}{path}"), &call).await.map(|page| page.text).map_err(|error| error.code)
+        };
+        for path in ["/a", "/b", "/c"] {
+            for is_approved in [false, true] {
+                assert_eq!(fetched(path, Permission::Deny, is_approved).await, Err("denied"), "{path}");
+            }
+            assert_eq!(fetched(path, Permission::Ask, false).await, Err("moved"), "{path}");
+        }
+        assert_eq!(fetched("/c", Permission::Ask, true).await.as_deref(), Ok("secret"));
+        assert_eq!(fetched("/open", Permission::Deny, false).await.as_deref(), Ok("found"));
     }
 
     #[tokio::test]

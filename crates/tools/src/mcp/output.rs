@@ -16,8 +16,8 @@ pub(super) fn output(given: ServerResult) -> Result<Value, ToolError> {
         ServerResult::CallToolResult(result) => of_result(result),
         // A server that gives nothing may leave everything out.
         ServerResult::EmptyResult(_) => Ok(Value::Null),
-        other => {
-            tracing::debug!(?other, "a tool of an MCP server gave something else than a result");
+        _ => {
+            tracing::debug!("a tool of an MCP server returned something else than a result");
             Err(ToolError::new("invalid_output", "The server gave something else than a tool's result."))
         }
     }

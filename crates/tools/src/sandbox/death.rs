@@ -26,8 +26,10 @@ pub(super) async fn explained(child: &mut Child) -> ToolError {
         let _ = timeout(PATIENCE, source.take(MAX_STDERR_BYTES).read_to_end(&mut stderr)).await;
     }
     let stderr = String::from_utf8_lossy(&stderr);
-    tracing::debug!(?status, %stderr, "a sandbox process died");
-    reason(status, &stderr)
+    let reason = reason(status, &stderr);
+    // A panic's message may quote what was worked on.
+    tracing::debug!(?status, code = reason.code, "a sandbox process died");
+    reason
 }
 
 fn reason(status: Option<ExitStatus>, stderr: &str) -> ToolError {

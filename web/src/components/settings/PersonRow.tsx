@@ -108,7 +108,8 @@ export function PersonRow({ isMe, person }: { isMe: boolean; person: Person }) {
             update({ disabled: true })
           }}
         >
-          Their devices and tokens let nobody in any more. You can let them in again.
+          This signs them out everywhere and revokes their API tokens for good. If you let them in
+          again, they sign in with their password.
         </Confirm>
       )}
       {asking === 'delete' && (

@@ -18,11 +18,6 @@ export function ArgumentRules({ tool }: { tool: ToolInfo }) {
   const names = argumentsIn(tool.inputSchema)
   const [adding, setAdding] = useState(false)
   const addButton = useRef<HTMLButtonElement>(null)
-  const set = (changed: ArgumentRule[]) =>
-    tools.permit(tool.name, { rules: changed }).then((outcome) => {
-      reportFailure(outcome)
-      return outcome
-    })
   const close = () => {
     setAdding(false)
     // The button comes back in the place of the form.
@@ -44,7 +39,9 @@ export function ArgumentRules({ tool }: { tool: ToolInfo }) {
                   size="icon-sm"
                   aria-label={`Remove the rule for ${rule.argument} ${rule.value}`}
                   onClick={() => {
-                    void set(rules.filter((other) => other !== rule))
+                    void tools
+                      .permit(tool.name, { rules: rules.filter((other) => other !== rule) })
+                      .then(reportFailure)
                   }}
                 >
                   <Trash2 aria-hidden="true" />
@@ -63,8 +60,12 @@ export function ArgumentRules({ tool }: { tool: ToolInfo }) {
           otherwise={tool.permission}
           onCancel={close}
           onAdd={async (rule) => {
-            const outcome = await set([...rules, rule])
+            const outcome = await tools.permit(tool.name, { rules: [...rules, rule] })
+            const fault = outcome.ok ? undefined : outcome.failure.fields?.[0]
             if (outcome.ok) close()
+            else if (fault?.path !== `rules[${rules.length}].value`) reportFailure(outcome)
+            else return `The value ${fault.message}.`
+            return ''
           }}
         />
       ) : (

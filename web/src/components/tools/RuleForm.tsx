@@ -17,7 +17,8 @@ interface RuleFormProps {
   names: readonly string[]
   /** What holds where no rule does. */
   otherwise: Permission
-  onAdd: (rule: ArgumentRule) => Promise<void>
+  /** Resolves to what is wrong with the value, or to an empty string. */
+  onAdd: (rule: ArgumentRule) => Promise<string>
   onCancel: () => void
 }
 
@@ -34,7 +35,7 @@ export function RuleForm({ names, onAdd, onCancel, otherwise }: RuleFormProps) {
 
   const add = () => {
     if (rule.value.trim() === '') setFault('Say what the argument is compared with.')
-    else void onAdd(rule)
+    else void onAdd(rule).then(setFault)
   }
 
   return (

@@ -5035,7 +5035,7 @@ export type DecideApprovalErrors = {
      */
     401: Problem;
     /**
-     * Not theirs to do, or another site's page asks
+     * A token without the scope `admin` cannot decide
      */
     403: Problem;
     404: Problem;
@@ -5167,7 +5167,7 @@ export type SetPermissionErrors = {
      */
     401: Problem;
     /**
-     * Not theirs to do, or another site's page asks
+     * A token without the scope `admin` cannot change permissions
      */
     403: Problem;
     /**

@@ -17,7 +17,7 @@ use super::{Cookie, Principal, device};
 use crate::{
     access::{Watch, digest},
     app::App,
-    http::{ApiError, admission::in_turn},
+    http::{ApiError, admission::in_turn, host::RequestHost},
 };
 
 /// After how long it is noted that a credential was used, in milliseconds.
@@ -34,6 +34,9 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     if matches!(request.uri().path(), "/healthz" | "/readyz") {
         return Ok(next.run(request).await);
     }
+    if !request.headers().contains_key(header::AUTHORIZATION) && Cookie::session(&app).is_ambiguous(request.headers()) {
+        return Ok(run_without_cookie(&app, request, next).await);
+    }
     if !carries_credential(&app, request.headers()) {
         return Ok(next.run(request).await);
     }
@@ -44,6 +47,21 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     let response = next.run(request).await;
     let is_stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
     Ok(if is_stream { ending_with(app.access.watches().watch(&grant), response) } else { response })
+}
+
+/// Answers a request whose session cookies differ as an unauthenticated one, and clears them. A sign-in in the same response sets its
+/// cookie afterwards.
+async fn run_without_cookie(app: &App, request: Request, next: Next) -> Response {
+    let host = request.extensions().get::<RequestHost>().map(RequestHost::canonical);
+    let cleared = Cookie::session(app).cleared_everywhere(host, request.uri().path());
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let set: Vec<_> = headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    headers.remove(header::SET_COOKIE);
+    for line in cleared.into_iter().chain(set) {
+        headers.append(header::SET_COOKIE, line);
+    }
+    response
 }
 
 fn carries_credential(app: &App, headers: &HeaderMap) -> bool {

@@ -8,4 +8,4 @@ mod principal;
 pub(crate) use cookie::Cookie;
 pub(crate) use device::Visitor;
 pub(crate) use identify::identify;
-pub(crate) use principal::{Accounts, Administrator, Principal, SignedIn};
+pub(crate) use principal::{Accounts, Administrator, Decider, Principal, SignedIn};

@@ -97,6 +97,23 @@ impl FromRequestParts<App> for Accounts {
     }
 }
 
+/// The user decides on tool calls (else 403): in a browser that is signed in, or with a token that has the scope `admin`. A program
+/// with another token must not approve its own calls.
+pub(crate) struct Decider(pub(crate) Principal);
+
+impl<S: Send + Sync> FromRequestParts<S> for Decider {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let principal = Principal::from_request_parts(parts, state).await?;
+        let is_token = principal.grant.as_ref().is_some_and(|grant| matches!(grant.credential, Credential::Token(_)));
+        if is_token && !principal.may(AccessScope::Admin) {
+            return Err(ApiError::decision_not_allowed());
+        }
+        Ok(Self(principal))
+    }
+}
+
 /// A browser that is signed in asks: a token may not change what lets its person in (403).
 pub(crate) struct SignedIn {
     pub(crate) principal: Principal,

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     http::{
         ApiError,
-        auth::Principal,
+        auth::{Decider, Principal},
         extract::{Body, PathId},
         json,
     },
@@ -37,12 +37,13 @@ pub(crate) async fn list(State(app): State<App>, Principal { user, .. }: Princip
     request_body = SetPermission,
     responses(
         (status = 200, body = ToolInfo),
+        (status = 403, description = "A token without the scope `admin` cannot change permissions", body = Problem, content_type = "application/problem+json"),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn set_permission(
     State(app): State<App>,
-    Principal { user, .. }: Principal,
+    Decider(Principal { user, .. }): Decider,
     Path(tool): Path<String>,
     Body(body): Body<SetPermission>,
 ) -> Result<Json<ToolInfo>, ApiError> {
@@ -66,13 +67,14 @@ pub(crate) async fn approvals(State(app): State<App>, Principal { user, .. }: Pr
     request_body = DecideApproval,
     responses(
         (status = 200, body = Job),
+        (status = 403, description = "A token without the scope `admin` cannot decide", body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It waits for no word any more", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn decide(
     State(app): State<App>,
-    Principal { user, .. }: Principal,
+    Decider(Principal { user, .. }): Decider,
     PathId(id): PathId<ToolCallId>,
     Body(body): Body<DecideApproval>,
 ) -> Result<Json<Job>, ApiError> {
