@@ -44,7 +44,7 @@ pub use db::{Durability, PostgresUrl};
 pub use error::StoreError;
 pub use idempotency::{Fingerprint, IdempotencyKey};
 pub use inbox::InboxPage;
-pub use instances::{Beat, InstanceId};
+pub use instances::{Beat, InstanceId, UnfinishedRun};
 pub use job_leases::{JobLease, UnfinishedJob};
 pub use jobs::{JobChange, JobRecord, NewJob, StartedJob, Word};
 pub use log::{LogId, NewEvent, RunAppend, RunEnd, StoredEvent};

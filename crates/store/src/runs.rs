@@ -117,7 +117,7 @@ pub struct Lease {
     pub next: Seq,
 }
 
-pub(crate) const COLUMNS: &str =
+const COLUMNS: &str =
     "SELECT r.id, r.user_id, r.conversation_id, r.prompt_message_id, r.message_id, r.model, r.context, r.state, r.epoch,
     r.attempts, r.cancel_requested_at, r.created_at, r.ended_at, r.owner, r.tools FROM runs r ";
 
@@ -355,7 +355,7 @@ async fn get(connection: &mut Connection, user: UserId, id: RunId) -> Result<Run
     row.as_ref().map_or(Err(StoreError::NotFound("run")), record)
 }
 
-pub(crate) fn record(row: &Row) -> Result<RunRecord, StoreError> {
+fn record(row: &Row) -> Result<RunRecord, StoreError> {
     let state = match (row.get::<&str>(7), row.get::<Option<i64>>(12)) {
         ("running", None) => RunState::Running,
         ("done", Some(ended)) => RunState::Done(Timestamp(ended)),
