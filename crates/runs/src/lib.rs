@@ -4,6 +4,7 @@ mod contact;
 mod context;
 mod drive;
 mod error;
+mod fair_queue;
 mod fold;
 mod history;
 mod jobs;

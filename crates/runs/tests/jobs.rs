@@ -449,3 +449,16 @@ impl Process {
         self.runs.jobs().set_permission(ALICE, tool, set).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn run_17_a_stopped_run_begins_no_call() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let run = process.runs.start(ALICE, hello(), None, u32::MAX).await.unwrap();
+    let call = |tool| Invocation { run: Some((run.id, run.conversation)), ..world.call(tool, Caller::Model) };
+    process.allow("once").await;
+    process.runs.jobs().invoke(call("once")).await.unwrap();
+    process.runs.cancel(ALICE, run.id).await.unwrap();
+    let refused = process.runs.jobs().invoke(call("once")).await;
+    assert!(matches!(refused, Err(InvokeError::Store(StoreError::NotFound("run")))), "{refused:?}");
+}

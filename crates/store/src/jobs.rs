@@ -174,6 +174,9 @@ impl Store {
         if matches!(new.word, Word::Asked(_)) {
             inbox::note(&mut transaction, new.user, Change::Asked(new.id), now).await?;
         }
+        if let Some((run, _)) = new.run {
+            stopped_run_calls_nothing(&mut transaction, run).await?;
+        }
         let bytes = ROW_BYTES + bytes_of(&json(&new.args)?);
         match new.caller {
             // An answer that is being written is not cut by the quota: the next prompt is refused.
@@ -363,6 +366,15 @@ async fn one_start_at_a_time(connection: &mut Connection, user: UserId) -> Resul
             .await?;
     }
     Ok(())
+}
+
+/// Refuses a call of a run that was stopped or has ended: nobody would end the call. A stop that comes at the same time waits for the
+/// call to be stored, and then finds it.
+async fn stopped_run_calls_nothing(connection: &mut Connection, run: RunId) -> Result<(), StoreError> {
+    let lock = if connection.dialect() == Dialect::Postgres { " FOR SHARE" } else { "" };
+    let sql = format!("SELECT 1 FROM runs WHERE id = $1 AND state = 'running' AND cancel_requested_at IS NULL{lock}");
+    let found = query(sql).bind(run.0).fetch_optional(connection).await?;
+    found.map(drop).ok_or(StoreError::NotFound("run"))
 }
 
 async fn insert(connection: &mut Connection, new: &NewJob, now: Timestamp) -> Result<u64, StoreError> {

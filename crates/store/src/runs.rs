@@ -189,6 +189,18 @@ impl Store {
         get(&mut connection, user, id).await
     }
 
+    /// The further instructions to a run's model.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the run is gone.
+    pub async fn instructions(&self, id: RunId) -> Result<Option<String>, StoreError> {
+        let row = query("SELECT context FROM runs WHERE id = $1")
+            .bind(id.0)
+            .fetch_optional(&mut self.database.read(Scope::System).await?)
+            .await?;
+        row.map(|row| row.get(0)).ok_or(StoreError::NotFound("run"))
+    }
+
     /// Notes that somebody wants the run stopped. A run that is done stays as it is.
     pub async fn request_cancel(&self, user: UserId, id: RunId, now: Timestamp) -> Result<RunRecord, StoreError> {
         let mut transaction = self.database.write(Scope::User(user)).await?;
