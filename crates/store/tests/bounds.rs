@@ -86,7 +86,7 @@ async fn pages_of_jobs(sizes: Vec<usize>, limit: u32) {
             panic!("twin")
         };
         let event = NewEvent { seq: Seq(2), kind: "complete", data: "{}".to_owned() };
-        let worked = JobChange::Worked(json!("y".repeat(size / 2)));
+        let worked = JobChange::Worked(json!("y".repeat(size / 2)).to_string());
         assert!(stored.store.append_to_job(lease, &event, &worked, Timestamp(1)).await.unwrap());
     }
     let (mut seen, mut cursor) = (Vec::new(), None::<String>);
@@ -282,7 +282,7 @@ async fn play(steps: Vec<Step>) {
                     panic!("twin")
                 };
                 let event = NewEvent { seq: Seq(2), kind: "complete", data: "{}".to_owned() };
-                let worked = JobChange::Worked(json!("y".repeat(output)));
+                let worked = JobChange::Worked(json!("y".repeat(output)).to_string());
                 assert!(store.append_to_job(lease, &event, &worked, Timestamp(1)).await.unwrap());
             }
             Step::Delete => {
@@ -348,7 +348,7 @@ async fn lim_45_tool_calls_outside_of_conversations_keep_a_part_of_the_quota() {
             panic!("a twin")
         };
         let event = NewEvent { seq: Seq(2), kind: "complete", data: "{}".to_owned() };
-        let worked = JobChange::Worked(json!("y".repeat(6_000)));
+        let worked = JobChange::Worked(json!("y".repeat(6_000)).to_string());
         assert!(store.append_to_job(lease, &event, &worked, Timestamp(1)).await.unwrap());
         ids.push(new.id);
     }

@@ -65,8 +65,15 @@ async fn job(stored: &TestStore, run: Option<(RunId, ConversationId)>, word: &st
     };
     let note = JobChange::Stands { progress: None, note: Some(format!("{word} note")) };
     append(stored, lease, 2, "tool-update", &format!("{word} update"), &note).await;
-    append(stored, lease, 3, "complete", &format!("{word} event"), &JobChange::Worked(json!(format!("{word} output"))))
-        .await;
+    append(
+        stored,
+        lease,
+        3,
+        "complete",
+        &format!("{word} event"),
+        &JobChange::Worked(json!(format!("{word} output")).to_string()),
+    )
+    .await;
     new.id
 }
 
