@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use weir_bench::upstream::{self, RequestState, Upstream, UpstreamOptions};
 use weir_protocol::{ConversationId, Role};
 use weir_providers::{
-    ChatRequest, FinishedWith, Provider, ProviderError, ProviderErrorKind as Kind, ProviderEvent, Turn,
+    ChatRequest, ContextPlace, FinishedWith, Provider, ProviderError, ProviderErrorKind as Kind, ProviderEvent, Turn,
     openai::{OpenAiOptions, OpenAiProvider},
 };
 
@@ -26,6 +26,7 @@ fn request(model: &str, question: &str, partial: Option<&str>) -> ChatRequest {
         turns: vec![Turn::new(Role::User, question)],
         tools: Vec::new(),
         partial: partial.map(str::to_owned),
+        place: ContextPlace::default(),
     }
 }
 

@@ -6,12 +6,13 @@ use anyhow::Result;
 use axum::{
     Json, Router,
     body::Body,
+    extract::DefaultBodyLimit,
     http::header,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -21,6 +22,8 @@ use crate::shapes::{self, SSE};
 const PIECE: usize = 64 * 1024;
 /// Pieces of an endless answer. Weir hangs up before the last one.
 const PIECES: usize = 4 * 1024;
+/// Arguments of a call that does not fit its schema, in bytes.
+const REFUSED_BYTES: usize = 500 * 1024;
 /// Tool calls of one answer.
 const CALLS: usize = 100_000;
 
@@ -59,7 +62,9 @@ impl OddModel {
         let models = json!({ "object": "list", "data": [{ "id": "odd", "object": "model" }] });
         let router = Router::new()
             .route("/v1/models", get(async move || Json(models)))
-            .route("/v1/chat/completions", post(complete));
+            .route("/v1/chat/completions", post(complete))
+            // A context has several MiB.
+            .layer(DefaultBodyLimit::disable());
         let serving = tokio::spawn(async move {
             // It ends when it is aborted, and not before.
             let _ = axum::serve(listener, router).await;
@@ -82,8 +87,16 @@ impl Drop for OddModel {
 async fn complete(body: String) -> Response {
     let (_, rest) = body.rsplit_once("odd:").unwrap_or_default();
     let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').unwrap_or(rest.len());
-    let pieces = answer(&rest[..end], body.contains(r#""role":"tool""#));
-    let body = Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>)));
+    let (oddity, has_called) = (rest[..end].to_owned(), body.contains(r#""role":"tool""#));
+    drop(body);
+    if oddity == "silent" {
+        std::future::pending::<()>().await;
+    }
+    let pieces = stream::iter(answer(&oddity, has_called));
+    let body = match oddity.as_str() {
+        "never-done" => Body::from_stream(pieces.chain(stream::pending()).map(Ok::<_, Infallible>)),
+        _ => Body::from_stream(pieces.map(Ok::<_, Infallible>)),
+    };
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }
 
@@ -128,7 +141,15 @@ fn answer(oddity: &str, has_called: bool) -> Box<dyn Iterator<Item = Bytes> + Se
         "surrogates" => {
             ended(r#"data: {"choices":[{"delta":{"content":"\ud800\u0000\udfff\u202e"}}]}"#.to_owned() + "\n\n")
         }
-        "no-end" => whole(content("hello").into_bytes()),
+        "no-end" | "never-done" => whole(content("hello").into_bytes()),
+        "refused-arguments" => {
+            let args = json!({ "expression": 1, "padding": "a".repeat(REFUSED_BYTES) }).to_string();
+            ended(call(&json!({ "index": 0, "id": "c", "function": { "name": "calculate", "arguments": args } })))
+        }
+        "waiting-call" => {
+            let function = json!({ "name": "wait", "arguments": "{\"seconds\":60}" });
+            ended(call(&json!({ "index": 0, "id": "c", "function": function })))
+        }
         generated => {
             let seed = generated.strip_prefix("seed-").and_then(|seed| seed.parse().ok()).unwrap_or_default();
             let text = shapes::shape(&mut fastrand::Rng::with_seed(seed), &SSE, 256 * 1024);

@@ -124,7 +124,8 @@ impl ChatMessage {
         }
     }
 
-    fn apply_status(&mut self, status: &ToolStatus) {
+    /// Takes in what one of its tool calls is doing.
+    pub fn apply_status(&mut self, status: &ToolStatus) {
         let calls = self.tool_calls.get_or_insert_default();
         let place = if let Some(known) = calls.iter().position(|call| call.id == status.id) {
             known

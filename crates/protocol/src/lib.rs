@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod frame;
 mod id;
+mod json_values;
 mod mcp;
 mod metrics;
 mod model;
@@ -31,6 +32,7 @@ pub use frame::{ClientFrame, InboxChange, ServerFrame};
 pub use id::{
     ApiTokenId, ConversationId, InviteId, MessageId, QuestionId, RunId, SessionId, SignInId, ToolCallId, UserId,
 };
+pub use json_values::{MAX_JSON_VALUES, has_too_many_values};
 pub use mcp::{
     CreateMcpServer, McpLogLine, McpOAuthClient, McpServer, McpServerList, McpServerLog, McpServerSource,
     McpServerStatus, McpSignIn, McpSignInStarted, McpTransport, UpdateMcpServer, name_fault as mcp_name_fault,

@@ -11,4 +11,6 @@ mod provider;
 
 pub use error::{ProviderError, ProviderErrorKind};
 pub use pacer::Pacer;
-pub use provider::{Admission, ChatRequest, EventStream, FinishedWith, Offer, Provider, ProviderEvent, Turn, TurnCall};
+pub use provider::{
+    Admission, ChatRequest, ContextPlace, EventStream, FinishedWith, Offer, Provider, ProviderEvent, Turn, TurnCall,
+};

@@ -1,6 +1,6 @@
 //! The one interface between a run and whatever answers it.
 
-use std::{any::Any, pin::Pin};
+use std::{any::Any, fmt, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::Stream;
@@ -56,8 +56,25 @@ pub struct Offer {
     pub schema: Value,
 }
 
+/// The place of a context among those that are in memory at once. It is given up when its last clone is dropped.
+#[derive(Clone, Default)]
+pub struct ContextPlace(Option<Arc<dyn Any + Send + Sync>>);
+
+impl ContextPlace {
+    /// A place that `permit` is held for.
+    pub fn new(permit: impl Any + Send + Sync) -> Self {
+        Self(Some(Arc::new(permit)))
+    }
+}
+
+impl fmt::Debug for ContextPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ContextPlace").field(&self.0.is_some()).finish()
+    }
+}
+
 /// What a run asks of a provider.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct ChatRequest {
     /// The model's own name, without the provider's prefix.
     pub model: String,
@@ -70,6 +87,8 @@ pub struct ChatRequest {
     /// The answer so far, when a broken-off answer is taken up again. The stream then carries only what follows it.
     /// Asked only of a model that `continues`.
     pub partial: Option<String>,
+    /// Held while the request is in memory as a whole. A provider drops it as soon as it has encoded the request.
+    pub place: ContextPlace,
 }
 
 /// What a provider says while it answers.

@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 use weir_protocol::{ConversationId, Role};
 use weir_providers::{
-    ChatRequest, EventStream, FinishedWith, Provider, ProviderError, ProviderErrorKind, ProviderEvent, Turn,
+    ChatRequest, ContextPlace, EventStream, FinishedWith, Provider, ProviderError, ProviderErrorKind, ProviderEvent,
+    Turn,
     embedded::{EmbeddedOptions, EmbeddedProvider, EngineStats},
     model_file::{DEMO_MODEL, ModelSource},
 };
@@ -38,6 +39,7 @@ fn question(text: &str) -> ChatRequest {
         turns: vec![Turn::new(Role::User, text)],
         tools: Vec::new(),
         partial: None,
+        place: ContextPlace::default(),
     }
 }
 

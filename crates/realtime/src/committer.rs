@@ -15,7 +15,7 @@ use weir_protocol::{MessageId, RunId, Seq, StreamChunk, Token};
 use weir_store::{Lease, LogId, NewEvent, RunAppend, RunEnd, Store};
 
 use crate::{
-    Frame,
+    Encoded, Frame,
     bell::{Outbox, Topic},
     feed::{Feeds, Writing},
     measure::{COMMIT, COMMIT_EVENTS, COMMIT_FAILURES, size},
@@ -50,11 +50,12 @@ const SETTLE: Duration = Duration::from_millis(1);
 const RETRY_MIN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
+#[derive(Debug)]
 enum Entry {
     Open { lease: Lease, feed: Writing, lost: CancellationToken },
     Text { lease: Lease, message: MessageId, text: String },
-    Chunk { lease: Lease, chunk: Box<StreamChunk> },
-    End { lease: Lease, chunks: Vec<StreamChunk>, end: Box<RunEnd>, committed: oneshot::Sender<()> },
+    Event { lease: Lease, event: Encoded },
+    End { lease: Lease, events: Vec<Encoded>, end: Box<RunEnd>, committed: oneshot::Sender<()> },
     Flush { committed: oneshot::Sender<()> },
     Close { lease: Lease },
 }
@@ -70,26 +71,24 @@ pub struct LogWriter {
 }
 
 impl LogWriter {
+    /// Waits for room for one event, which is there unless the committer is far behind. Dropping the future appends nothing.
+    ///
+    /// # Errors
+    /// [`LostLease`]; what was appended before may be committed or not.
+    pub async fn reserve(&mut self) -> Result<EventSlot<'_>, LostLease> {
+        if self.lost.is_cancelled() {
+            return Err(LostLease);
+        }
+        let room = self.queue.reserve().await.map_err(|_| LostLease)?;
+        Ok(EventSlot { lease: self.lease, room, hurry: &self.hurry, spoken: &mut self.spoken })
+    }
+
     /// Appends a piece of the answer. Waits only while the committer is far behind.
     ///
     /// # Errors
     /// [`LostLease`]; what was appended before may be committed or not.
     pub async fn text(&mut self, message: MessageId, text: String) -> Result<(), LostLease> {
-        self.send(Entry::Text { lease: self.lease, message, text }).await?;
-        if !self.spoken {
-            self.spoken = true;
-            self.hurry.notify_one();
-        }
-        Ok(())
-    }
-
-    /// Appends an event that is not a token; it does not wait for the window.
-    ///
-    /// # Errors
-    /// [`LostLease`].
-    pub async fn chunk(&mut self, chunk: StreamChunk) -> Result<(), LostLease> {
-        self.send(Entry::Chunk { lease: self.lease, chunk: Box::new(chunk) }).await?;
-        self.hurry.notify_one();
+        self.reserve().await?.text(message, text);
         Ok(())
     }
 
@@ -98,9 +97,9 @@ impl LogWriter {
     ///
     /// # Errors
     /// [`LostLease`]; then nothing of it is committed.
-    pub async fn end(self, chunks: Vec<StreamChunk>, end: RunEnd) -> Result<(), LostLease> {
+    pub async fn end(self, events: Vec<Encoded>, end: RunEnd) -> Result<(), LostLease> {
         let (committed, answer) = oneshot::channel();
-        self.send(Entry::End { lease: self.lease, chunks, end: Box::new(end), committed }).await?;
+        self.send(Entry::End { lease: self.lease, events, end: Box::new(end), committed }).await?;
         self.hurry.notify_one();
         answer.await.map_err(|_| LostLease)
     }
@@ -127,6 +126,32 @@ impl LogWriter {
             return Err(LostLease);
         }
         self.queue.send(entry).await.map_err(|_| LostLease)
+    }
+}
+
+/// Room for one event of a run.
+#[derive(Debug)]
+pub struct EventSlot<'w> {
+    lease: Lease,
+    room: mpsc::Permit<'w, Entry>,
+    hurry: &'w Notify,
+    spoken: &'w mut bool,
+}
+
+impl EventSlot<'_> {
+    /// Appends a piece of the answer.
+    pub fn text(self, message: MessageId, text: String) {
+        self.room.send(Entry::Text { lease: self.lease, message, text });
+        if !*self.spoken {
+            *self.spoken = true;
+            self.hurry.notify_one();
+        }
+    }
+
+    /// Appends an event that is not a token; it does not wait for the window.
+    pub fn event(self, event: Encoded) {
+        self.room.send(Entry::Event { lease: self.lease, event });
+        self.hurry.notify_one();
     }
 }
 
@@ -202,8 +227,15 @@ struct Window {
 
 #[derive(Default)]
 struct Gathered {
-    chunks: Vec<StreamChunk>,
+    events: Vec<Gathering>,
     end: Option<(RunEnd, oneshot::Sender<()>)>,
+}
+
+/// An event without its number.
+enum Gathering {
+    /// It still grows.
+    Token(Token),
+    Whole(Encoded),
 }
 
 impl Committer {
@@ -232,17 +264,17 @@ impl Committer {
             Entry::Open { lease, feed, lost } => self.open(window, lease, feed, lost),
             Entry::Text { lease, message, text } => {
                 if let Some(gathered) = self.gathered(window, lease) {
-                    push_text(&mut gathered.chunks, message, text);
+                    push_text(&mut gathered.events, message, text);
                 }
             }
-            Entry::Chunk { lease, chunk } => {
+            Entry::Event { lease, event } => {
                 if let Some(gathered) = self.gathered(window, lease) {
-                    gathered.chunks.push(*chunk);
+                    gathered.events.push(Gathering::Whole(event));
                 }
             }
-            Entry::End { lease, chunks, end, committed } => {
+            Entry::End { lease, events, end, committed } => {
                 if let Some(gathered) = self.gathered(window, lease) {
-                    gathered.chunks.extend(chunks);
+                    gathered.events.extend(events.into_iter().map(Gathering::Whole));
                     gathered.end = Some((*end, committed));
                 }
             }
@@ -316,7 +348,7 @@ impl Committer {
         for (run, gathered) in std::mem::take(&mut window.runs) {
             let Some(open) = self.runs.get(&run) else { continue };
             let mut next = open.lease.next;
-            let events = gathered.chunks.iter().filter_map(|chunk| numbered(chunk, &mut next)).collect();
+            let events = gathered.events.into_iter().filter_map(|event| numbered(event, &mut next)).collect();
             let end = gathered.end.map(|(end, committed)| {
                 acknowledge.insert(run, committed);
                 end
@@ -328,22 +360,27 @@ impl Committer {
 }
 
 /// Joins a piece to the token before it, if there is one with room.
-fn push_text(chunks: &mut Vec<StreamChunk>, message: MessageId, text: String) {
-    if let Some(StreamChunk::Token(last)) = chunks.last_mut()
+fn push_text(events: &mut Vec<Gathering>, message: MessageId, text: String) {
+    if let Some(Gathering::Token(last)) = events.last_mut()
         && last.id == message
         && last.text.len() + text.len() <= TOKEN_BYTES
     {
         last.text.push_str(&text);
         return;
     }
-    chunks.push(StreamChunk::Token(Token { id: message, text }));
+    events.push(Gathering::Token(Token { id: message, text }));
 }
 
-fn numbered(chunk: &StreamChunk, next: &mut Seq) -> Option<NewEvent> {
-    let data = chunk.data().inspect_err(|error| tracing::error!(%error, "an event cannot be written as JSON")).ok()?;
+fn numbered(event: Gathering, next: &mut Seq) -> Option<NewEvent> {
+    let event = match event {
+        Gathering::Whole(event) => event,
+        Gathering::Token(token) => Encoded::of(&StreamChunk::Token(token))
+            .inspect_err(|error| tracing::error!(%error, "an event cannot be written as JSON"))
+            .ok()?,
+    };
     let seq = *next;
     *next = next.next();
-    Some(NewEvent { seq, kind: chunk.kind(), data })
+    Some(NewEvent { seq, kind: event.kind, data: event.data })
 }
 
 /// Appends, and tries again for as long as the database fails: the runs wait, their readers see pings.

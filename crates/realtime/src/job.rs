@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
-use weir_protocol::{JobEvent, Timestamp};
+use weir_protocol::Timestamp;
 use weir_store::{JobChange, JobLease, LogId, NewEvent, Store};
 
-use crate::{Frame, LostLease, Topic, bell::Outbox, feed::Writing};
+use crate::{Encoded, Frame, LostLease, Topic, bell::Outbox, feed::Writing};
 
 /// Waits between two tries while the database fails.
 const RETRY_MIN: Duration = Duration::from_millis(50);
@@ -31,9 +31,8 @@ impl JobWriter {
     ///
     /// # Errors
     /// [`LostLease`]; nothing is changed then.
-    pub async fn append(&mut self, event: &JobEvent, change: &JobChange, now: Timestamp) -> Result<(), LostLease> {
-        let data = event.data().map_err(|_| LostLease)?;
-        let new = NewEvent { seq: self.lease.next, kind: event.kind(), data };
+    pub async fn append(&mut self, event: Encoded, change: &JobChange, now: Timestamp) -> Result<(), LostLease> {
+        let new = NewEvent { seq: self.lease.next, kind: event.kind, data: event.data };
         let mut wait = RETRY_MIN;
         loop {
             match self.store.append_to_job(self.lease, &new, change, now).await {

@@ -7,6 +7,7 @@
 mod bell;
 mod committer;
 mod detached;
+mod encoded;
 mod feed;
 mod frame;
 mod inbox;
@@ -17,8 +18,9 @@ mod reader;
 mod session;
 
 pub use bell::{BellError, Broadcaster, Heard, PostgresBell, RedisBell, Ring, Topic};
-pub use committer::{CommitterOptions, LogWriter, LostLease};
+pub use committer::{CommitterOptions, EventSlot, LogWriter, LostLease};
 pub use detached::to_the_end;
+pub use encoded::Encoded;
 pub use frame::Frame;
 pub use inbox::InboxReader;
 pub use job::JobWriter;

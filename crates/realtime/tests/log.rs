@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use proptest::prelude::*;
 use tokio::{task::JoinHandle, time::Instant};
 use weir_protocol::{ChatMessage, Done, Failure, FinishReason, MessageStatus, Seq, StreamChunk, Timestamp};
-use weir_realtime::{CommitterOptions, EventLog, Frame, LogWriter, LostLease, Reader, Topic};
+use weir_realtime::{CommitterOptions, Encoded, EventLog, Frame, LogWriter, LostLease, Reader, Topic};
 use weir_store::{Lease, LogId, RunEnd, RunRecord, Store};
 use weir_testkit::{ALICE, TestStore, cases, on_one_store, soon, take_over};
 
@@ -44,11 +44,12 @@ async fn answer_of(store: &Store, run: &RunRecord) -> ChatMessage {
 }
 
 /// The last events of a run whose answer is `content`.
-fn ending(answer: ChatMessage, content: &str) -> (Vec<StreamChunk>, RunEnd) {
+fn ending(answer: ChatMessage, content: &str) -> (Vec<Encoded>, RunEnd) {
     let message = ChatMessage { status: MessageStatus::Complete, content: content.to_owned(), seq: None, ..answer };
     let done = Done { id: message.id, finish_reason: FinishReason::Stop, usage: None, attempts: None };
-    let end = RunEnd { message: message.clone(), finish_reason: FinishReason::Stop, at: Timestamp(1) };
-    (vec![StreamChunk::Message(message), StreamChunk::Done(done)], end)
+    let end = RunEnd::new(message.clone(), FinishReason::Stop, Timestamp(1)).unwrap();
+    let events = [StreamChunk::Message(message), StreamChunk::Done(done)];
+    (events.iter().map(|event| Encoded::of(event).unwrap()).collect(), end)
 }
 
 async fn chunks(store: &Store, run: &RunRecord) -> Vec<(u64, StreamChunk)> {
@@ -406,7 +407,7 @@ async fn sse_3_events_that_are_no_tokens_are_not_held_back() {
     }
     writer.text(run.message, "b".to_owned()).await.unwrap();
     let note = Failure { code: "note".to_owned(), message: "A note.".to_owned() };
-    writer.chunk(StreamChunk::Error(note)).await.unwrap();
+    writer.reserve().await.unwrap().event(Encoded::of(&StreamChunk::Error(note)).unwrap());
     while journal.seen.len() < 4 {
         journal.read().await;
     }

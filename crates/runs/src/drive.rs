@@ -1,14 +1,15 @@
 //! The loop of one run: ask the provider, fold what it says into the log, end exactly once.
 
-use std::{pin::pin, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
-use weir_protocol::Failure;
-use weir_providers::{ChatRequest, EventStream, ProviderError, ProviderErrorKind, Turn};
+use weir_protocol::{ChatMessage, Failure, UserId};
+use weir_providers::{ChatRequest, ContextPlace, EventStream, ProviderError, ProviderErrorKind};
 use weir_realtime::{LogWriter, LostLease};
-use weir_store::{RunRecord, Store};
+use weir_store::{FairQueue, RunRecord, Store, StoreError, poll_off_worker};
 
 use crate::{
     Fold, Jobs, Outcome, Step, context, fold::MAX_ANSWER_BYTES, live::Live, measure, providers::Chosen, steps::Wanted,
@@ -20,6 +21,9 @@ const MOST_ATTEMPTS: u32 = 5;
 
 /// How many steps of an answer may call tools. The one after it has to do with what is there.
 const MOST_STEPS: usize = 20;
+
+/// Between two tries to read a context while the database fails.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// Who may end a run before its provider does.
 #[derive(Clone, Debug)]
@@ -37,7 +41,8 @@ pub(crate) struct Drive {
     pub(crate) store: Store,
     pub(crate) run: RunRecord,
     pub(crate) chosen: Option<Chosen>,
-    pub(crate) turns: Vec<Turn>,
+    /// Contexts wait here for their turn to be read.
+    pub(crate) contexts: FairQueue<UserId>,
     pub(crate) fold: Fold,
     pub(crate) jobs: Jobs,
     /// Calls of the last step whose arguments could not be read.
@@ -54,13 +59,41 @@ pub(crate) enum Ended {
     Left,
 }
 
+/// Why a run could not be driven to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broke {
+    #[error(transparent)]
+    LostLease(LostLease),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<LostLease> for Broke {
+    fn from(lost: LostLease) -> Self {
+        Self::LostLease(lost)
+    }
+}
+
 impl Drive {
-    /// Asks, calls the tools that the model wants, and asks again, until the answer has an outcome.
-    pub(crate) async fn answer(&mut self, writer: &mut LogWriter) -> Result<Ended, LostLease> {
+    /// Works on the answer until it has an outcome or somebody ends the run. A stop waits for nothing that the run does: the work
+    /// is dropped wherever it waits, and leaves the answer as its log shows it.
+    pub(crate) async fn answer(&mut self, writer: &mut LogWriter) -> Result<Ended, Broke> {
         if self.run.cancel_requested {
-            self.cancel_calls(writer).await?;
             return Ok(Ended::With(Outcome::Cancelled));
         }
+        let Signals { cancel, stop, .. } = self.signals.clone();
+        let lost = writer.lost();
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Ok(Ended::With(Outcome::Cancelled)),
+            () = stop.cancelled() => Ok(Ended::Left),
+            () = lost => Err(LostLease.into()),
+            ended = self.work(writer) => ended,
+        }
+    }
+
+    /// Asks, calls the tools that the model wants, and asks again, until the answer has an outcome.
+    async fn work(&mut self, writer: &mut LogWriter) -> Result<Ended, Broke> {
         let mut withheld = false;
         // A step without text looks like a part of the one before it, so steps are counted here. After a take-over they are
         // those that the answer shows.
@@ -69,7 +102,7 @@ impl Drive {
             if let Some(ended) = self.settle(writer).await? {
                 return Ok(ended);
             }
-            withheld |= steps >= MOST_STEPS;
+            withheld |= steps >= MOST_STEPS || self.fold.has_full_calls();
             let wanted = match self.ask(writer, withheld).await? {
                 Said::Ended(ended) => return Ok(ended),
                 // A model that calls tools although none are offered would do so without end.
@@ -86,7 +119,7 @@ impl Drive {
     }
 
     /// Asks and listens until the model has come to its end, or wants tools.
-    async fn ask(&mut self, writer: &mut LogWriter, withheld: bool) -> Result<Said, LostLease> {
+    async fn ask(&mut self, writer: &mut LogWriter, withheld: bool) -> Result<Said, Broke> {
         let Some(chosen) = self.chosen.clone() else {
             return Ok(self.not_continued("The model that wrote this answer is not set up any more."));
         };
@@ -95,15 +128,9 @@ impl Drive {
             return Ok(self.not_continued("The server stopped in the middle of this answer."));
         }
         loop {
-            let request = self.request(&chosen, withheld).await;
+            let request = self.request(&chosen, withheld).await?;
             let span = trace::chat(self, &chosen);
-            let asked = tokio::select! {
-                biased;
-                () = self.signals.cancel.cancelled() => return Ok(Said::outcome(Outcome::Cancelled)),
-                () = self.signals.stop.cancelled() => return Ok(Said::Ended(Ended::Left)),
-                () = writer.lost() => return Err(LostLease),
-                asked = chosen.provider.stream(request).instrument(span.clone()) => asked,
-            };
+            let asked = chosen.provider.stream(request).instrument(span.clone()).await;
             let failed = match asked.inspect_err(|error| failed(&span, &chosen, error)) {
                 Ok(stream) => match self.listen(stream, writer).await? {
                     Heard::Said(said) => {
@@ -135,24 +162,16 @@ impl Drive {
 
     async fn listen(&mut self, mut stream: EventStream, writer: &mut LogWriter) -> Result<Heard, LostLease> {
         let (mut finished, mut wanted) = (None, Vec::new());
-        // Made once, not for every event.
-        let Signals { cancel, stop, .. } = self.signals.clone();
-        let (mut cancelled, mut stopped) = (pin!(cancel.cancelled()), pin!(stop.cancelled()));
-        let mut lost = pin!(writer.lost());
         loop {
-            let event = tokio::select! {
-                biased;
-                () = &mut cancelled => return Ok(Heard::Said(Said::outcome(Outcome::Cancelled))),
-                () = &mut stopped => return Ok(Heard::Said(Said::Ended(Ended::Left))),
-                () = &mut lost => return Err(LostLease),
-                event = stream.next() => event,
-            };
+            let event = stream.next().await;
+            // With the room for it an event is in the answer and in the log, or in neither.
+            let slot = writer.reserve().await?;
             match (event, finished) {
                 (Some(Ok(event)), _) => match self.fold.apply(event) {
                     Step::Nothing => {}
                     Step::Text(text) => {
                         self.live.token();
-                        writer.text(self.run.message, text).await?;
+                        slot.text(self.run.message, text);
                         if self.fold.is_full() {
                             return Ok(Heard::Said(Said::outcome(Outcome::Failed(answer_too_long()))));
                         }
@@ -175,7 +194,7 @@ impl Drive {
 
     /// What the model has said since the last tool was called.
     fn partial(&self) -> &str {
-        context::steps(self.fold.answer()).1
+        context::after_steps(self.fold.answer())
     }
 
     /// Whether the provider can take this answer up again: one that has said nothing yet can be begun by any.
@@ -184,19 +203,37 @@ impl Drive {
         able && self.run.attempts < MOST_ATTEMPTS
     }
 
-    async fn request(&self, chosen: &Chosen, withheld: bool) -> ChatRequest {
-        let (steps, partial) = context::steps(self.fold.answer());
+    /// The context and what belongs to it. It is read anew for each question and given away: nothing of it is kept while the answer
+    /// comes.
+    async fn request(&self, chosen: &Chosen, withheld: bool) -> Result<ChatRequest, StoreError> {
         let tools = if withheld || !chosen.provider.calls_tools(&chosen.model) {
             Vec::new()
         } else {
             self.jobs.offers(self.run.user, self.run.tools.as_deref()).await
         };
-        ChatRequest {
-            model: chosen.model.clone(),
-            conversation: self.run.conversation,
-            turns: self.turns.iter().cloned().chain(steps).collect(),
-            tools,
-            partial: (!partial.is_empty()).then(|| partial.to_owned()),
+        let place = ContextPlace::new(self.contexts.acquire(self.run.user).await);
+        loop {
+            let (store, run, prompt) = (self.store.clone(), self.run.id, self.run.prompt_message);
+            let (answer, place) = (self.fold.shared(), place.clone());
+            let read = poll_off_worker(async move {
+                let instructions = store.instructions(run).await?;
+                let mut turns = context::turns(instructions, store.lineage(prompt).await?);
+                let (steps, partial) = context::steps(ChatMessage::clone(&answer));
+                turns.extend(steps);
+                Ok((turns, partial, place))
+            });
+            match read.await {
+                Ok((turns, partial, place)) => {
+                    let partial = (!partial.is_empty()).then_some(partial);
+                    let (model, conversation) = (chosen.model.clone(), self.run.conversation);
+                    return Ok(ChatRequest { model, conversation, turns, tools, partial, place });
+                }
+                Err(StoreError::Database(error)) => {
+                    tracing::warn!(%error, run = %self.run.id, "a context cannot be read; trying again");
+                    sleep(RETRY).await;
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 

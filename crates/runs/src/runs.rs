@@ -15,16 +15,16 @@ use weir_protocol::{
     ChatMessage, ConversationId, Failure, FieldError, MessageId, Model, Role, RunId, StartRun, ToolCallId, UserId,
 };
 use weir_providers::Admission;
-use weir_realtime::{EventLog, LostLease, Topic, to_the_end};
+use weir_realtime::{EventLog, Topic, to_the_end};
 use weir_store::{
-    Clock, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Position, Prompt, RunRecord, Started, Store,
-    StoreError,
+    Clock, FairQueue, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Position, Prompt, RunRecord,
+    Started, Store, StoreError, off_worker,
 };
 use weir_tools::Registry;
 
 use crate::{
-    Fold, Jobs, LiveRun, Outcome, Providers, StartError, context,
-    drive::{Drive, Ended, Signals},
+    Fold, Jobs, LiveRun, Outcome, Providers, StartError,
+    drive::{Broke, Drive, Ended, Signals},
     live::Live,
     measure,
     providers::Chosen,
@@ -34,6 +34,9 @@ use crate::{
 
 /// How long a deletion waits for the runs that it stops.
 const DELETION_WAIT: Duration = Duration::from_secs(5);
+
+/// Contexts that are read and encoded at once; one user has half of them. Each takes three times its size while that lasts.
+const CONTEXTS_AT_ONCE: usize = 4;
 
 /// Every run of this process. Cheap to clone.
 #[derive(Clone)]
@@ -46,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) log: EventLog,
     providers: Providers,
     pub(crate) jobs: Jobs,
+    contexts: FairQueue<UserId>,
     pub(crate) clock: Arc<dyn Clock>,
     /// This process, among those that serve the database.
     pub(crate) instance: InstanceId,
@@ -98,6 +102,7 @@ impl Runs {
             log,
             providers,
             jobs,
+            contexts: FairQueue::new(CONTEXTS_AT_ONCE),
             instance,
             clock,
             active: Mutex::default(),
@@ -360,9 +365,10 @@ impl Inner {
             Ended::With(outcome) => {
                 // Whatever ended it, no call of it goes on.
                 drive.cancel_calls(&mut writer).await?;
-                let (chunks, end) = drive.fold.end(outcome, drive.run.attempts, self.clock.now());
+                let (fold, attempts, now) = (drive.fold, drive.run.attempts, self.clock.now());
+                let (events, end) = off_worker(move || fold.end(outcome, attempts, now)).await.map_err(unwritable)?;
                 let (reason, usage) = (end.finish_reason, end.message.usage);
-                writer.end(chunks, end).await?;
+                writer.end(events, end).await?;
                 measure::run_ended(reason, usage);
                 self.log.changed(Topic::Inbox(drive.run.user));
             }
@@ -370,9 +376,9 @@ impl Inner {
         Ok(())
     }
 
-    async fn prepare(&self, run: RunRecord, active: &Active, live: Arc<Live>) -> Result<Drive, StoreError> {
-        let branch = self.store.lineage(run.prompt_message).await?;
-        let turns = context::turns(run.context.as_deref(), branch);
+    async fn prepare(&self, mut run: RunRecord, active: &Active, live: Arc<Live>) -> Result<Drive, StoreError> {
+        // It is read with the rest of the context.
+        run.context = None;
         let fold = Fold::new(self.answer_so_far(&run).await?);
         let chosen = self.providers.find(&run.model);
         let goes_on_elsewhere = chosen.as_ref().is_some_and(|chosen| chosen.provider.continues(&chosen.model));
@@ -380,7 +386,7 @@ impl Inner {
         Ok(Drive {
             store: self.store.clone(),
             chosen,
-            turns,
+            contexts: self.contexts.clone(),
             fold,
             jobs: self.jobs.clone(),
             unreadable: 0,
@@ -418,13 +424,15 @@ impl Inner {
             code: "internal".to_owned(),
             message: "Weir failed while it wrote this answer. What was there is kept. Try again.".to_owned(),
         };
-        let (chunks, end) = fold.end(Outcome::Failed(error), run.attempts, self.clock.now());
+        let now = self.clock.now();
+        let ended = off_worker(move || fold.end(Outcome::Failed(error), run.attempts, now)).await;
+        let (events, end) = ended.map_err(unwritable)?;
         let (reason, usage) = (end.finish_reason, end.message.usage);
-        let ended = async { self.log.writer(lease).await?.end(chunks, end).await };
+        let ended = async { self.log.writer(lease).await?.end(events, end).await };
         if ended.await.is_ok() {
             measure::run_ended(reason, usage);
         } else {
-            tracing::warn!(run = %run.id, "somebody else has taken the broken run over");
+            tracing::warn!(run = %lease.run, "somebody else has taken the broken run over");
         }
         Ok(())
     }
@@ -453,19 +461,10 @@ fn ignore_missing(stopped: Result<(), StoreError>) -> Result<(), StoreError> {
     }
 }
 
-/// Why a run could not be driven to its end.
-#[derive(Debug, thiserror::Error)]
-enum Broke {
-    #[error(transparent)]
-    LostLease(LostLease),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<LostLease> for Broke {
-    fn from(lost: LostLease) -> Self {
-        Self::LostLease(lost)
-    }
+/// The end of an answer cannot be written as JSON, which no answer is.
+fn unwritable(error: impl std::fmt::Display) -> StoreError {
+    tracing::error!(%error, "the end of an answer cannot be written as JSON");
+    StoreError::Corrupt("message")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,13 +5,16 @@ use futures_util::{
     stream::{self, BoxStream, SelectAll},
 };
 use serde_json::Value;
-use tokio::task::spawn_blocking;
-use weir_protocol::{Approval, Caller, Failure, JobEvent, StreamChunk, ToolCall, ToolCallStatus, ToolStatus, UserId};
-use weir_realtime::{LogWriter, LostLease, Reader};
-use weir_store::{RunRecord, StoreError};
+use weir_protocol::{
+    Approval, Caller, ConversationId, Failure, JobEvent, MAX_JSON_VALUES, RunId, StreamChunk, ToolCall, ToolCallStatus,
+    ToolStatus, UserId, has_too_many_values,
+};
+use weir_realtime::{Encoded, LogWriter, LostLease, Reader};
+use weir_store::{SMALL_JSON, is_larger_than, off_worker};
 
 use crate::{
-    Invocation, InvokeError, Jobs, Outcome, context,
+    Invocation, InvokeError, Jobs,
+    context::{self, FORGOTTEN_ARGUMENTS, KEPT_OUTPUT},
     drive::{Drive, Ended},
 };
 
@@ -23,8 +26,6 @@ pub(crate) struct Wanted {
 
 /// Calls that are followed at once, of one step.
 const MOST_CALLS: usize = 16;
-/// Arguments up to this length are parsed in place, in bytes: at most a millisecond for the densest JSON.
-const INLINE_ARGUMENT_BYTES: usize = 32 * 1024;
 
 impl Drive {
     /// Puts the calls of a step into the log, before any of them runs: whoever takes the run over knows of each.
@@ -42,7 +43,8 @@ impl Drive {
             };
             let status = if error.is_some() { ToolCallStatus::Error } else { ToolCallStatus::Queued };
             let id = self.jobs.new_id();
-            let args = Some(args);
+            // What does not run is not kept whole: a model may write it again and again.
+            let args = Some(if error.is_some() { context::shown(args, FORGOTTEN_ARGUMENTS).await } else { args });
             let placed =
                 ToolStatus { id, name, status, approval: None, args, output: None, error, progress: None, note: None };
             self.tell(placed, writer).await?;
@@ -55,20 +57,20 @@ impl Drive {
         if self.open_calls().next().is_none() {
             return Ok(None);
         }
+        let asker = Asker {
+            user: self.run.user,
+            run: self.run.id,
+            conversation: self.run.conversation,
+            tools: self.run.tools.clone(),
+        };
         let mut followed: SelectAll<_> =
-            self.open_calls().map(|call| follow(self.jobs.clone(), self.run.clone(), call.clone())).collect();
+            self.open_calls().map(|call| follow(self.jobs.clone(), asker.clone(), call.clone())).collect();
         loop {
             // Nothing is at work here while all of them wait for a person: the next server can wait as well.
             let idle = self.open_calls().all(|call| call.approval == Some(Approval::Pending));
             let status = tokio::select! {
                 biased;
-                () = self.signals.cancel.cancelled() => {
-                    self.cancel_calls(writer).await?;
-                    return Ok(Some(Ended::With(Outcome::Cancelled)));
-                }
-                () = self.signals.stop.cancelled() => return Ok(Some(Ended::Left)),
                 () = self.signals.draining.cancelled(), if idle => return Ok(Some(Ended::Left)),
-                () = writer.lost() => return Err(LostLease),
                 status = followed.next() => status,
             };
             match status {
@@ -82,14 +84,10 @@ impl Drive {
 
     /// Ends what is still going on, in the jobs and in the log.
     pub(crate) async fn cancel_calls(&mut self, writer: &mut LogWriter) -> Result<(), LostLease> {
-        let open: Vec<_> = self.open_calls().cloned().collect();
+        let open: Vec<_> = self.open_calls().map(bare).collect();
+        self.jobs.stop_all(self.run.user, open.iter().map(|call| call.id).collect());
         for call in open {
-            if let Err(error) = self.jobs.cancel(self.run.user, call.id).await
-                && !matches!(error, StoreError::NotFound(_))
-            {
-                tracing::warn!(%error, job = %call.id, "a job of a stopped answer could not be cancelled");
-            }
-            self.tell(ended(&call, Err(Failure::new("cancelled", "It was cancelled."))), writer).await?;
+            self.tell(failed(call, Failure::new("cancelled", "It was cancelled.")), writer).await?;
         }
         Ok(())
     }
@@ -99,8 +97,16 @@ impl Drive {
         calls.iter().filter(|call| matches!(call.status, ToolCallStatus::Queued | ToolCallStatus::Running))
     }
 
+    /// Appends what a call is doing. The answer and its log change together, or not at all when the future is dropped.
     async fn tell(&mut self, status: ToolStatus, writer: &mut LogWriter) -> Result<(), LostLease> {
-        if self.fold.tool(&status) { writer.chunk(StreamChunk::ToolStatus(status)).await } else { Ok(()) }
+        if !self.fold.is_news(&status) {
+            return Ok(());
+        }
+        let Some((status, event)) = encoded(status).await else { return Ok(()) };
+        let slot = writer.reserve().await?;
+        self.fold.tool(&status);
+        slot.event(event);
+        Ok(())
     }
 }
 
@@ -109,79 +115,105 @@ struct NotBegun;
 
 type Followed = BoxStream<'static, Result<ToolStatus, NotBegun>>;
 
+/// For whom a model calls tools.
+#[derive(Clone)]
+struct Asker {
+    user: UserId,
+    run: RunId,
+    conversation: ConversationId,
+    /// The tools that may be called; none: every one that the user permits.
+    tools: Option<Vec<String>>,
+}
+
 /// Begins a call, unless it was begun before, and tells what it is doing until it has ended.
-fn follow(jobs: Jobs, run: RunRecord, call: ToolCall) -> Followed {
+fn follow(jobs: Jobs, asker: Asker, call: ToolCall) -> Followed {
     let begun = async move {
-        let user = run.user;
-        let invocation = Invocation {
-            id: call.id,
-            user,
-            name: call.name.clone(),
-            args: call.args.clone(),
-            caller: Caller::Model,
-            run: Some((run.id, run.conversation)),
-            key: None,
+        let user = asker.user;
+        let not_offered = asker.tools.as_ref().is_some_and(|tools| !tools.contains(&call.name));
+        let invoked = if not_offered {
+            Err(InvokeError::UnknownTool(call.name.clone()))
+        } else {
+            let invocation = Invocation {
+                id: call.id,
+                user,
+                name: call.name.clone(),
+                args: call.args.clone(),
+                caller: Caller::Model,
+                run: Some((asker.run, asker.conversation)),
+                key: None,
+            };
+            jobs.begin(invocation).await
         };
-        let not_offered = run.tools.as_ref().is_some_and(|tools| !tools.contains(&call.name));
-        let invoked =
-            if not_offered { Err(InvokeError::UnknownTool(call.name.clone())) } else { jobs.begin(invocation).await };
         match invoked {
             Ok(()) => {
                 let reader = jobs.reader(call.id);
-                stream::unfold(Some((jobs, reader, user, call)), next).flat_map(stream::iter).boxed()
+                stream::unfold(Some((jobs, reader, user, bare(&call))), next).flat_map(stream::iter).boxed()
             }
             Err(InvokeError::Draining) => stream::iter([Err(NotBegun)]).boxed(),
-            Err(error) => stream::iter([Ok(ended(&call, Err(jobs.told(user, &error).await)))]).boxed(),
+            Err(error) => {
+                let told = failed(bare(&call), jobs.told(user, &error).await);
+                let args = Some(context::shown(call.args, FORGOTTEN_ARGUMENTS).await);
+                stream::iter([Ok(ToolStatus { args, ..told })]).boxed()
+            }
         }
     };
     stream::once(begun).flatten().boxed()
 }
 
-type Following = (Jobs, Reader, UserId, ToolCall);
+/// Of the call only what its statuses repeat.
+type Following = (Jobs, Reader, UserId, ToolStatus);
 
 async fn next(following: Option<Following>) -> Option<(Vec<Result<ToolStatus, NotBegun>>, Option<Following>)> {
     let (jobs, mut reader, user, call) = following?;
     let frames = jobs.frames(&mut reader).await;
     let Some(frames) = frames else {
         // The log is kept no longer, or its end was known: the row has what came of it.
-        return Some((vec![Ok(ended(&call, jobs.result(user, call.id).await))], None));
+        let status = match jobs.result(user, call.id).await {
+            Ok(output) => done(call, context::shown(output, KEPT_OUTPUT).await),
+            Err(failure) => failed(call, failure),
+        };
+        return Some((vec![Ok(status)], None));
     };
     let over = frames.last().is_some_and(|frame| frame.terminal);
-    let statuses = frames
-        .iter()
-        .filter_map(|frame| JobEvent::parse(frame.kind(), frame.data()).ok())
-        .filter_map(|event| status(&call, event))
-        .map(Ok)
-        .collect();
+    let size: usize = frames.iter().map(|frame| frame.sse.len()).sum();
+    let like = call.clone();
+    let read = move || {
+        let events = frames.iter().filter_map(|frame| JobEvent::parse(frame.kind(), frame.data()).ok());
+        events.filter_map(|event| status(&like, event)).map(Ok).collect()
+    };
+    let statuses = if size > SMALL_JSON { off_worker(read).await } else { read() };
     Some((statuses, (!over).then_some((jobs, reader, user, call))))
 }
 
 /// What an event of a job means in the answer's log. Parts of an output are for those who follow the job itself.
-fn status(call: &ToolCall, event: JobEvent) -> Option<ToolStatus> {
+fn status(call: &ToolStatus, event: JobEvent) -> Option<ToolStatus> {
+    let call = call.clone();
     Some(match event {
         JobEvent::ToolUpdate(update) => ToolStatus {
             status: update.status,
             approval: update.approval,
             progress: update.progress,
             note: update.note,
-            ..bare(call)
+            ..call
         },
         JobEvent::PartialResult(_) => return None,
-        JobEvent::Complete(complete) => ended(call, Ok(complete.output)),
-        JobEvent::Error(error) => ended(call, Err(Failure { code: error.code, message: error.message })),
+        JobEvent::Complete(complete) => done(call, context::shortened(complete.output, KEPT_OUTPUT)),
+        JobEvent::Error(error) => failed(call, Failure { code: error.code, message: error.message }),
     })
 }
 
-fn ended(call: &ToolCall, result: Result<Value, Failure>) -> ToolStatus {
-    // Who was asked in vain was asked all the same.
-    let denied = result.as_ref().is_err_and(|failure| matches!(failure.code.as_str(), "denied" | "approval_timeout"));
-    let approval = denied.then_some(Approval::Denied);
-    match result {
-        Ok(output) => ToolStatus { status: ToolCallStatus::Done, output: Some(context::shown(output)), ..bare(call) },
-        Err(error) => ToolStatus { status: ToolCallStatus::Error, approval, error: Some(error), ..bare(call) },
-    }
+fn done(call: ToolStatus, output: Value) -> ToolStatus {
+    ToolStatus { status: ToolCallStatus::Done, output: Some(output), ..call }
 }
 
+fn failed(call: ToolStatus, error: Failure) -> ToolStatus {
+    // Who was asked in vain was asked all the same.
+    let denied = matches!(error.code.as_str(), "denied" | "approval_timeout");
+    let approval = denied.then_some(Approval::Denied);
+    ToolStatus { status: ToolCallStatus::Error, approval, error: Some(error), ..call }
+}
+
+/// What the statuses of a call have in common.
 fn bare(call: &ToolCall) -> ToolStatus {
     ToolStatus {
         id: call.id,
@@ -196,19 +228,38 @@ fn bare(call: &ToolCall) -> ToolStatus {
     }
 }
 
+/// A status with its event; none when it cannot be written as JSON. A large one is encoded on a blocking thread.
+async fn encoded(status: ToolStatus) -> Option<(ToolStatus, Encoded)> {
+    let encode = |status: ToolStatus| {
+        let chunk = StreamChunk::ToolStatus(status);
+        let encoded = Encoded::of(&chunk);
+        let StreamChunk::ToolStatus(status) = chunk else { unreachable!("it was made above") };
+        (status, encoded)
+    };
+    let is_large = is_larger_than(&status, SMALL_JSON);
+    let (status, encoded) = if is_large { off_worker(move || encode(status)).await } else { encode(status) };
+    encoded
+        .inspect_err(|error| tracing::error!(%error, "the status of a call cannot be written as JSON"))
+        .ok()
+        .map(|encoded| (status, encoded))
+}
+
 /// Parses the arguments of a call. A model that has none to give often writes nothing. Long arguments are parsed on a
 /// blocking thread.
 async fn arguments(text: &str) -> Result<Value, String> {
-    if text.len() <= INLINE_ARGUMENT_BYTES {
+    if text.len() <= SMALL_JSON {
         return parse_arguments(text);
     }
     let text = text.to_owned();
-    spawn_blocking(move || parse_arguments(&text)).await.unwrap_or_else(|error| Err(error.to_string()))
+    off_worker(move || parse_arguments(&text)).await
 }
 
 fn parse_arguments(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(Value::Object(serde_json::Map::new()));
+    }
+    if has_too_many_values(text.as_bytes()) {
+        return Err(format!("it holds more than {MAX_JSON_VALUES} values"));
     }
     match serde_json::from_str(text) {
         Ok(args @ Value::Object(_)) => Ok(args),

@@ -3,8 +3,12 @@
 /// The longest title that is made here, in characters.
 const LONGEST: usize = 60;
 
+/// More of a prompt is not looked at, in bytes.
+const READ_BYTES: usize = 4096;
+
 /// The first words of a prompt, cut between words where that is possible.
 pub fn title_of(prompt: &str) -> String {
+    let prompt = &prompt[..prompt.floor_char_boundary(READ_BYTES)];
     let line = prompt.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.chars().count() <= LONGEST {

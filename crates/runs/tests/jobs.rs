@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures_util::{FutureExt as _, future::join_all};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use weir_protocol::{
     Approval, Caller, DecideApproval, Job, Permission, RunId, Seq, SetPermission, StartRun, StreamChunk,
@@ -76,6 +76,28 @@ impl Tool for Gate {
     }
 }
 
+/// A tool that gives its arguments back.
+struct Echo;
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Items {
+    items: Value,
+}
+
+#[async_trait]
+impl Tool for Echo {
+    type Args = Items;
+    type Output = Items;
+
+    fn about(&self) -> About {
+        About::read_only("echo", "Echo", "Gives its arguments back.")
+    }
+
+    async fn run(&self, args: Items, _: &Call) -> Result<Items, ToolError> {
+        Ok(args)
+    }
+}
+
 /// One process after another over the same store.
 struct World {
     stored: TestStore,
@@ -101,7 +123,7 @@ impl World {
         tokio::spawn(committing);
         let (provider, script) = ScriptedProvider::new();
         script.set_calls_tools(true);
-        let tools = Registry::new(vec![callable(self.once.clone()), callable(self.again.clone())]);
+        let tools = Registry::new(vec![callable(self.once.clone()), callable(self.again.clone()), callable(Echo)]);
         let providers = Providers::new(vec![provider], None);
         let runs = Runs::new(store.clone(), log.clone(), providers, tools, self.clock.clone(), patience);
         Process { runs, log, store, script }
@@ -448,4 +470,57 @@ impl Process {
         let set = SetPermission { permission: Permission::Allow, rules: None };
         self.runs.jobs().set_permission(ALICE, tool, set).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn run_17_a_stopped_run_begins_no_call() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let run = process.runs.start(ALICE, hello(), None, u32::MAX).await.unwrap();
+    let call = |tool| Invocation { run: Some((run.id, run.conversation)), ..world.call(tool, Caller::Model) };
+    process.allow("once").await;
+    process.runs.jobs().invoke(call("once")).await.unwrap();
+    process.runs.cancel(ALICE, run.id).await.unwrap();
+    let refused = process.runs.jobs().invoke(call("once")).await;
+    assert!(matches!(refused, Err(InvokeError::Store(StoreError::NotFound("run")))), "{refused:?}");
+}
+
+/// How long this thread has computed.
+#[cfg(target_os = "linux")]
+fn computed() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+}
+
+/// The test's thread is the only async worker. Time of the processor is compared with time of the processor, so that other work on the
+/// machine makes no difference.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn edge_24_large_arguments_and_outputs_are_worked_on_outside_the_async_workers() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let call = |items| Invocation { args: json!({ "items": items }), ..world.call("echo", Caller::Person) };
+    let small = call(json!([]));
+    let large = call((0..300_000).collect());
+    let before = computed();
+    let text = serde_json::to_string(&large.args).unwrap();
+    drop(serde_json::from_str::<Value>(&text).unwrap());
+    let handled_once = computed() - before;
+    let mut taken = Vec::new();
+    for call in [small, large] {
+        let before = computed();
+        let job = process.runs.jobs().invoke(call).await.unwrap().job.id;
+        let mut reader = process.log.job_reader(job, Seq::START);
+        while soon("the end of the job", reader.next()).await.unwrap().is_some() {}
+        let read = process.store.job(ALICE, job).await.unwrap();
+        let page = process.store.jobs(ALICE, None, 1, None).await.unwrap();
+        taken.push(computed() - before);
+        assert_eq!(page.items[0].id, job);
+        assert!(read.job.output == page.items[0].output && read.job.output.is_some());
+    }
+    let more = taken[1].saturating_sub(taken[0]);
+    assert!(
+        more < handled_once,
+        "the async worker computed {more:?} longer for it; to handle it once is {handled_once:?}"
+    );
 }

@@ -6,8 +6,9 @@ use std::{panic::panic_any, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
+use tokio::sync::mpsc;
 use weir_protocol::{
-    ChatMessage, Done, Failure, FinishReason, MessageStatus, Model, RunId, Seq, StartRun, StreamChunk,
+    ChatMessage, Done, Failure, FinishReason, MessageStatus, Model, RunId, Seq, StartRun, StreamChunk, UserId,
 };
 use weir_providers::{ChatRequest, EventStream, Provider, ProviderError, ProviderErrorKind, ProviderEvent};
 use weir_realtime::{CommitterOptions, EventLog};
@@ -301,4 +302,59 @@ async fn run_16_an_answer_that_does_not_stop_ends_at_its_limit_and_is_kept() {
     let (message, done) = ending(&log);
     assert_eq!((message.content.len(), message.status), (4 * piece.len(), MessageStatus::Error));
     assert_eq!(done.finish_reason, FinishReason::Error);
+}
+
+/// Holds each request, with the place of its context, for as long as the run listens.
+struct Hoarder(mpsc::UnboundedSender<String>);
+
+#[async_trait]
+impl Provider for Hoarder {
+    fn id(&self) -> &'static str {
+        "scripted"
+    }
+
+    async fn models(&self) -> Vec<Model> {
+        Vec::new()
+    }
+
+    fn calls_tools(&self, _: &str) -> bool {
+        false
+    }
+
+    fn continues(&self, _: &str) -> bool {
+        true
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<EventStream, ProviderError> {
+        self.0.send(request.turns[0].content.clone()).unwrap();
+        std::future::pending::<()>().await;
+        drop(request);
+        unreachable!("it is dropped before");
+    }
+}
+
+#[tokio::test]
+async fn run_18_contexts_are_read_in_turn_and_run_17_a_run_that_waits_for_its_turn_is_stopped_at_once() {
+    let (asked, mut asks) = mpsc::unbounded_channel();
+    let process = Process::of(Arc::new(Hoarder(asked))).await;
+    let start = async |user: UserId, prompt: &str| {
+        let request = StartRun { model: Some("scripted/one".to_owned()), ..ask(prompt) };
+        process.runs.start(user, request, None, u32::MAX).await.unwrap().id
+    };
+    let mut next = async || soon("a question", asks.recv()).await.unwrap();
+    let first = start(ALICE, "first").await;
+    assert_eq!(next().await, "first");
+    start(ALICE, "second").await;
+    assert_eq!(next().await, "second");
+    let stopped = start(ALICE, "stopped").await;
+    let last = start(ALICE, "last").await;
+    start(BOB, "of another user").await;
+    assert_eq!(next().await, "of another user", "one user has half of the places");
+    process.runs.cancel(ALICE, stopped).await.unwrap();
+    let log = process.log_of(stopped).await;
+    assert_eq!(ending(&log).1.finish_reason, FinishReason::Cancelled);
+    process.runs.cancel(ALICE, first).await.unwrap();
+    assert_eq!(next().await, "last", "a place that is given up is for the next run, and not for one that was stopped");
+    process.runs.cancel(ALICE, last).await.unwrap();
+    assert_eq!(ending(&process.log_of(last).await).1.finish_reason, FinishReason::Cancelled);
 }

@@ -6,9 +6,8 @@ use uuid::Uuid;
 use weir_protocol::{RunId, Timestamp};
 
 use crate::{
-    RunRecord, Store, StoreError,
-    db::{Dialect, Scope, query},
-    runs,
+    Store, StoreError,
+    db::{Dialect, Row, query},
 };
 
 /// One process that serves the database. Each start is a new one.
@@ -17,6 +16,17 @@ pub struct InstanceId(pub Uuid);
 
 /// A number that moves for as long as its instance lives. It says nothing about time: no clock is compared with another.
 pub type Beat = u64;
+
+/// What a look for runs sees of one that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnfinishedRun {
+    /// The run.
+    pub id: RunId,
+    /// Whose appends count.
+    pub epoch: u64,
+    /// Its stop was requested.
+    pub cancel_requested: bool,
+}
 
 impl Store {
     /// Makes the instance known, with its first beat.
@@ -36,15 +46,14 @@ impl Store {
     pub async fn beat(&self, id: InstanceId) -> Result<(), StoreError> {
         let moved = query("UPDATE instances SET beat = beat + 1 WHERE id = $1")
             .bind(id.0)
-            .execute(&mut self.database.statement().await?)
+            .execute(&mut self.database.lease_statement().await?)
             .await?;
         if moved == 0 { Err(StoreError::NotFound("instance")) } else { Ok(()) }
     }
 
     /// Every instance that is known, and its beat.
     pub async fn instances(&self) -> Result<HashMap<InstanceId, Beat>, StoreError> {
-        let rows =
-            query("SELECT id, beat FROM instances").fetch_all(&mut self.database.read(Scope::System).await?).await?;
+        let rows = query("SELECT id, beat FROM instances").fetch_all(&mut self.database.leases().await?).await?;
         Ok(rows.iter().map(|row| (InstanceId(row.get(0)), row.get::<i64>(1).unsigned_abs())).collect())
     }
 
@@ -54,15 +63,18 @@ impl Store {
         Ok(())
     }
 
-    /// Every run without a terminal event that this instance owns, or no known one, oldest first.
-    pub async fn runs_to_look_after(&self, owner: InstanceId) -> Result<Vec<RunRecord>, StoreError> {
-        let sql = format!(
-            "{} WHERE r.state = 'running'
-             AND (r.owner = $1 OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = r.owner)) ORDER BY r.id",
-            runs::COLUMNS
-        );
-        let rows = query(sql).bind(owner.0).fetch_all(&mut self.database.read(Scope::System).await?).await?;
-        rows.iter().map(runs::record).collect()
+    /// Every run without a terminal event that this instance owns, or no known one, oldest first. Instructions, which may be large,
+    /// are not read.
+    pub async fn runs_to_look_after(&self, owner: InstanceId) -> Result<Vec<UnfinishedRun>, StoreError> {
+        let sql = "SELECT id, epoch, cancel_requested_at FROM runs WHERE state = 'running'
+             AND (owner = $1 OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = runs.owner)) ORDER BY id";
+        let rows = query(sql).bind(owner.0).fetch_all(&mut self.database.leases().await?).await?;
+        let run = |row: &Row| UnfinishedRun {
+            id: RunId(row.get(0)),
+            epoch: row.get::<i64>(1).unsigned_abs(),
+            cancel_requested: row.get::<Option<i64>>(2).is_some(),
+        };
+        Ok(rows.iter().map(run).collect())
     }
 
     /// Gives a run up: whoever is first takes it over. Only its owner can.

@@ -53,7 +53,7 @@ impl Store {
         let sql = "SELECT id, user_id, epoch, cancel_requested_at, status, decision IS NOT NULL FROM jobs
              WHERE ended_at IS NULL
              AND (owner = $1 OR NOT EXISTS (SELECT 1 FROM instances i WHERE i.id = jobs.owner)) ORDER BY id";
-        let rows = query(sql).bind(owner.0).fetch_all(&mut self.database.read(Scope::System).await?).await?;
+        let rows = query(sql).bind(owner.0).fetch_all(&mut self.database.leases().await?).await?;
         let job = |row: &Row| UnfinishedJob {
             id: ToolCallId(row.get(0)),
             user: UserId(row.get(1)),

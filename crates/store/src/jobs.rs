@@ -15,6 +15,7 @@ use crate::{
     idempotency::{claim, keep},
     inbox::{self, Change},
     log::{self, LogId},
+    off_worker::{SMALL_JSON, off_worker},
     page::{self, PAGE_BYTES},
     questions,
     storage::{self, JOB_BYTES, ROW_BYTES, bytes_of},
@@ -111,8 +112,8 @@ pub enum JobChange {
     AsksNoMore,
     /// Nothing.
     Unchanged,
-    /// It worked, and gave this.
-    Worked(Value),
+    /// It worked, and gave this JSON.
+    Worked(String),
     /// It gave nothing.
     Failed(Failure),
 }
@@ -174,6 +175,9 @@ impl Store {
         if matches!(new.word, Word::Asked(_)) {
             inbox::note(&mut transaction, new.user, Change::Asked(new.id), now).await?;
         }
+        if let Some((run, _)) = new.run {
+            stopped_run_calls_nothing(&mut transaction, run).await?;
+        }
         let bytes = ROW_BYTES + bytes_of(&json(&new.args)?);
         match new.caller {
             // An answer that is being written is not cut by the quota: the next prompt is refused.
@@ -209,7 +213,7 @@ impl Store {
         let mut snapshot = self.database.snapshot(Scope::User(user)).await?;
         let fitting = page::fitting(&mut snapshot, listed(&sizes(), i64::from(limit) + 1), limit, PAGE_BYTES).await?;
         let rows = listed(COLUMNS, fitting.rows).fetch_all(&mut snapshot).await?;
-        let items = rows.iter().map(|row| record(row).map(|record| record.job)).collect::<Result<Vec<_>, _>>()?;
+        let items = fitting.decoded(rows, |row| record(row).map(|record| record.job)).await?;
         let next_cursor =
             items.last().filter(|_| fitting.more).map(|last| Cursor { time: last.created_at, id: last.id.0 }.text());
         Ok(JobPage { items, next_cursor })
@@ -224,7 +228,7 @@ impl Store {
         let sizes = pending(&sizes(), i64::from(LONGEST_LIST));
         let fitting = page::fitting(&mut snapshot, sizes, LONGEST_LIST, PAGE_BYTES).await?;
         let rows = pending(COLUMNS, fitting.rows).fetch_all(&mut snapshot).await?;
-        rows.iter().map(|row| record(row)?.pending().ok_or(StoreError::Corrupt("job"))).collect()
+        fitting.decoded(rows, |row| record(row)?.pending().ok_or(StoreError::Corrupt("job"))).await
     }
 
     /// Takes a word on a call that waits for one. The same word once more changes nothing.
@@ -342,14 +346,14 @@ impl Store {
 impl JobRecord {
     /// What it is doing, as an event says it.
     pub fn update(&self) -> weir_protocol::ToolUpdate {
-        let Job { id, name, status, approval, progress, note, .. } = self.job.clone();
-        weir_protocol::ToolUpdate { id, name, status, approval, progress, note }
+        let Job { id, ref name, status, approval, progress, ref note, .. } = self.job;
+        weir_protocol::ToolUpdate { id, name: name.clone(), status, approval, progress, note: note.clone() }
     }
 
     /// What a person is asked, if one is.
-    pub fn pending(&self) -> Option<PendingApproval> {
-        let Job { id, name, args, caller, conversation_id, run_id, created_at, approval, .. } = self.job.clone();
-        let expires_at = self.expires_at.filter(|_| approval == Some(Approval::Pending) && !self.is_over())?;
+    pub(crate) fn pending(self) -> Option<PendingApproval> {
+        let expires_at = self.expires_at.filter(|_| self.job.approval == Some(Approval::Pending) && !self.is_over())?;
+        let Job { id, name, args, caller, conversation_id, run_id, created_at, .. } = self.job;
         Some(PendingApproval { id, name, args, caller, conversation_id, run_id, requested_at: created_at, expires_at })
     }
 }
@@ -363,6 +367,15 @@ async fn one_start_at_a_time(connection: &mut Connection, user: UserId) -> Resul
             .await?;
     }
     Ok(())
+}
+
+/// Refuses a call of a run that was stopped or has ended: nobody would end the call. A stop that comes at the same time waits for the
+/// call to be stored, and then finds it.
+async fn stopped_run_calls_nothing(connection: &mut Connection, run: RunId) -> Result<(), StoreError> {
+    let lock = if connection.dialect() == Dialect::Postgres { " FOR SHARE" } else { "" };
+    let sql = format!("SELECT 1 FROM runs WHERE id = $1 AND state = 'running' AND cancel_requested_at IS NULL{lock}");
+    let found = query(sql).bind(run.0).fetch_optional(connection).await?;
+    found.map(drop).ok_or(StoreError::NotFound("run"))
 }
 
 async fn insert(connection: &mut Connection, new: &NewJob, now: Timestamp) -> Result<u64, StoreError> {
@@ -415,8 +428,7 @@ async fn apply(
                 .await
         }
         JobChange::Worked(output) => {
-            let output = json(output)?;
-            bytes = bytes_of(&output);
+            bytes = bytes_of(output);
             query("UPDATE jobs SET status = 'done', ended_at = $2, output = $3 WHERE id = $1")
                 .bind(id.0)
                 .bind(now.0)
@@ -441,7 +453,9 @@ async fn apply(
 pub(crate) async fn get(connection: &mut Connection, user: UserId, id: ToolCallId) -> Result<JobRecord, StoreError> {
     let sql = format!("{COLUMNS} WHERE id = $1 AND user_id = $2");
     let row = query(sql).bind(id.0).bind(user.0).fetch_optional(connection).await?;
-    row.as_ref().map_or(Err(StoreError::NotFound("job")), record)
+    let row = row.ok_or(StoreError::NotFound("job"))?;
+    let bytes = row.get::<&str>(3).len() + row.get::<Option<&str>>(14).map_or(0, str::len);
+    if bytes <= SMALL_JSON { record(&row) } else { off_worker(move || record(&row)).await }
 }
 
 fn record(row: &Row) -> Result<JobRecord, StoreError> {

@@ -95,12 +95,29 @@ pub struct RunAppend {
 /// What becomes of a run that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunEnd {
-    /// The whole assistant message.
+    /// The assistant message, whose tool calls are in `tool_calls`.
     pub message: ChatMessage,
+    /// Its tool calls as JSON, which may be large.
+    pub tool_calls: Option<String>,
     /// How it ended.
     pub finish_reason: FinishReason,
     /// When.
     pub at: Timestamp,
+}
+
+impl RunEnd {
+    /// What becomes of a run whose whole answer is `message`.
+    ///
+    /// # Errors
+    /// When its tool calls cannot be written as JSON.
+    pub fn new(
+        mut message: ChatMessage,
+        finish_reason: FinishReason,
+        at: Timestamp,
+    ) -> Result<Self, serde_json::Error> {
+        let tool_calls = message.tool_calls.take().map(|calls| serde_json::to_string(&calls)).transpose()?;
+        Ok(Self { message, tool_calls, finish_reason, at })
+    }
 }
 
 /// An event as it was appended.
@@ -391,7 +408,7 @@ async fn finish(connection: &mut Connection, run: RunId, end: &RunEnd) -> Result
             .bind(end.at.0)
             .fetch_one(connection)
             .await?;
-    let bytes = messages::finish(connection, &end.message).await?;
+    let bytes = messages::finish(connection, end).await?;
     let conversation = end.message.conversation_id;
     conversations::touch(connection, conversation, None, end.at).await?;
     let user = UserId(run_row.get(0));

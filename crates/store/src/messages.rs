@@ -8,7 +8,7 @@ use weir_protocol::{
 };
 
 use crate::{
-    IdempotencyKey, Store, StoreError, conversations,
+    IdempotencyKey, RunEnd, Store, StoreError, conversations,
     cursor::Cursor,
     db::{Connection, Dialect, Row, Scope, query},
     idempotency::{claim, keep},
@@ -136,7 +136,7 @@ impl Store {
         let sizes = listed(&sizes(snapshot.dialect()), i64::from(limit) + 1);
         let fitting = page::fitting(&mut snapshot, sizes, limit, PAGE_BYTES).await?;
         let rows = listed(COLUMNS, fitting.rows).fetch_all(&mut snapshot).await?;
-        let mut items = rows.iter().map(message).collect::<Result<Vec<_>, _>>()?;
+        let mut items = fitting.decoded(rows, message).await?;
         for item in &mut items {
             fold_streaming(&mut snapshot, item).await?;
         }
@@ -175,7 +175,7 @@ impl Store {
         let fitting = page::fitting(&mut snapshot, sizes, LINEAGE_LIMIT, LINEAGE_BYTES).await?;
         let newest = branch(COLUMNS, "DESC").bind(leaf.0).bind(fitting.rows - 1);
         let rows = newest.fetch_all(&mut snapshot).await?;
-        let mut branch = rows.iter().map(message).collect::<Result<Vec<_>, _>>()?;
+        let mut branch = fitting.decoded(rows, message).await?;
         for message in &mut branch {
             fold_streaming(&mut snapshot, message).await?;
         }
@@ -251,9 +251,9 @@ pub(crate) async fn insert(connection: &mut Connection, message: &ChatMessage) -
 }
 
 /// Writes what a finished run has made of its message, and returns how many bytes that adds to its user's storage.
-pub(crate) async fn finish(connection: &mut Connection, message: &ChatMessage) -> Result<i64, StoreError> {
+pub(crate) async fn finish(connection: &mut Connection, end: &RunEnd) -> Result<i64, StoreError> {
+    let (message, tool_calls) = (&end.message, end.tool_calls.as_deref());
     let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-    let tool_calls = message.tool_calls.as_ref().map(json).transpose()?;
     let error = message.error.as_ref().map(json).transpose()?;
     let finished = query(
         "UPDATE messages SET content = $2, status = $3, input_tokens = $4, output_tokens = $5, tool_calls = $6,
@@ -264,12 +264,12 @@ pub(crate) async fn finish(connection: &mut Connection, message: &ChatMessage) -
     .bind(status_word(message.status))
     .bind(message.usage.map(|usage| count(usage.input_tokens)))
     .bind(message.usage.map(|usage| count(usage.output_tokens)))
-    .bind(tool_calls.as_deref())
+    .bind(tool_calls)
     .bind(error.as_deref())
     .execute(connection)
     .await?;
     // The message may be deleted already, while its run still ends.
-    Ok(if finished == 0 { 0 } else { bytes_of(&message.content) + tool_calls.as_deref().map_or(0, bytes_of) })
+    Ok(if finished == 0 { 0 } else { bytes_of(&message.content) + tool_calls.map_or(0, bytes_of) })
 }
 
 pub(crate) async fn newest(

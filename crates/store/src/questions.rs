@@ -25,7 +25,7 @@ impl Store {
         let sizes = open("CAST(octet_length(question) AS BIGINT)", i64::from(LONGEST_LIST));
         let fitting = page::fitting(&mut snapshot, sizes, LONGEST_LIST, PAGE_BYTES).await?;
         let rows = open("question", fitting.rows).fetch_all(&mut snapshot).await?;
-        rows.iter().map(|row| parsed(row.get(0))).collect()
+        fitting.decoded(rows, |row| parsed(row.get(0))).await
     }
 
     /// A question that waits for this user.

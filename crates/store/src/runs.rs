@@ -117,7 +117,7 @@ pub struct Lease {
     pub next: Seq,
 }
 
-pub(crate) const COLUMNS: &str =
+const COLUMNS: &str =
     "SELECT r.id, r.user_id, r.conversation_id, r.prompt_message_id, r.message_id, r.model, r.context, r.state, r.epoch,
     r.attempts, r.cancel_requested_at, r.created_at, r.ended_at, r.owner, r.tools FROM runs r ";
 
@@ -187,6 +187,18 @@ impl Store {
     pub async fn run(&self, user: UserId, id: RunId) -> Result<RunRecord, StoreError> {
         let mut connection = self.database.read(Scope::User(user)).await?;
         get(&mut connection, user, id).await
+    }
+
+    /// The further instructions to a run's model.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the run is gone.
+    pub async fn instructions(&self, id: RunId) -> Result<Option<String>, StoreError> {
+        let row = query("SELECT context FROM runs WHERE id = $1")
+            .bind(id.0)
+            .fetch_optional(&mut self.database.read(Scope::System).await?)
+            .await?;
+        row.map(|row| row.get(0)).ok_or(StoreError::NotFound("run"))
     }
 
     /// Notes that somebody wants the run stopped. A run that is done stays as it is.
@@ -355,7 +367,7 @@ async fn get(connection: &mut Connection, user: UserId, id: RunId) -> Result<Run
     row.as_ref().map_or(Err(StoreError::NotFound("run")), record)
 }
 
-pub(crate) fn record(row: &Row) -> Result<RunRecord, StoreError> {
+fn record(row: &Row) -> Result<RunRecord, StoreError> {
     let state = match (row.get::<&str>(7), row.get::<Option<i64>>(12)) {
         ("running", None) => RunState::Running,
         ("done", Some(ended)) => RunState::Done(Timestamp(ended)),

@@ -46,7 +46,7 @@ fn events(from: u64, count: u64, word: &str) -> Vec<NewEvent> {
 async fn end_of(store: &TestStore, run: &RunRecord) -> RunEnd {
     let mut message = store.store.streaming_message(run.conversation, run.message).await.unwrap();
     message.status = MessageStatus::Complete;
-    RunEnd { message, finish_reason: FinishReason::Stop, at: Timestamp(1) }
+    RunEnd::new(message, FinishReason::Stop, Timestamp(1)).unwrap()
 }
 
 async fn log_of(store: &TestStore, run: RunId) -> Vec<(u64, String)> {

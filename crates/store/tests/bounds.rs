@@ -86,7 +86,7 @@ async fn pages_of_jobs(sizes: Vec<usize>, limit: u32) {
             panic!("twin")
         };
         let event = NewEvent { seq: Seq(2), kind: "complete", data: "{}".to_owned() };
-        let worked = JobChange::Worked(json!("y".repeat(size / 2)));
+        let worked = JobChange::Worked(json!("y".repeat(size / 2)).to_string());
         assert!(stored.store.append_to_job(lease, &event, &worked, Timestamp(1)).await.unwrap());
     }
     let (mut seen, mut cursor) = (Vec::new(), None::<String>);
@@ -270,7 +270,7 @@ async fn play(steps: Vec<Step>) {
                 let Ok(mut message) = store.streaming_message(run.conversation, run.message).await else { continue };
                 message.status = MessageStatus::Complete;
                 message.content = "é".repeat(answer);
-                let end = RunEnd { message, finish_reason: FinishReason::Stop, at: Timestamp(1) };
+                let end = RunEnd::new(message, FinishReason::Stop, Timestamp(1)).unwrap();
                 let event = NewEvent { seq: Seq(2), kind: "done", data: "{}".to_owned() };
                 let append = RunAppend { run: run.id, epoch: 1, events: vec![event], end: Some(end) };
                 assert!(store.append(&[append]).await.unwrap().is_empty());
@@ -282,7 +282,7 @@ async fn play(steps: Vec<Step>) {
                     panic!("twin")
                 };
                 let event = NewEvent { seq: Seq(2), kind: "complete", data: "{}".to_owned() };
-                let worked = JobChange::Worked(json!("y".repeat(output)));
+                let worked = JobChange::Worked(json!("y".repeat(output)).to_string());
                 assert!(store.append_to_job(lease, &event, &worked, Timestamp(1)).await.unwrap());
             }
             Step::Delete => {
@@ -319,7 +319,7 @@ async fn lim_43_a_full_storage_takes_nothing_new_and_cuts_no_answer() {
     let first = store.create_message(ALICE, &new(&"x".repeat(6_000)), Timestamp(0), None).await.unwrap();
     let mut answer = store.streaming_message(run.conversation, run.message).await.unwrap();
     (answer.status, answer.content) = (MessageStatus::Complete, "y".repeat(20_000));
-    let end = RunEnd { message: answer, finish_reason: FinishReason::Stop, at: Timestamp(1) };
+    let end = RunEnd::new(answer, FinishReason::Stop, Timestamp(1)).unwrap();
     let event = NewEvent { seq: Seq(2), kind: "done", data: "{}".to_owned() };
     let append = RunAppend { run: run.id, epoch: 1, events: vec![event], end: Some(end) };
     assert!(store.append(&[append]).await.unwrap().is_empty(), "the answer is whole");
@@ -348,7 +348,7 @@ async fn lim_45_tool_calls_outside_of_conversations_keep_a_part_of_the_quota() {
             panic!("a twin")
         };
         let event = NewEvent { seq: Seq(2), kind: "complete", data: "{}".to_owned() };
-        let worked = JobChange::Worked(json!("y".repeat(6_000)));
+        let worked = JobChange::Worked(json!("y".repeat(6_000)).to_string());
         assert!(store.append_to_job(lease, &event, &worked, Timestamp(1)).await.unwrap());
         ids.push(new.id);
     }

@@ -65,8 +65,15 @@ async fn job(stored: &TestStore, run: Option<(RunId, ConversationId)>, word: &st
     };
     let note = JobChange::Stands { progress: None, note: Some(format!("{word} note")) };
     append(stored, lease, 2, "tool-update", &format!("{word} update"), &note).await;
-    append(stored, lease, 3, "complete", &format!("{word} event"), &JobChange::Worked(json!(format!("{word} output"))))
-        .await;
+    append(
+        stored,
+        lease,
+        3,
+        "complete",
+        &format!("{word} event"),
+        &JobChange::Worked(json!(format!("{word} output")).to_string()),
+    )
+    .await;
     new.id
 }
 
@@ -82,7 +89,7 @@ async fn answer(stored: &TestStore, run: &RunRecord, content: &str) {
     assert!(stored.store.append(&[token]).await.unwrap().is_empty());
     let mut message = stored.store.streaming_message(run.conversation, run.message).await.unwrap();
     message.status = MessageStatus::Complete;
-    let end = RunEnd { message, finish_reason: FinishReason::Stop, at: Timestamp(1) };
+    let end = RunEnd::new(message, FinishReason::Stop, Timestamp(1)).unwrap();
     let append = RunAppend { run: run.id, epoch: 1, events: vec![event(3, "done")], end: Some(end) };
     assert!(stored.store.append(&[append]).await.unwrap().is_empty());
 }

@@ -112,7 +112,7 @@ impl Play<'_> {
                 let mut message = self.store.streaming_message(run.run.conversation, run.run.message).await.unwrap();
                 message.status = MessageStatus::Complete;
                 assert_eq!(message.seq, Some(Seq(run.log.len() as u64)));
-                let end = RunEnd { message, finish_reason: FinishReason::Stop, at: Timestamp(1) };
+                let end = RunEnd::new(message, FinishReason::Stop, Timestamp(1)).unwrap();
                 let last = RunAppend { end: Some(end), ..run.append(1) };
                 assert!(self.store.append(std::slice::from_ref(&last)).await.unwrap().is_empty());
                 run.note(&last);

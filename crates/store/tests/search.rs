@@ -29,7 +29,7 @@ async fn answers(stored: &TestStore, run: &RunRecord, content: &str) {
     let mut message = stored.store.streaming_message(run.conversation, run.message).await.unwrap();
     message.status = MessageStatus::Complete;
     content.clone_into(&mut message.content);
-    let end = RunEnd { message, finish_reason: FinishReason::Stop, at: Timestamp(1) };
+    let end = RunEnd::new(message, FinishReason::Stop, Timestamp(1)).unwrap();
     let event = NewEvent { seq: Seq(2), kind: "done", data: "{}".to_owned() };
     let append = RunAppend { run: run.id, epoch: 1, events: vec![event], end: Some(end) };
     assert!(stored.store.append(&[append]).await.unwrap().is_empty());

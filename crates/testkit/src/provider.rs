@@ -13,7 +13,8 @@ use futures_util::stream;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use weir_protocol::{Model, ModelCapabilities, Usage};
 use weir_providers::{
-    Admission, ChatRequest, EventStream, FinishedWith, Provider, ProviderError, ProviderErrorKind, ProviderEvent,
+    Admission, ChatRequest, ContextPlace, EventStream, FinishedWith, Provider, ProviderError, ProviderErrorKind,
+    ProviderEvent,
 };
 
 use crate::soon;
@@ -219,7 +220,9 @@ impl Provider for ScriptedProvider {
         self.state.continues.load(Ordering::SeqCst)
     }
 
-    async fn stream(&self, request: ChatRequest) -> Result<EventStream, ProviderError> {
+    async fn stream(&self, mut request: ChatRequest) -> Result<EventStream, ProviderError> {
+        // The script keeps the request for longer than a provider does.
+        request.place = ContextPlace::default();
         let (reply, accepted) = oneshot::channel();
         let gone = || ProviderError::new(ProviderErrorKind::Unreachable, "The script has ended.");
         self.asked.send(Asked { request, reply }).map_err(|_| gone())?;

@@ -1,11 +1,12 @@
 //! What a tool is: written as a type with its arguments and its output, and as everybody else sees it.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 use weir_protocol::{ToolAnnotations, ToolSource};
 
 use crate::{ArgumentSchema, Call, ToolError, schema::schema_of};
@@ -47,9 +48,9 @@ impl About {
 #[async_trait]
 pub trait Tool: Send + Sync + 'static {
     /// What it takes; the schema is derived from it, and a call's arguments are checked before it runs.
-    type Args: DeserializeOwned + JsonSchema + Send;
+    type Args: DeserializeOwned + JsonSchema + Send + 'static;
     /// What it gives.
-    type Output: Serialize + JsonSchema;
+    type Output: Serialize + JsonSchema + Send + 'static;
 
     /// What it is.
     fn about(&self) -> About;
@@ -136,10 +137,25 @@ impl<T: Tool> Callable for BuiltIn<T> {
     }
 
     async fn call(&self, args: Value, call: &Call) -> Result<Value, ToolError> {
-        let args = serde_json::from_value(args)
+        // Either may have megabytes, whose conversion would hold up an async worker.
+        let args = off_worker(move || serde_json::from_value(args))
+            .await
             .map_err(|error| ToolError::new("invalid_arguments", format!("The arguments cannot be read: {error}.")))?;
         let output = self.tool.run(args, call).await?;
-        serde_json::to_value(output)
+        off_worker(move || serde_json::to_value(output))
+            .await
             .map_err(|error| ToolError::new("invalid_output", format!("The output is no JSON: {error}.")))
+    }
+}
+
+/// Does some work on a blocking thread.
+async fn off_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime ends, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
     }
 }

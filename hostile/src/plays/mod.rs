@@ -1,6 +1,7 @@
 //! The plays, one subject a file.
 
 mod calculator;
+mod contexts;
 mod deletion;
 mod deny_rules;
 mod file_modes;
@@ -22,6 +23,7 @@ mod sandbox_walls;
 mod schemas;
 mod search;
 mod slow_bodies;
+mod stop;
 mod storage;
 mod unread_pages;
 
@@ -56,6 +58,8 @@ pub(crate) const ALL: &[&dyn Play] = &[
     &frames::Frames,
     &requests::Requests,
     &odd_answers::OddAnswers,
+    &stop::Stop,
+    &contexts::Contexts,
     &mcp_output::McpOutput,
 ];
 

@@ -312,6 +312,7 @@ impl Provider for EmbeddedProvider {
             partial: request.partial.filter(|partial| !partial.is_empty()),
             seed: self.options.seed.unwrap_or_else(any_seed),
         };
+        drop(request.place);
         let asked = Instant::now();
         let (engine, reports) = self.ask(&path, ask).await?;
         let counters = self.counters.clone();

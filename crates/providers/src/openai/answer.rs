@@ -7,13 +7,14 @@ use reqwest::{
     Response,
     header::{CONTENT_TYPE, HeaderMap},
 };
-use tokio::time::timeout;
+use tokio::{task::spawn_blocking, time::timeout};
 
 use super::{
     client::Server,
     decode::{Decoded, Decoder, Finish},
     failure::Failure,
     overlap::Overlap,
+    request::Question,
 };
 use crate::{ChatRequest, EventStream, FinishedWith, ProviderError, ProviderEvent};
 
@@ -30,7 +31,7 @@ const LINGER_TIMEOUT: Duration = Duration::from_millis(10);
 /// An answer on its way. Dropping it drops the response, and with it the connection.
 pub(super) struct Answer {
     server: Arc<Server>,
-    request: ChatRequest,
+    question: Question,
     /// Further tries made so far.
     retries: u32,
     /// Text has been given: from here on nothing is tried again.
@@ -70,8 +71,13 @@ enum Form {
 impl Answer {
     /// Asks until the server accepts or the tries are used up.
     pub(super) async fn open(server: Arc<Server>, request: ChatRequest) -> Result<Self, ProviderError> {
+        // A context has several MiB, and all answers share the thread that reads them.
+        let model = request.model.clone();
+        let encoded = spawn_blocking(move || Question::encode(request)).await;
+        let unwritable = || server.words(&model).malformed("nothing: the question cannot be written as JSON").error;
+        let question = encoded.ok().and_then(Result::ok).ok_or_else(unwritable)?;
         let mut answer =
-            Self { server, request, retries: 0, spoken: false, open: None, ready: VecDeque::new(), failed: None };
+            Self { server, question, retries: 0, spoken: false, open: None, ready: VecDeque::new(), failed: None };
         answer.reopen().await?;
         Ok(answer)
     }
@@ -87,14 +93,17 @@ impl Answer {
     async fn next(&mut self) -> Option<Result<ProviderEvent, ProviderError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
-                self.spoken |= matches!(event, ProviderEvent::Text(_) | ProviderEvent::Call { .. });
+                if !self.spoken && matches!(event, ProviderEvent::Text(_) | ProviderEvent::Call { .. }) {
+                    self.spoken = true;
+                    self.question.forget();
+                }
                 return Some(Ok(event));
             }
             if let Some(error) = self.failed.take() {
                 return Some(Err(error));
             }
             let open = self.open.as_mut()?;
-            match open.read(&self.server, &self.request.model, &mut self.ready).await {
+            match open.read(&self.server, &self.question.model, &mut self.ready).await {
                 Ok(Progress::More) => {}
                 Ok(Progress::End) => self.open = None,
                 Err(failure) => {
@@ -118,7 +127,7 @@ impl Answer {
 
     async fn reopen(&mut self) -> Result<(), ProviderError> {
         loop {
-            match self.server.ask(&self.request).await {
+            match self.server.ask(&mut self.question).await {
                 Ok((response, overlap)) => {
                     self.open = Some(Open::new(response, overlap));
                     return Ok(());

@@ -20,9 +20,9 @@ use super::{
     failure::{Failure, Words},
     options::OpenAiOptions,
     overlap::Overlap,
-    request::{self, Extras},
+    request::{Extras, Question},
 };
-use crate::{ChatRequest, ProviderError, ProviderErrorKind};
+use crate::{ProviderError, ProviderErrorKind};
 
 /// How much of an error's body is read, in bytes, and for how long.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -90,15 +90,15 @@ impl Server {
     }
 
     /// Asks once, or a few times more when the server refuses fields that are not of the common core.
-    pub(super) async fn ask(&self, chat: &ChatRequest) -> Result<(Response, Overlap), Failure> {
+    pub(super) async fn ask(&self, question: &mut Question) -> Result<(Response, Overlap), Failure> {
         let mut extras = Extras {
             usage: !self.refuses_usage.load(Ordering::Relaxed),
-            continuation: chat.partial.is_some() && !self.refuses_continuation.load(Ordering::Relaxed),
-            tools: !chat.tools.is_empty() && self.calls_tools(&chat.model),
+            continuation: question.has_partial() && !self.refuses_continuation.load(Ordering::Relaxed),
+            tools: question.has_tools() && self.calls_tools(&question.model),
         };
         let asked_with = extras;
         loop {
-            let (response, overlap) = self.send(chat, extras).await?;
+            let (response, overlap) = self.send(question, extras).await?;
             if response.status().is_success() {
                 if asked_with.usage && !extras.usage {
                     self.refuses_usage.store(true, Ordering::Relaxed);
@@ -107,13 +107,13 @@ impl Server {
                     self.refuses_continuation.store(true, Ordering::Relaxed);
                 }
                 if asked_with.tools && !extras.tools {
-                    self.without_tools.lock().unwrap_or_else(PoisonError::into_inner).insert(chat.model.clone());
+                    self.without_tools.lock().unwrap_or_else(PoisonError::into_inner).insert(question.model.clone());
                 }
                 return Ok((response, overlap));
             }
             let (status, headers) = (response.status(), response.headers().clone());
             let body = read_error(response).await;
-            let mut failure = self.words(&chat.model).reported(Some(status), &headers, &body);
+            let mut failure = self.words(&question.model).reported(Some(status), &headers, &body);
             let refused = failure.error.kind == ProviderErrorKind::Rejected && matches!(status.as_u16(), 400 | 422);
             // Servers say in many ways that a model takes no tools: by 400, by 404, by a failure of their own.
             if extras.tools && !refused && names_tools(&body) {
@@ -121,7 +121,7 @@ impl Server {
                 continue;
             }
             if !refused || !extras.any() {
-                if refused && chat.partial.is_some() {
+                if refused && question.has_partial() {
                     failure
                         .error
                         .message
@@ -133,10 +133,10 @@ impl Server {
         }
     }
 
-    async fn send(&self, chat: &ChatRequest, extras: Extras) -> Result<(Response, Overlap), Failure> {
-        let words = self.words(&chat.model);
-        let (body, overlap) = request::body(chat, extras)
-            .map_err(|_| words.malformed("nothing: the question cannot be written as JSON"))?;
+    async fn send(&self, question: &mut Question, extras: Extras) -> Result<(Response, Overlap), Failure> {
+        let body = question.body(extras);
+        let words = self.words(&question.model);
+        let (body, overlap) = body.map_err(|_| words.malformed("nothing: the question cannot be written as JSON"))?;
         let mut asking = self
             .http
             .post(self.options.base_url.endpoint("chat/completions"))

@@ -5,7 +5,7 @@
 /// Two things can stand there. White space: a partial answer is sent without the white space at its end, because
 /// models continue badly from it and some servers refuse it, so the model usually writes it again. And the partial
 /// itself: some servers repeat a last assistant message at the start of what they send.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Overlap {
     /// What was sent and may be repeated; empty when it was too short to tell repetition from chance.
     sent: String,

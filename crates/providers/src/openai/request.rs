@@ -1,5 +1,6 @@
 //! What is sent.
 
+use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use serde_json::{Value, json};
 use weir_protocol::{Role, ToolCallId};
@@ -44,13 +45,10 @@ impl Extras {
     }
 }
 
+/// What follows the messages: the fields that a server may refuse.
 #[derive(Serialize)]
-struct Body<'a> {
-    model: &'a str,
-    messages: Vec<Message<'a>>,
+struct Rest {
     stream: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,27 +137,98 @@ impl<'a> From<&'a Turn> for Message<'a> {
     }
 }
 
-/// The JSON of `request`, and the seam to watch when it takes up a partial answer.
-///
-/// # Errors
-/// When it cannot be written as JSON, which no request does.
-pub(super) fn body(request: &ChatRequest, extras: Extras) -> serde_json::Result<(Vec<u8>, Overlap)> {
-    let mut messages: Vec<Message<'_>> = request.turns.iter().map(Message::from).collect();
-    let (sent, overlap) = Overlap::new(request.partial.as_deref().unwrap_or_default());
-    if !sent.is_empty() {
-        messages.push(Message::new("assistant", sent));
+/// A question in the form in which it is sent. Its context is encoded once; of what it was made from nothing is kept.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) model: String,
+    /// The tools that are offered, as JSON; empty: none.
+    tools: Vec<u8>,
+    /// The seam to watch when a partial answer is taken up.
+    overlap: Overlap,
+    has_partial: bool,
+    /// Whether the last message is a partial answer.
+    continues: bool,
+    /// The last body that was asked for. It begins with `common` bytes that every body begins with.
+    body: Bytes,
+    common: usize,
+}
+
+impl Question {
+    /// Encodes a request and drops it part by part.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which no request does.
+    pub(super) fn encode(request: ChatRequest) -> serde_json::Result<Self> {
+        let ChatRequest { model, turns, tools, partial, place, .. } = request;
+        let partial = partial.unwrap_or_default();
+        let (sent, overlap) = Overlap::new(&partial);
+        let contents = turns.iter().map(|turn| turn.content.len()).sum::<usize>() + sent.len();
+        let mut body = Vec::with_capacity(contents + contents / 16 + 1024);
+        body.extend_from_slice(br#"{"model":"#);
+        serde_json::to_writer(&mut body, &model)?;
+        body.extend_from_slice(br#","messages":["#);
+        let mut separator: &[u8] = b"";
+        for turn in turns {
+            body.extend_from_slice(separator);
+            serde_json::to_writer(&mut body, &Message::from(&turn))?;
+            separator = b",";
+        }
+        if !sent.is_empty() {
+            body.extend_from_slice(separator);
+            serde_json::to_writer(&mut body, &Message::new("assistant", sent))?;
+        }
+        body.push(b']');
+        let tools = if tools.is_empty() {
+            Vec::new()
+        } else {
+            serde_json::to_vec(&tools.iter().map(offered).collect::<Vec<_>>())?
+        };
+        let common = body.len();
+        let (has_partial, continues) = (!partial.is_empty(), !sent.is_empty());
+        drop(place);
+        Ok(Self { model, tools, overlap, has_partial, continues, body: body.into(), common })
     }
-    let continuation = extras.continuation && !sent.is_empty();
-    let body = Body {
-        model: &request.model,
-        messages,
-        stream: true,
-        tools: if extras.tools { request.tools.iter().map(offered).collect() } else { Vec::new() },
-        stream_options: extras.usage.then_some(StreamOptions { include_usage: true }),
-        continue_final_message: continuation.then_some(true),
-        add_generation_prompt: continuation.then_some(false),
-    };
-    Ok((serde_json::to_vec(&body)?, overlap))
+
+    /// Whether it takes up a partial answer.
+    pub(super) const fn has_partial(&self) -> bool {
+        self.has_partial
+    }
+
+    /// Whether it offers tools.
+    pub(super) fn has_tools(&self) -> bool {
+        !self.tools.is_empty()
+    }
+
+    /// The JSON to send, which is shared and not copied while `extras` stay as they are; and the seam to watch.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which no question does.
+    pub(super) fn body(&mut self, extras: Extras) -> serde_json::Result<(Bytes, Overlap)> {
+        let continuation = extras.continuation && self.continues;
+        let rest = serde_json::to_vec(&Rest {
+            stream: true,
+            stream_options: extras.usage.then_some(StreamOptions { include_usage: true }),
+            continue_final_message: continuation.then_some(true),
+            add_generation_prompt: continuation.then_some(false),
+        })?;
+        let tools: &[u8] = if extras.tools { &self.tools } else { b"" };
+        let name: &[u8] = if tools.is_empty() { b"" } else { br#","tools":"# };
+        let end = [name, tools, b",", rest.get(1..).unwrap_or_default()].concat();
+        if self.body[self.common..] != end {
+            // In place, unless an earlier body is still being sent.
+            let mut body = BytesMut::from(std::mem::take(&mut self.body));
+            body.truncate(self.common);
+            body.extend_from_slice(&end);
+            self.body = body.freeze();
+        }
+        Ok((self.body.clone(), self.overlap.clone()))
+    }
+
+    /// Forgets the context: the answer has begun, and the question is not asked again.
+    pub(super) fn forget(&mut self) {
+        self.body = Bytes::new();
+        self.common = 0;
+    }
 }
 
 fn offered(offer: &Offer) -> Tool<'_> {
@@ -173,6 +242,7 @@ mod tests {
     use weir_protocol::ConversationId;
 
     use super::*;
+    use crate::ContextPlace;
 
     fn sent(partial: Option<&str>, extras: Extras) -> Value {
         let request = ChatRequest {
@@ -181,8 +251,9 @@ mod tests {
             turns: vec![Turn::new(Role::System, "s"), Turn::new(Role::User, "u")],
             tools: Vec::new(),
             partial: partial.map(str::to_owned),
+            place: ContextPlace::default(),
         };
-        serde_json::from_slice(&body(&request, extras).unwrap().0).unwrap()
+        serde_json::from_slice(&Question::encode(request).unwrap().body(extras).unwrap().0).unwrap()
     }
 
     #[test]
@@ -209,10 +280,12 @@ mod tests {
                 schema: json!({ "type": "object" }),
             }],
             partial: None,
+            place: ContextPlace::default(),
         };
         let body = |tools| {
             let extras = Extras { usage: false, continuation: false, tools };
-            serde_json::from_slice::<Value>(&super::body(&request, extras).unwrap().0).unwrap()
+            serde_json::from_slice::<Value>(&Question::encode(request.clone()).unwrap().body(extras).unwrap().0)
+                .unwrap()
         };
         let function = json!({ "name": "add", "description": "Adds.", "parameters": { "type": "object" } });
         assert_eq!(body(true)["tools"], json!([{ "type": "function", "function": function }]));
@@ -231,6 +304,29 @@ mod tests {
         assert_eq!(body["messages"][2], json!({ "role": "assistant", "content": "Once" }));
         assert_eq!((&body["continue_final_message"], &body["add_generation_prompt"]), (&json!(true), &json!(false)));
         assert_eq!(body.get("stream_options"), None);
+    }
+
+    #[test]
+    fn a_context_is_encoded_once_and_shared_by_every_attempt() {
+        let request = ChatRequest {
+            model: "m".to_owned(),
+            conversation: ConversationId(Uuid::nil()),
+            turns: vec![Turn::new(Role::User, "u".repeat(100_000))],
+            tools: Vec::new(),
+            partial: None,
+            place: ContextPlace::default(),
+        };
+        let mut question = Question::encode(request).unwrap();
+        let with_usage = Extras { usage: true, continuation: false, tools: true };
+        let first = question.body(with_usage).unwrap().0;
+        assert_eq!(first.as_ptr(), question.body(with_usage).unwrap().0.as_ptr());
+        let second = question.body(Extras { usage: false, ..with_usage }).unwrap().0;
+        let json = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap();
+        assert_eq!(json(&first)["messages"], json(&second)["messages"]);
+        assert_eq!(json(&second).get("stream_options"), None);
+        question.forget();
+        drop(second);
+        assert!(first.is_unique(), "nothing else holds the context");
     }
 
     #[test]

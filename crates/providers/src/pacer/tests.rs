@@ -5,7 +5,7 @@ use tokio::{sync::mpsc, time::timeout};
 use weir_protocol::{ConversationId, Role};
 
 use super::*;
-use crate::{FinishedWith, Turn};
+use crate::{ContextPlace, FinishedWith, Turn};
 
 /// So long that a test which waits for it fails.
 const NEVER: Duration = Duration::from_hours(1);
@@ -57,6 +57,7 @@ async fn ask(provider: &Arc<dyn Provider>, model: &str) -> Result<EventStream, P
         turns: vec![Turn::new(Role::User, "Hello")],
         tools: Vec::new(),
         partial: None,
+        place: ContextPlace::default(),
     };
     timeout(SOON, provider.stream(request)).await.unwrap()
 }

@@ -11,7 +11,7 @@ use tokio::{
 use uuid::Uuid;
 use weir_protocol::{ConversationId, Role};
 use weir_providers::{
-    ChatRequest, Turn,
+    ChatRequest, ContextPlace, Turn,
     openai::{OpenAiOptions, OpenAiProvider, RetryPolicy},
 };
 
@@ -141,6 +141,7 @@ pub(crate) fn question() -> ChatRequest {
         turns: vec![Turn::new(Role::User, "Hello")],
         tools: Vec::new(),
         partial: None,
+        place: ContextPlace::default(),
     }
 }
 

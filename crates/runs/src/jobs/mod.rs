@@ -25,8 +25,8 @@ use tracing::Instrument as _;
 use weir_protocol::{Caller, ConversationId, FieldError, Permission, RunId, Timestamp, ToolCallId, UserId};
 use weir_realtime::{EventLog, Topic, to_the_end};
 use weir_store::{
-    Clock, FairQueue, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, NewJob, StartedJob, Store, StoreError,
-    Word,
+    Clock, FairQueue, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, NewJob, SMALL_JSON, StartedJob, Store,
+    StoreError, Word, is_larger_than, poll_off_worker,
 };
 use weir_tools::{Callable, Registry};
 
@@ -38,6 +38,9 @@ use arguments::SANDBOXED_CHECKS;
 pub const APPROVAL_PATIENCE: Duration = Duration::from_hours(24);
 /// How many unfinished jobs one user may have when nothing else is set.
 const MAX_UNFINISHED: u32 = 32;
+
+/// Calls with large arguments that begin at once.
+const LARGE_CALLS: usize = 4;
 
 /// A call of a tool.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +106,8 @@ struct Inner {
     queues: Mutex<HashMap<String, FairQueue<UserId>>>,
     /// Checks of arguments wait here for their turn in the sandbox.
     checks: FairQueue<UserId>,
+    /// Calls with large arguments wait here for their turn to begin.
+    large_calls: FairQueue<UserId>,
     /// How many jobs of one user may be unfinished.
     max_unfinished: AtomicU32,
     tasks: TaskTracker,
@@ -131,6 +136,7 @@ impl Jobs {
             active: ActiveJobs::default(),
             queues: Mutex::default(),
             checks: FairQueue::new(SANDBOXED_CHECKS),
+            large_calls: FairQueue::new(LARGE_CALLS),
             max_unfinished: AtomicU32::new(MAX_UNFINISHED),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
@@ -150,20 +156,31 @@ impl Jobs {
     }
 
     /// Calls a tool and answers at once: what comes of it stands in the job's log. A call whose id is known is the same
-    /// call.
+    /// call. The record that is returned lacks the arguments, which may be large.
     ///
     /// # Errors
     /// See [`InvokeError`]; nothing is stored then.
     pub async fn invoke(&self, call: Invocation) -> Result<JobRecord, InvokeError> {
         let jobs = self.clone();
         // Whoever asks may leave in the middle of it; a job that is stored is also driven.
-        to_the_end(async move { jobs.start(call).await }).await
+        to_the_end(async move {
+            if !is_larger_than(&call.args, SMALL_JSON) {
+                return jobs.start(call).await;
+            }
+            let turn = jobs.inner.large_calls.acquire(call.user).await;
+            poll_off_worker(async move {
+                let _turn = turn;
+                jobs.start(call).await
+            })
+            .await
+        })
+        .await
     }
 
     async fn start(&self, call: Invocation) -> Result<JobRecord, InvokeError> {
         let inner = &self.inner;
         if let Some(known) = inner.known(&call).await? {
-            return Ok(known);
+            return Ok(without_args(known));
         }
         if inner.draining.is_cancelled() && call.caller != Caller::Model {
             return Err(InvokeError::Draining);
@@ -200,11 +217,15 @@ impl Jobs {
                 if matches!(word, Word::Asked(_)) {
                     inner.log.changed(Topic::Inbox(record.user));
                 }
-                self.spawn(record.clone(), lease, active);
-                Ok(record)
+                let mut driven = record;
+                let args = std::mem::take(&mut driven.job.args);
+                let started = driven.clone();
+                driven.job.args = args;
+                self.spawn(driven, lease, active);
+                Ok(started)
             }
             // A twin that came at the same time was faster.
-            StartedJob::Before(record) => Ok(record),
+            StartedJob::Before(record) => Ok(without_args(record)),
             StartedJob::TooMany => Err(InvokeError::TooMany { max }),
         }
     }
@@ -221,6 +242,28 @@ impl Jobs {
             None => self.inner.log.changed(Topic::Log(LogId::Job(id))),
         }
         Ok(())
+    }
+
+    /// Stops jobs of an answer that has ended: at once where they run here. The database hears of it later, so that the end of the
+    /// answer does not wait for it.
+    pub(crate) fn stop_all(&self, user: UserId, ids: Vec<ToolCallId>) {
+        if ids.is_empty() {
+            return;
+        }
+        for id in &ids {
+            if let Some(cancel) = self.inner.active.find(user, *id) {
+                cancel.cancel();
+            }
+        }
+        let jobs = self.clone();
+        self.inner.tasks.spawn(async move {
+            for id in ids {
+                match jobs.cancel(user, id).await {
+                    Ok(()) | Err(StoreError::NotFound(_)) => {}
+                    Err(error) => tracing::warn!(%error, job = %id, "a job of a stopped answer could not be cancelled"),
+                }
+            }
+        });
     }
 
     /// How many jobs are under way here.
@@ -298,6 +341,11 @@ impl Jobs {
             .instrument(span),
         );
     }
+}
+
+fn without_args(mut record: JobRecord) -> JobRecord {
+    record.job.args = Value::Null;
+    record
 }
 
 impl Inner {

@@ -1,13 +1,12 @@
 //! Whether a call may run: what the user has set, else what the tool says of itself.
 
 use serde_json::Value;
-use tokio::task::spawn_blocking;
 use url::Url;
 use weir_protocol::{ArgumentRule, FieldError, Match, Permission, SetPermission, ToolInfo, UserId};
-use weir_store::{StoreError, ToolPermission};
+use weir_store::{StoreError, ToolPermission, is_larger_than, off_worker};
 use weir_tools::{Callable, CanonicalHost, PermissionRules, Spec, rule_fault};
 
-use super::{Inner, InvokeError, Jobs, work::is_larger_than};
+use super::{Inner, InvokeError, Jobs};
 
 /// Arguments up to this size are compared with rules on an async worker.
 const QUICK_ARGUMENT_BYTES: usize = 16 * 1024;
@@ -51,12 +50,9 @@ impl Jobs {
     ) -> Result<(Value, Permission), StoreError> {
         let rules = self.inner.rules_for(user, tool.spec()).await?;
         if rules.depend_on_arguments() && is_larger_than(&args, QUICK_ARGUMENT_BYTES) {
-            let decided = spawn_blocking(move || (rules.decide(&args), args)).await;
-            // Fails when the runtime stops.
-            return Ok(decided.map_or((Value::Null, Permission::Deny), |(permission, args)| (args, permission)));
+            return Ok(off_worker(move || decided(&rules, args)).await);
         }
-        let permission = rules.decide(&args);
-        Ok((args, permission))
+        Ok(decided(&rules, args))
     }
 
     /// From now on what a person said to a call holds for those like it: of the same host where it names one, else for the
@@ -100,6 +96,11 @@ impl Inner {
 }
 
 /// Tools that change nothing run; a person is asked about all others. What a foreign tool says of itself is not believed.
+fn decided(rules: &PermissionRules, args: Value) -> (Value, Permission) {
+    let permission = rules.decide(&args);
+    (args, permission)
+}
+
 fn by_default(spec: &Spec) -> Permission {
     let trusted = spec.source == weir_protocol::ToolSource::BuiltIn;
     if trusted && spec.annotations.read_only_hint { Permission::Allow } else { Permission::Ask }

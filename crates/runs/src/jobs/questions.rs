@@ -10,7 +10,7 @@ use weir_realtime::{JobWriter, LostLease, Topic};
 use weir_store::{JobChange, JobRecord, LogId, StoreError};
 use weir_tools::{ArgumentSchema, Asked};
 
-use super::{Inner, Jobs};
+use super::{Inner, Jobs, work::encoded};
 
 /// Between two looks at a question's row, should the bell be lost.
 const POLL: Duration = Duration::from_secs(1);
@@ -114,7 +114,7 @@ impl Inner {
         let note = Some(format!("asks: {}", question.message));
         let event = JobEvent::ToolUpdate(ToolUpdate { note, ..running.clone() });
         let id = question.id;
-        writer.append(&event, &JobChange::Asks(Box::new(question)), now).await?;
+        writer.append(encoded(event).await?, &JobChange::Asks(Box::new(question)), now).await?;
         self.log.changed(Topic::Inbox(record.user));
         Ok(Waiting { answer: Box::pin(self.answer_to(record.user, job.id, id)), reply })
     }

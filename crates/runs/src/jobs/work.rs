@@ -1,19 +1,16 @@
 //! One job from its word to its terminal event.
 
-use std::{io, panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
-use tokio::{
-    task::spawn_blocking,
-    time::{Instant, sleep, sleep_until},
-};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use weir_protocol::{
     Approval, Caller, Failure, JobEvent, PartialResult, ToolCallStatus, ToolFailure, ToolOutput, ToolUpdate,
 };
-use weir_realtime::{JobWriter, LostLease, Topic};
-use weir_store::{JobChange, JobLease, JobRecord, StoreError};
+use weir_realtime::{Encoded, JobWriter, LostLease, Topic};
+use weir_store::{JobChange, JobLease, JobRecord, SMALL_JSON, StoreError, is_larger_than, off_worker};
 use weir_tools::{Call, CallPermissions, Callable, PermissionRules, Report, ToolError};
 
 use super::{
@@ -27,8 +24,6 @@ use crate::measure;
 const MAX_DEATHS: u32 = 2;
 /// The largest output, as JSON.
 const MOST_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
-/// An output up to this size is measured where it is, in less than 0.2 ms.
-const QUICK_OUTPUT_BYTES: usize = 64 * 1024;
 /// Words of progress are written down no more often than this.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
 /// Between two looks at a row while the database fails.
@@ -57,14 +52,14 @@ impl Inner {
     /// Drives a job to its end, unless it is left to the next server.
     pub(super) async fn drive(
         &self,
-        record: JobRecord,
+        mut record: JobRecord,
         lease: JobLease,
         cancel: CancellationToken,
     ) -> Result<(), LostLease> {
         let mut writer = self.log.job_writer(lease);
         let end = match refusal(&record) {
             Some(failure) => End::With(Err(failure)),
-            None => self.work(&record, &mut writer, &cancel).await?,
+            None => self.work(&mut record, &mut writer, &cancel).await?,
         };
         let id = record.job.id;
         measure::job_ended(&record.job.name, end.word());
@@ -84,19 +79,25 @@ impl Inner {
                 return Ok(());
             }
             End::With(Ok(output)) => {
-                (JobEvent::Complete(ToolOutput { id, output: output.clone() }), JobChange::Worked(output))
+                let written = move || {
+                    let output = ToolOutput { id, output };
+                    let row = serde_json::to_string(&output.output)?;
+                    serde_json::Result::Ok((Encoded::of_job(&JobEvent::Complete(output))?, row))
+                };
+                let (event, output) = off_worker(written).await.map_err(unwritable)?;
+                (event, JobChange::Worked(output))
             }
             End::With(Err(failure)) => {
                 let Failure { code, message } = failure.clone();
-                (JobEvent::Error(ToolFailure { id, code, message }), JobChange::Failed(failure))
+                (encoded(JobEvent::Error(ToolFailure { id, code, message })).await?, JobChange::Failed(failure))
             }
         };
-        writer.append(&event, &change, self.clock.now()).await
+        writer.append(event, &change, self.clock.now()).await
     }
 
     async fn work(
         &self,
-        record: &JobRecord,
+        record: &mut JobRecord,
         writer: &mut JobWriter,
         cancel: &CancellationToken,
     ) -> Result<End, LostLease> {
@@ -115,8 +116,8 @@ impl Inner {
         };
         let update = |status| ToolUpdate { status, approval, ..record.update() };
         if approval.is_some() {
-            let granted = JobEvent::ToolUpdate(update(ToolCallStatus::Queued));
-            writer.append(&granted, &JobChange::Unchanged, self.clock.now()).await?;
+            let granted = encoded(JobEvent::ToolUpdate(update(ToolCallStatus::Queued))).await?;
+            writer.append(granted, &JobChange::Unchanged, self.clock.now()).await?;
         }
         let queue = self.queue(&*tool);
         let _permit = tokio::select! {
@@ -135,9 +136,11 @@ impl Inner {
         let permissions = CallPermissions { rules, is_approved };
         // From here on it may have done something: committed before it does.
         let running = update(ToolCallStatus::Running);
-        writer.append(&JobEvent::ToolUpdate(running.clone()), &JobChange::Began, self.clock.now()).await?;
+        let event = encoded(JobEvent::ToolUpdate(running.clone())).await?;
+        writer.append(event, &JobChange::Began, self.clock.now()).await?;
         let began = Instant::now();
-        let ended = self.call(&*tool, record, permissions, running, writer, cancel).await;
+        let args = std::mem::take(&mut record.job.args);
+        let ended = self.call(&*tool, record, args, permissions, running, writer, cancel).await;
         measure::tool_worked(&record.job.name, began.elapsed());
         ended
     }
@@ -147,6 +150,7 @@ impl Inner {
         &self,
         tool: &dyn Callable,
         record: &JobRecord,
+        args: Value,
         permissions: CallPermissions,
         running: ToolUpdate,
         writer: &mut JobWriter,
@@ -154,7 +158,7 @@ impl Inner {
     ) -> Result<End, LostLease> {
         let (call, mut reports) = Call::new(record.job.id, record.user);
         let call = call.with_permissions(permissions);
-        let mut work = Box::pin(AssertUnwindSafe(tool.call(record.job.args.clone(), &call)).catch_unwind());
+        let mut work = Box::pin(AssertUnwindSafe(tool.call(args, &call)).catch_unwind());
         let silence = tool.spec().timeout;
         let mut deadline = Instant::now() + silence;
         let mut told = Instant::now().checked_sub(PROGRESS_PAUSE);
@@ -167,7 +171,8 @@ impl Inner {
                 // A second question waits until the first is answered.
                 Some(report) = reports.recv(), if question.is_none() => report,
                 answer = Waiting::answer(&mut question) => {
-                    writer.append(&JobEvent::ToolUpdate(running.clone()), &JobChange::AsksNoMore, self.clock.now()).await?;
+                    let event = encoded(JobEvent::ToolUpdate(running.clone())).await?;
+                    writer.append(event, &JobChange::AsksNoMore, self.clock.now()).await?;
                     self.log.changed(Topic::Inbox(record.user));
                     if let Some(waiting) = question.take() {
                         waiting.tell(answer);
@@ -216,7 +221,7 @@ impl Inner {
             // Its call has ended: nobody hears the answer.
             Report::Question(..) => return Ok(()),
         };
-        writer.append(&event, &change, self.clock.now()).await
+        writer.append(encoded(event).await?, &change, self.clock.now()).await
     }
 
     /// The rules of the user for a tool, however long the database takes.
@@ -266,7 +271,7 @@ fn refusal(record: &JobRecord) -> Option<Failure> {
 
 async fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {
     let output = given?;
-    if is_larger_than(&output, QUICK_OUTPUT_BYTES) {
+    if is_larger_than(&output, SMALL_JSON) {
         return bounded(output).await;
     }
     Ok(output)
@@ -274,28 +279,26 @@ async fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {
 
 /// A large output, measured on a thread for blocking work.
 async fn bounded(output: Value) -> Result<Value, Failure> {
-    let measured = spawn_blocking(|| (is_larger_than(&output, MOST_OUTPUT_BYTES), output)).await;
-    match measured {
-        Ok((false, output)) => Ok(output),
-        Ok((true, _)) => Err(Failure::new("output_too_large", "The output is larger than 4 MiB. Ask for less.")),
-        Err(_) => Err(Failure::new("internal", "The output could not be measured.")),
-    }
+    let measure = move || {
+        let is_too_large = is_larger_than(&output, MOST_OUTPUT_BYTES);
+        (!is_too_large).then_some(output)
+    };
+    let too_large = || Failure::new("output_too_large", "The output is larger than 4 MiB. Ask for less.");
+    off_worker(measure).await.ok_or_else(too_large)
 }
 
-/// Whether a value is larger than this, as bytes of JSON; no more of it is written than that.
-pub(super) fn is_larger_than(value: &Value, bytes: usize) -> bool {
-    struct Room(usize);
-    impl io::Write for Room {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::FileTooLarge)?;
-            Ok(bytes.len())
-        }
+/// An event as it is stored; a large one is encoded on a thread for blocking work.
+pub(super) async fn encoded(event: JobEvent) -> Result<Encoded, LostLease> {
+    let is_large = is_larger_than(&event, SMALL_JSON);
+    let encode = move || Encoded::of_job(&event);
+    let encoded = if is_large { off_worker(encode).await } else { encode() };
+    encoded.map_err(unwritable)
+}
 
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    serde_json::to_writer(Room(bytes), value).is_err()
+/// An event cannot be written as JSON, which no event is: then the next server ends the job.
+fn unwritable(error: serde_json::Error) -> LostLease {
+    tracing::error!(%error, "an event of a job cannot be written as JSON");
+    LostLease
 }
 
 fn panicked(tool: &str) -> ToolError {

@@ -117,7 +117,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned + Checked>(bytes: &[u8]) -> Result<T, ApiError> {
-    if json::has_too_many_values(bytes) {
+    if weir_protocol::has_too_many_values(bytes) {
         return Err(ApiError::unreadable(json::TOO_MANY_VALUES));
     }
     let mut value: Value = serde_json::from_slice(bytes)

@@ -32,9 +32,7 @@ use weir_runs::{Invocation, InvokeError};
 use super::sessions::McpSessions;
 use crate::{
     app::App,
-    http::{
-        ApiError, BodyFailure, Keeping, MAX_BODY_BYTES, Principal, TOO_MANY_VALUES, has_too_many_values, take_place,
-    },
+    http::{ApiError, BodyFailure, Keeping, MAX_BODY_BYTES, Principal, TOO_MANY_VALUES, take_place},
     metrics::rate_limited,
 };
 
@@ -80,7 +78,7 @@ async fn guard(
     }
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| ApiError::too_large(MAX_BODY_BYTES))?;
-    if has_too_many_values(&bytes) {
+    if weir_protocol::has_too_many_values(&bytes) {
         return Err(ApiError::unreadable(TOO_MANY_VALUES));
     }
     if begins && sessions.is_full_for(user) && is_initialize(&bytes) {

@@ -312,6 +312,33 @@ async fn agent_4_tools_that_the_request_leaves_out_are_not_offered_and_do_not_ru
 }
 
 #[tokio::test]
+async fn agent_21_arguments_of_a_call_that_does_not_run_are_shortened() {
+    let app = TestApp::new().await;
+    app.script.set_calls_tools(true);
+    let mut events = app.ask("Do not stop").await;
+    let padding = "x".repeat(100_000);
+    let too_many = format!("{{\"expression\":\"1\",\"list\":[{}0]}}", "0,".repeat(60_000));
+    let refused = [format!("{{\"expression\":1,\"padding\":\"{padding}\"}}"), padding.clone(), too_many];
+    for args in &refused {
+        let answer = app.script.answers().await;
+        answer.call("calculate", args);
+        answer.finish();
+    }
+    let answer = app.script.answers().await;
+    let bytes: usize =
+        answer.request.turns.iter().flat_map(|turn| &turn.calls).map(|call| call.args.to_string().len()).sum();
+    assert!(bytes < 60_000, "the model reads {bytes} bytes of arguments");
+    answer.finish();
+    let log = events.rest().await;
+    let calls = ending(&log).0["toolCalls"].as_array().unwrap().clone();
+    assert_eq!(calls.len(), refused.len());
+    for call in calls {
+        assert_eq!((&call["status"], &call["error"]["code"]), (&json!("error"), &json!("invalid_arguments")));
+        assert!(call["args"].as_str().unwrap().contains("The call did not run."), "{call}");
+    }
+}
+
+#[tokio::test]
 async fn agent_20_a_model_that_calls_tools_without_end_is_stopped() {
     let app = TestApp::new().await;
     app.script.set_calls_tools(true);

@@ -62,8 +62,10 @@ pub(crate) enum Database {
         writer: Writer,
         /// What users ask for.
         readers: SqlitePool,
-        /// The server's own reads: the log, leases. Never behind what users ask for.
+        /// The server's own reads, such as the log. Never behind what users ask for.
         system: SqlitePool,
+        /// Looks at leases. Never behind any other read.
+        leases: SqlitePool,
         /// Looks up credentials. Never behind any other read.
         identity: SqlitePool,
         /// Searches, whose cost a caller chooses.
@@ -72,8 +74,10 @@ pub(crate) enum Database {
     Postgres {
         /// Every transaction names its user.
         users: PgPool,
-        /// The server's own work: the log, leases, sweeps. Never behind what users ask for.
+        /// The server's own work: the log, sweeps. Never behind what users ask for.
         system: PgPool,
+        /// Heartbeats and looks at leases. Never behind any other query.
+        leases: PgPool,
         /// Looks up credentials. Never behind any other query.
         identity: PgPool,
         /// Searches, whose cost a caller chooses.
@@ -115,9 +119,11 @@ impl Database {
         let options = options.read_only(true);
         let readers = sqlite_pool(4).connect_with(options.clone()).await?;
         let system = sqlite_pool(2).connect_with(options.clone()).await?;
+        let leases = sqlite_pool(1).connect_with(options.clone()).await?;
         let identity = sqlite_pool(2).connect_with(options.clone()).await?;
         let searches = sqlite_pool(SEARCH_CONNECTIONS).connect_with(options).await?;
-        Ok(Self::Sqlite { writer: Writer::new(writer), readers, system, identity, searches })
+        let writer = Writer::new(writer);
+        Ok(Self::Sqlite { writer, readers, system, leases, identity, searches })
     }
 
     /// Connects to a `PostgreSQL` database (`postgres://…`) and brings its schema up to date, under a lock and without
@@ -143,9 +149,10 @@ impl Database {
         owner.close().await;
         let users = postgres_pool(16, role, "").connect_with(options.clone()).await?;
         let system = postgres_pool(8, role, "system").connect_with(options.clone()).await?;
+        let leases = postgres_pool(1, role, "system").connect_with(options.clone()).await?;
         let identity = postgres_pool(4, role, "system").connect_with(options.clone()).await?;
         let searches = postgres_pool(SEARCH_CONNECTIONS, role, "").min_connections(0).connect_with(options).await?;
-        Ok(Self::Postgres { users, system, identity, searches })
+        Ok(Self::Postgres { users, system, leases, identity, searches })
     }
 
     pub(crate) const fn dialect(&self) -> Dialect {
@@ -181,6 +188,22 @@ impl Database {
         match self {
             Self::Sqlite { identity, .. } => Ok(Connection::Sqlite(identity.acquire().await?)),
             Self::Postgres { identity, .. } => Ok(Connection::Postgres(identity.acquire().await?)),
+        }
+    }
+
+    /// For looking at leases and heartbeats.
+    pub(crate) async fn leases(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite { leases, .. } => Ok(Connection::Sqlite(leases.acquire().await?)),
+            Self::Postgres { leases, .. } => Ok(Connection::Postgres(leases.acquire().await?)),
+        }
+    }
+
+    /// For moving a heartbeat. `SQLite`, where no other instance can look at it, has one writer.
+    pub(crate) async fn lease_statement(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite { .. } => self.statement().await,
+            Self::Postgres { leases, .. } => Ok(Connection::Postgres(leases.acquire().await?)),
         }
     }
 
@@ -262,14 +285,14 @@ impl Database {
     /// Waits for what is under way and closes every connection.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers, system, identity, searches } => {
-                for pool in [searches, readers, identity, system] {
+            Self::Sqlite { writer, readers, system, leases, identity, searches } => {
+                for pool in [searches, readers, identity, leases, system] {
                     pool.close().await;
                 }
                 writer.close().await;
             }
-            Self::Postgres { users, system, identity, searches } => {
-                for pool in [searches, users, identity, system] {
+            Self::Postgres { users, system, leases, identity, searches } => {
+                for pool in [searches, users, identity, leases, system] {
                     pool.close().await;
                 }
             }
@@ -347,7 +370,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn lim_41_credentials_are_looked_up_while_every_other_read_is_busy() {
+    async fn lim_41_credentials_and_leases_are_looked_up_while_every_other_read_is_busy() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::sqlite(&folder.path().join("weir.db"), Durability::Process).await.unwrap();
         let user = UserId(uuid::Uuid::from_u128(7));
@@ -362,6 +385,8 @@ mod tests {
         busy.push(database.statement().await.unwrap());
         let looked_up = tokio::time::timeout(Duration::from_secs(1), database.identity()).await;
         assert!(looked_up.is_ok_and(|connection| connection.is_ok()));
+        let looked_after = tokio::time::timeout(Duration::from_secs(1), database.leases()).await;
+        assert!(looked_after.is_ok_and(|connection| connection.is_ok()));
     }
 
     #[tokio::test]
