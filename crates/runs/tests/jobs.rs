@@ -505,7 +505,7 @@ async fn edge_24_large_arguments_and_outputs_are_worked_on_outside_the_async_wor
     let before = computed();
     let text = serde_json::to_string(&large.args).unwrap();
     drop(serde_json::from_str::<Value>(&text).unwrap());
-    let handled_once = computed() - before;
+    let handled_once = computed().saturating_sub(before);
     let mut taken = Vec::new();
     for call in [small, large] {
         let before = computed();
@@ -514,7 +514,7 @@ async fn edge_24_large_arguments_and_outputs_are_worked_on_outside_the_async_wor
         while soon("the end of the job", reader.next()).await.unwrap().is_some() {}
         let read = process.store.job(ALICE, job).await.unwrap();
         let page = process.store.jobs(ALICE, None, 1, None).await.unwrap();
-        taken.push(computed() - before);
+        taken.push(computed().saturating_sub(before));
         assert_eq!(page.items[0].id, job);
         assert!(read.job.output == page.items[0].output && read.job.output.is_some());
     }

@@ -82,7 +82,7 @@ impl Inner {
                     let row = serde_json::to_string(&output.output)?;
                     serde_json::Result::Ok((Encoded::of_job(&JobEvent::Complete(output))?, row))
                 };
-                let (event, output) = off_worker(written).await.map_err(unwritable)?;
+                let (event, output) = off_worker(written).await.map_err(|error| unwritable(&error))?;
                 (event, JobChange::Worked(output))
             }
             End::With(Err(failure)) => {
@@ -267,11 +267,11 @@ pub(super) async fn encoded(event: JobEvent) -> Result<Encoded, LostLease> {
     let is_large = is_larger_than(&event, SMALL_JSON);
     let encode = move || Encoded::of_job(&event);
     let encoded = if is_large { off_worker(encode).await } else { encode() };
-    encoded.map_err(unwritable)
+    encoded.map_err(|error| unwritable(&error))
 }
 
 /// An event cannot be written as JSON, which no event is: then the next server ends the job.
-fn unwritable(error: serde_json::Error) -> LostLease {
+fn unwritable(error: &serde_json::Error) -> LostLease {
     tracing::error!(%error, "an event of a job cannot be written as JSON");
     LostLease
 }
