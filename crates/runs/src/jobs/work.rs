@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use weir_protocol::{Approval, Failure, JobEvent, PartialResult, ToolCallStatus, ToolFailure, ToolOutput, ToolUpdate};
 use weir_realtime::{Encoded, JobWriter, LostLease, Topic};
-use weir_store::{JobChange, JobLease, JobRecord, SMALL_JSON, StoreError, is_larger_than, off_worker};
+use weir_store::{JobChange, JobLease, JobRecord, StoreError, is_large, is_larger_than, off_worker};
 use weir_tools::{Call, Callable, Report, ToolError};
 
 use super::{
@@ -246,7 +246,7 @@ fn refusal(record: &JobRecord) -> Option<Failure> {
 
 async fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {
     let output = given?;
-    if is_larger_than(&output, SMALL_JSON) {
+    if is_large(&output) {
         return bounded(output).await;
     }
     Ok(output)
@@ -264,7 +264,7 @@ async fn bounded(output: Value) -> Result<Value, Failure> {
 
 /// An event as it is stored; a large one is encoded on a thread for blocking work.
 pub(super) async fn encoded(event: JobEvent) -> Result<Encoded, LostLease> {
-    let is_large = is_larger_than(&event, SMALL_JSON);
+    let is_large = matches!(&event, JobEvent::PartialResult(part) if is_large(&part.data));
     let encode = move || Encoded::of_job(&event);
     let encoded = if is_large { off_worker(encode).await } else { encode() };
     encoded.map_err(|error| unwritable(&error))
