@@ -3,7 +3,7 @@
 use serde_json::Value;
 use weir_protocol::{ChatMessage, Failure, Role, ToolCall};
 use weir_providers::{Turn, TurnCall};
-use weir_store::{is_larger_than, off_worker};
+use weir_store::{is_large, off_worker};
 
 /// Characters of a tool's output that a model is shown, and that an answer's log carries.
 const SHOWN_CHARS: usize = 16_000;
@@ -66,7 +66,7 @@ pub(crate) fn steps_taken(answer: &ChatMessage) -> usize {
 /// What an output, or the arguments of a call that does not run, are in an answer's log: whole, or the beginning and a note on
 /// where the rest is. A large value is shortened on a blocking thread.
 pub(crate) async fn shown(value: Value, rest: &'static str) -> Value {
-    if is_larger_than(&value, SHOWN_CHARS) { off_worker(move || shortened(value, rest)).await } else { value }
+    if is_large(&value) { off_worker(move || shortened(value, rest)).await } else { shortened(value, rest) }
 }
 
 /// See [`shown`].

@@ -10,7 +10,7 @@ use weir_protocol::{
     ToolStatus, UserId, has_too_many_values,
 };
 use weir_realtime::{Encoded, LogWriter, LostLease, Reader};
-use weir_store::{SMALL_JSON, is_larger_than, off_worker};
+use weir_store::{SMALL_JSON, is_large, off_worker};
 
 use crate::{
     Invocation, InvokeError, Jobs,
@@ -236,8 +236,8 @@ async fn encoded(status: ToolStatus) -> Option<(ToolStatus, Encoded)> {
         let StreamChunk::ToolStatus(status) = chunk else { unreachable!("it was made above") };
         (status, encoded)
     };
-    let is_large = is_larger_than(&status, SMALL_JSON);
-    let (status, encoded) = if is_large { off_worker(move || encode(status)).await } else { encode(status) };
+    let has_large = [&status.args, &status.output].into_iter().flatten().any(is_large);
+    let (status, encoded) = if has_large { off_worker(move || encode(status)).await } else { encode(status) };
     encoded
         .inspect_err(|error| tracing::error!(%error, "the status of a call cannot be written as JSON"))
         .ok()

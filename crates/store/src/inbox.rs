@@ -83,7 +83,9 @@ impl Store {
                 "asked" => {
                     let job = jobs::get(&mut snapshot, user, ToolCallId(id.0)).await;
                     // It was answered meanwhile, and that change follows.
-                    job.ok().and_then(|job| job.pending()).map(|pending| InboxChange::ApprovalRequested { pending })
+                    job.ok()
+                        .and_then(crate::JobRecord::pending)
+                        .map(|pending| InboxChange::ApprovalRequested { pending })
                 }
                 "question_settled" => Some(InboxChange::QuestionSettled { id: QuestionId(id.0) }),
                 "question_asked" => questions::waiting(&mut snapshot, user, QuestionId(id.0))

@@ -3,6 +3,7 @@
 use std::panic::resume_unwind;
 
 use serde::Serialize;
+use serde_json::Value;
 use tokio::{runtime::Handle, task::spawn_blocking};
 use tracing::{Instrument as _, Span};
 
@@ -35,7 +36,24 @@ pub async fn poll_off_worker<T: Send + 'static>(work: impl Future<Output = T> + 
     off_worker(move || runtime.block_on(work)).await
 }
 
-/// Whether the JSON of a value has more than so many bytes; no more of it is written than that.
+/// Whether the JSON of a value has more than [`SMALL_JSON`] bytes, roughly. Texts are not read, so that the answer takes microseconds
+/// whatever their size.
+pub fn is_large(value: &Value) -> bool {
+    fn room_after(value: &Value, room: usize) -> Option<usize> {
+        let room = room.checked_sub(4)?;
+        match value {
+            Value::String(text) => room.checked_sub(text.len()),
+            Value::Array(items) => items.iter().try_fold(room, |room, item| room_after(item, room)),
+            Value::Object(fields) => fields.iter().try_fold(room, |room, (name, value)| {
+                room.checked_sub(name.len()).and_then(|room| room_after(value, room))
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) => Some(room),
+        }
+    }
+    room_after(value, SMALL_JSON).is_none()
+}
+
+/// Whether the JSON of a value has more than so many bytes; no more of it is written than that. A text is read to its end all the same.
 pub fn is_larger_than(value: &impl Serialize, bytes: usize) -> bool {
     struct Room(usize);
     impl std::io::Write for Room {
@@ -49,4 +67,22 @@ pub fn is_larger_than(value: &impl Serialize, bytes: usize) -> bool {
         }
     }
     serde_json::to_writer(Room(bytes), value).is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_large_by_its_texts_or_by_its_number_of_values() {
+        for small in [json!({}), json!("x".repeat(SMALL_JSON - 4)), json!({ "items": vec![0; SMALL_JSON / 8] })] {
+            assert!(!is_large(&small));
+        }
+        let names: serde_json::Map<_, _> = [("x".repeat(SMALL_JSON), json!(null))].into_iter().collect();
+        for large in [json!(["x".repeat(SMALL_JSON)]), json!({ "items": vec![0; SMALL_JSON] }), Value::Object(names)] {
+            assert!(is_large(&large));
+        }
+    }
 }

@@ -54,13 +54,13 @@ async fn stop_all(scene: &Scene, oddity: &str, mark: &'static str, runs: usize) 
     let (mut under_way, mut ids) = (Vec::new(), Vec::new());
     for _ in 0..runs {
         let started = scene.attacker.ask(&format!("odd:{oddity}")).await?;
-        let (seen, sees) = oneshot::channel();
+        let (seen, begun) = oneshot::channel();
         reading.spawn(read(started.run.clone(), started.response, mark, seen));
-        under_way.push(sees);
+        under_way.push(begun);
         ids.push(started.run);
     }
-    for seen in under_way {
-        timeout(UNDER_WAY, seen).await.context("a run does not begin its work")?.context("a run ended too early")?;
+    for begun in under_way {
+        timeout(UNDER_WAY, begun).await.context("a run does not begin its work")?.context("a run ended too early")?;
     }
     let mut stopping = JoinSet::new();
     for id in ids {

@@ -25,8 +25,8 @@ use tracing::Instrument as _;
 use weir_protocol::{Caller, ConversationId, FieldError, Permission, RunId, Timestamp, ToolCallId, UserId};
 use weir_realtime::{EventLog, Topic, to_the_end};
 use weir_store::{
-    Clock, FairQueue, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, NewJob, SMALL_JSON, StartedJob, Store,
-    StoreError, Word, is_larger_than, poll_off_worker,
+    Clock, FairQueue, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, NewJob, StartedJob, Store, StoreError,
+    Word, is_large, poll_off_worker,
 };
 use weir_tools::{Callable, Registry};
 
@@ -164,7 +164,7 @@ impl Jobs {
         let jobs = self.clone();
         // Whoever asks may leave in the middle of it; a job that is stored is also driven.
         to_the_end(async move {
-            if !is_larger_than(&call.args, SMALL_JSON) {
+            if !is_large(&call.args) {
                 return jobs.start(call).await;
             }
             let turn = jobs.inner.large_calls.acquire(call.user).await;

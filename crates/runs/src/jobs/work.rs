@@ -10,7 +10,7 @@ use weir_protocol::{
     Approval, Caller, Failure, JobEvent, PartialResult, ToolCallStatus, ToolFailure, ToolOutput, ToolUpdate,
 };
 use weir_realtime::{Encoded, JobWriter, LostLease, Topic};
-use weir_store::{JobChange, JobLease, JobRecord, SMALL_JSON, StoreError, is_larger_than, off_worker};
+use weir_store::{JobChange, JobLease, JobRecord, StoreError, is_large, is_larger_than, off_worker};
 use weir_tools::{Call, CallPermissions, Callable, PermissionRules, Report, ToolError};
 
 use super::{
@@ -84,7 +84,7 @@ impl Inner {
                     let row = serde_json::to_string(&output.output)?;
                     serde_json::Result::Ok((Encoded::of_job(&JobEvent::Complete(output))?, row))
                 };
-                let (event, output) = off_worker(written).await.map_err(unwritable)?;
+                let (event, output) = off_worker(written).await.map_err(|error| unwritable(&error))?;
                 (event, JobChange::Worked(output))
             }
             End::With(Err(failure)) => {
@@ -271,7 +271,7 @@ fn refusal(record: &JobRecord) -> Option<Failure> {
 
 async fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {
     let output = given?;
-    if is_larger_than(&output, SMALL_JSON) {
+    if is_large(&output) {
         return bounded(output).await;
     }
     Ok(output)
@@ -289,14 +289,14 @@ async fn bounded(output: Value) -> Result<Value, Failure> {
 
 /// An event as it is stored; a large one is encoded on a thread for blocking work.
 pub(super) async fn encoded(event: JobEvent) -> Result<Encoded, LostLease> {
-    let is_large = is_larger_than(&event, SMALL_JSON);
+    let is_large = matches!(&event, JobEvent::PartialResult(part) if is_large(&part.data));
     let encode = move || Encoded::of_job(&event);
     let encoded = if is_large { off_worker(encode).await } else { encode() };
-    encoded.map_err(unwritable)
+    encoded.map_err(|error| unwritable(&error))
 }
 
 /// An event cannot be written as JSON, which no event is: then the next server ends the job.
-fn unwritable(error: serde_json::Error) -> LostLease {
+fn unwritable(error: &serde_json::Error) -> LostLease {
     tracing::error!(%error, "an event of a job cannot be written as JSON");
     LostLease
 }
