@@ -136,7 +136,7 @@ impl<T: Topics> Client<T> {
 
     /// Waits for the client to come back on another socket, no longer than [`KEEP`].
     async fn wait(mut self) {
-        let Some(_kept) = self.hub.sessions.keep(&self.held) else { return };
+        let waiting = self.hub.sessions.keep(self.visitor.viewer.user, &self.held);
         let too_late = sleep(KEEP);
         tokio::pin!(too_late);
         loop {
@@ -144,6 +144,7 @@ impl<T: Topics> Client<T> {
                 () = &mut too_late => return,
                 () = self.hub.closing.cancelled() => return,
                 () = self.visitor.revoked.cancelled() => return,
+                () = waiting.evicted() => return,
                 claim = self.desk.claimed() => if self.consider(claim).is_err() { return },
             }
         }
