@@ -121,7 +121,7 @@ impl Inner {
             biased;
             () = cancel.cancelled() => return Ok(End::With(Err(cancelled()))),
             () = self.stop.cancelled() => return Ok(End::Left),
-            permit = queue.acquire(record.user) => permit,
+            permit = async { Some(queue.as_ref()?.acquire(record.user).await) } => permit,
         };
         // From here on it may have done something: committed before it does.
         let running = update(ToolCallStatus::Running);

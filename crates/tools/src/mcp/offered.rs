@@ -115,7 +115,7 @@ fn spec(server: &str, name: String, input_schema: ArgumentSchema, tool: &Tool) -
         source: ToolSource::Mcp,
         server: Some(server.to_owned()),
         timeout: TIMEOUT,
-        concurrency: CONCURRENCY,
+        concurrency: Some(CONCURRENCY),
     }
 }
 
