@@ -312,3 +312,30 @@ impl StreamableHttpClient for Badge {
         Ok(self.streams(None, most).check(events))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn mcp_25_an_exchange_ends_at_its_deadline_and_with_its_connection() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let fault = ConnectionFault::default();
+        let badge = Badge::new(reqwest::Client::new(), "far", "http://127.0.0.1:1/mcp", None, None, fault);
+        let began = Instant::now();
+        let ended = badge.bounded(EXCHANGE_TIMEOUT, pending::<Result<(), Failure>>()).await.unwrap_err();
+        assert_eq!(began.elapsed().as_secs(), EXCHANGE_TIMEOUT.as_secs());
+        assert!(ended.to_string().contains("did not respond within 60 s"), "{ended}");
+        badge.close();
+        let ended = badge.bounded(EXCHANGE_TIMEOUT, pending::<Result<(), Failure>>()).await.unwrap_err();
+        assert_eq!(
+            began.elapsed().as_secs(),
+            EXCHANGE_TIMEOUT.as_secs(),
+            "a closed connection is left at once: {ended}"
+        );
+    }
+}
