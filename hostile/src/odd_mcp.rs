@@ -77,7 +77,8 @@ fn call(id: &Value, kind: &str) -> io::Result<()> {
             say(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[],"structuredContent":{deep}}}}}"#))
         }
         "not-utf8" => {
-            write_bytes(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[{\"text\":\"\xff\xfe\"}]}}\n")
+            write_bytes(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"text":""#).as_bytes())?;
+            write_bytes(b"\xff\xfe\"}]}}\n")
         }
         "notifications" => {
             let note = json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": { "level": "info", "data": "a".repeat(10_000) } });

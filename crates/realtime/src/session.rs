@@ -55,6 +55,11 @@ impl<F> Session<F> {
         self.newest
     }
 
+    /// How many frames are kept.
+    pub fn count(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Bytes of the frames that are kept.
     pub fn bytes(&self) -> usize {
         self.bytes

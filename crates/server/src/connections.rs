@@ -91,7 +91,7 @@ pub async fn serve(
             tokio::spawn(descriptors::turn_away(stream));
             continue;
         };
-        let serving = connection(stream, Peer(peer), router.clone(), closing.clone());
+        let serving = connection(stream, Peer(peer), router.clone(), closing.clone(), WRITE_TIME);
         let serving = Box::pin(async move {
             serving.await;
             drop(place);
@@ -103,7 +103,7 @@ pub async fn serve(
     connections.wait().await;
 }
 
-async fn connection(stream: TcpStream, peer: Peer, router: Router, closing: CancellationToken) {
+async fn connection(stream: TcpStream, peer: Peer, router: Router, closing: CancellationToken, write_time: Duration) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
@@ -114,7 +114,7 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, closing: Canc
         .header_read_timeout(HEAD_TIME)
         .max_header_size(HEAD_BYTES)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(WriteTimeout::new(stream, WRITE_TIME)), service)
+        .serve_connection(TokioIo::new(WriteTimeout::new(stream, write_time)), service)
         .with_upgrades();
     pin!(serving);
     select! {
@@ -135,10 +135,14 @@ fn told(ended: hyper::Result<()>) {
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::{get, post};
+    use axum::{
+        body::{Body, Bytes},
+        routing::{get, post},
+    };
+    use futures_util::stream;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpListener,
+        net::{TcpListener, TcpSocket},
         time::Instant,
     };
     use weir_testkit::soon;
@@ -189,6 +193,26 @@ mod tests {
                 before.elapsed()
             );
         }
+    }
+
+    #[tokio::test]
+    async fn edge_6_a_peer_that_reads_nothing_loses_its_socket() {
+        let endless = || async {
+            let piece = Bytes::from(vec![b'x'; 64 * 1024]);
+            Body::from_stream(stream::repeat_with(move || Ok::<_, std::io::Error>(piece.clone())))
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpSocket::new_v4().unwrap();
+        client.set_recv_buffer_size(4096).unwrap();
+        let mut client = client.connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, peer) = listener.accept().await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: weir\r\n\r\n").await.unwrap();
+        let router = Router::new().route("/", get(endless));
+        let write_time = Duration::from_millis(200);
+        let serving = connection(server, Peer(peer), router, CancellationToken::new(), write_time);
+        soon("the end of the connection", serving).await;
+        // What was sent before is still there, and then the end.
+        assert!(said(&mut client).await.starts_with("HTTP/1.1 200 OK"));
     }
 
     #[test]

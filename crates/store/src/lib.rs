@@ -35,8 +35,8 @@ mod store;
 mod tail;
 
 pub use accounts::{
-    Credential, Grant, NewAccount, NewApiToken, NewInvite, NewOpenIdAccount, NewOpenIdAuthorization, NewSignIn,
-    OPEN_ID_AUTHORIZATION_MS, PersonRecord, SIGN_IN_KEPT_MS, SecretHash, SignInAttempts, email_key,
+    AttemptDelays, Credential, Grant, NewAccount, NewApiToken, NewInvite, NewOpenIdAccount, NewOpenIdAuthorization,
+    NewSignIn, OPEN_ID_AUTHORIZATION_MS, PersonRecord, SIGN_IN_KEPT_MS, SecretHash, SignInAttempts, email_key,
 };
 pub use bell::{LONGEST_NOTICE, Notices};
 pub use buckets::BucketCharge;

@@ -391,6 +391,7 @@ async fn lim_44_lists_that_a_user_fills_have_an_end() {
             secret: secret(number),
             device: "Firefox on Linux".to_owned(),
             address: String::new(),
+            network: None,
             replaces: None,
         };
         store.sign_in(&new, Timestamp(i64::from(number) + 1)).await.unwrap();

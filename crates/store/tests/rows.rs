@@ -65,6 +65,7 @@ async fn fill(stored: &TestStore) {
         secret: [1; 32],
         device: "Firefox on Linux".to_owned(),
         address: "192.0.2.1".to_owned(),
+        network: Some([3; 32]),
         replaces: None,
     };
     stored.store.sign_in(&sign_in, Timestamp(0)).await.unwrap();
@@ -117,11 +118,11 @@ async fn auth_14_nothing_of_a_person_who_is_deleted_stays() {
     store.add_invite(&NewInvite { inviter: ALICE, secret: [5; 32], invite }).await.unwrap();
     // What an answer said last is in a table of its own there.
     let tail = stored.url().is_none().then_some("run_tail");
-    for table in TABLES.into_iter().chain(["invites"]).chain(tail) {
+    for table in TABLES.into_iter().chain(["invites", "sign_in_networks"]).chain(tail) {
         assert!(all_rows(&stored, table).await > 0, "{table}");
     }
     store.delete_person(ALICE).await.unwrap();
-    for table in TABLES.into_iter().chain(["invites"]).chain(tail) {
+    for table in TABLES.into_iter().chain(["invites", "sign_in_networks"]).chain(tail) {
         assert_eq!(all_rows(&stored, table).await, i64::from(table == "users"), "{table}");
     }
     assert!(matches!(store.delete_person(BOB).await, Err(StoreError::LastAdministrator)));

@@ -27,8 +27,8 @@ pub struct About {
     pub annotations: ToolAnnotations,
     /// How long it may be silent before it is stopped.
     pub timeout: Duration,
-    /// How many of its jobs may run at once in this process.
-    pub concurrency: usize,
+    /// How many of its jobs may run at once in this process; none: a running job holds no resources, so there is no limit.
+    pub concurrency: Option<usize>,
 }
 
 impl About {
@@ -40,7 +40,7 @@ impl About {
             idempotent_hint: true,
             open_world_hint: false,
         };
-        Self { name, title, description, annotations, timeout: TIMEOUT, concurrency: 8 }
+        Self { name, title, description, annotations, timeout: TIMEOUT, concurrency: Some(8) }
     }
 }
 
@@ -83,8 +83,8 @@ pub struct Spec {
     pub server: Option<String>,
     /// How long it may be silent before it is stopped.
     pub timeout: Duration,
-    /// How many of its jobs may run at once in this process.
-    pub concurrency: usize,
+    /// How many of its jobs may run at once in this process; none: a running job holds no resources, so there is no limit.
+    pub concurrency: Option<usize>,
 }
 
 impl Spec {

@@ -38,10 +38,10 @@ impl Play for LargeWrites {
             flood.spawn(async move {
                 for round in 0.. {
                     if writer % 3 == 0 {
-                        large_call(&attacker).await?
+                        large_call(&attacker).await?;
                     } else {
-                        wordy(&attacker, writer, round).await?
-                    };
+                        wordy(&attacker, writer, round).await?;
+                    }
                 }
                 anyhow::Ok(())
             });
@@ -63,7 +63,7 @@ impl Play for LargeWrites {
                     scene.check(job["status"] == "done", || format!("another user's calculation failed: {error}"));
                 }
                 Err(answer) => {
-                    scene.findings.add(format!("another user's calculation was answered with {}", answer.status))
+                    scene.findings.add(format!("another user's calculation was answered with {}", answer.status));
                 }
             }
         }
@@ -87,7 +87,7 @@ async fn large_call(attacker: &Person) -> Result<()> {
 
 /// Stores a message of which every word is new to the full-text index.
 async fn wordy(attacker: &Person, writer: usize, round: usize) -> Result<()> {
-    let words = (0..25_000).map(|word| format!("w{writer}x{round}x{word:x} ")).collect::<String>();
+    let words = (0..25_000).map(|word| format!("w{writer}x{round}x{word:x}")).collect::<Vec<_>>().join(" ");
     let _ = attacker.post("/api/messages", &json!({ "role": "user", "content": words })).await?;
     Ok(())
 }

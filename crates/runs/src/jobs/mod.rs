@@ -368,14 +368,15 @@ impl Inner {
         Timestamp(self.clock.now().0 + i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX / 2))
     }
 
-    /// Where the jobs of a tool wait for their turn: so many of them run at once here.
-    fn queue(&self, tool: &dyn Callable) -> FairQueue<UserId> {
+    /// The queue of a tool whose concurrency is limited.
+    fn queue(&self, tool: &dyn Callable) -> Option<FairQueue<UserId>> {
         let spec = tool.spec();
+        let concurrency = spec.concurrency?;
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         if !queues.contains_key(&spec.name) {
             // The tools of servers come and go under any name.
             queues.retain(|name, _| self.tools.find(name).is_some());
         }
-        queues.entry(spec.name.clone()).or_insert_with(|| FairQueue::new(spec.concurrency)).clone()
+        Some(queues.entry(spec.name.clone()).or_insert_with(|| FairQueue::new(concurrency)).clone())
     }
 }

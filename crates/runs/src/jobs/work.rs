@@ -124,7 +124,7 @@ impl Inner {
             biased;
             () = cancel.cancelled() => return Ok(End::With(Err(cancelled()))),
             () = self.stop.cancelled() => return Ok(End::Left),
-            permit = queue.acquire(record.user) => permit,
+            permit = async { Some(queue.as_ref()?.acquire(record.user).await) } => permit,
         };
         let rules = tokio::select! {
             biased;
@@ -139,8 +139,7 @@ impl Inner {
         let event = encoded(JobEvent::ToolUpdate(running.clone())).await?;
         writer.append(event, &JobChange::Began, self.clock.now()).await?;
         let began = Instant::now();
-        let args = std::mem::take(&mut record.job.args);
-        let ended = self.call(&*tool, record, args, permissions, running, writer, cancel).await;
+        let ended = self.call(&*tool, record, permissions, running, writer, cancel).await;
         measure::tool_worked(&record.job.name, began.elapsed());
         ended
     }
@@ -149,8 +148,7 @@ impl Inner {
     async fn call(
         &self,
         tool: &dyn Callable,
-        record: &JobRecord,
-        args: Value,
+        record: &mut JobRecord,
         permissions: CallPermissions,
         running: ToolUpdate,
         writer: &mut JobWriter,
@@ -158,6 +156,7 @@ impl Inner {
     ) -> Result<End, LostLease> {
         let (call, mut reports) = Call::new(record.job.id, record.user);
         let call = call.with_permissions(permissions);
+        let args = std::mem::take(&mut record.job.args);
         let mut work = Box::pin(AssertUnwindSafe(tool.call(args, &call)).catch_unwind());
         let silence = tool.spec().timeout;
         let mut deadline = Instant::now() + silence;

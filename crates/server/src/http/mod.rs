@@ -29,4 +29,4 @@ pub(crate) use json::TOO_MANY_VALUES;
 pub(crate) use response_body::Keeping;
 pub use router::{api, router};
 pub(crate) use sse::take_place;
-pub use ws::Sessions;
+pub use ws::{Sessions, WaitingLimits};

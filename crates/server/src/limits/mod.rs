@@ -27,7 +27,7 @@ pub(crate) use bucket::{DEAREST, network_of};
 pub(crate) use byte_budget::{ByteBudget, HeldBytes};
 pub use network::Network;
 pub(crate) use network::client;
-pub(crate) use places::{Counted, Place, Places};
+pub(crate) use places::{Place, Places};
 pub use shared::Shared;
 pub(crate) use shared_permits::SharedPermits;
 

@@ -3,13 +3,8 @@
 use std::{
     collections::HashMap,
     hash::Hash,
-    io,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
 };
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Who holds how many. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -59,49 +54,5 @@ impl<K: Eq + Hash> Drop for Place<K> {
                 held.remove(&self.key);
             }
         }
-    }
-}
-
-/// A socket that is counted until it is closed.
-pub(crate) struct Counted<S, K: Eq + Hash> {
-    socket: S,
-    _place: Place<K>,
-}
-
-impl<S, K: Eq + Hash> Counted<S, K> {
-    pub(crate) fn new(socket: S, place: Place<K>) -> Self {
-        Self { socket, _place: place }
-    }
-}
-
-impl<S: AsyncRead + Unpin, K: Eq + Hash + Unpin> AsyncRead for Counted<S, K> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin, K: Eq + Hash + Unpin> AsyncWrite for Counted<S, K> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) limits: LimitOptions,
     /// Where the limits are kept for several servers.
     pub(crate) shared_limits: Option<Shared>,
+    /// How much memory sessions without a socket may hold.
+    pub(crate) waiting_sessions: http::WaitingLimits,
 }
 
 impl Default for Options {
@@ -72,6 +74,7 @@ impl Default for Options {
             access,
             limits: LimitOptions::OPEN,
             shared_limits: None,
+            waiting_sessions: http::WaitingLimits::default(),
         }
     }
 }
@@ -110,7 +113,7 @@ impl TestApp {
             store,
             log,
             runs,
-            sessions: http::Sessions::default(),
+            sessions: http::Sessions::new(options.waiting_sessions),
             fleet,
             access: options.access,
             metrics,

@@ -21,6 +21,7 @@ mod idempotency;
 mod invites;
 mod isolation;
 mod limits;
+mod mcp_breaches;
 mod mcp_client;
 mod mcp_conformance;
 mod mcp_desk;

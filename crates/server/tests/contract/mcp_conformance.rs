@@ -48,7 +48,7 @@ fn wanted(name: &str) -> Arc<dyn Callable> {
         source: ToolSource::BuiltIn,
         server: None,
         timeout: TIMEOUT,
-        concurrency: 8,
+        concurrency: Some(8),
     }))
 }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::Router;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
@@ -190,6 +191,14 @@ impl ServerHandler for Handler {
                     CallToolResult::structured(answers["age"].clone())
                 }
             },
+            "ask_often" => {
+                let times = request.arguments.unwrap()["times"].as_u64().unwrap();
+                let asked: ElicitRequestParams = serde_json::from_value(question()).unwrap();
+                let mut asking: FuturesUnordered<_> =
+                    (0..times).map(|_| context.peer.create_elicitation(asked.clone())).collect();
+                let first = asking.next().await.unwrap().unwrap();
+                CallToolResult::structured(serde_json::to_value(first).unwrap())
+            }
             "ask" => {
                 let asked: ElicitRequestParams = serde_json::from_value(question()).unwrap();
                 let answer = context.peer.create_elicitation(asked).await.unwrap();

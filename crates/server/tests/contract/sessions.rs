@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::{
     },
 };
 use weir_protocol::RunId;
-use weir_server::app::LOCAL_USER;
+use weir_server::{app::LOCAL_USER, http::WaitingLimits};
 use weir_store::Clock as _;
 use weir_testkit::{BOB, Event, soon};
 
@@ -324,6 +324,35 @@ async fn ws_9_what_cannot_be_resumed_is_a_new_session() {
     drop(first);
     let (mut client, _) = Client::welcomed(addr).await;
     assert_eq!(client.resume(&session, 0).await["resumed"], true, "a wrong wish has spoilt nothing");
+}
+
+#[tokio::test]
+async fn ws_25_a_session_that_was_evicted_while_it_waited_is_a_new_one() {
+    // Two waiting sessions without frames fit.
+    let waiting_sessions = WaitingLimits { per_user: 40 * 1024, ..WaitingLimits::default() };
+    let app = TestApp::with(Options { waiting_sessions, ..Options::default() }).await;
+    let addr = served(&app).await;
+    let mut sessions = Vec::new();
+    for waiting in [1, 2, 2] {
+        let (client, session) = Client::welcomed(addr).await;
+        drop(client);
+        sessions.push(session);
+        // The third one evicts the first one.
+        let evicted = async {
+            while app.app.sessions.waiting() < waiting || app.app.sessions.count() > waiting {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon("a session that waits", evicted).await;
+    }
+    let mut clients = Vec::new();
+    for (session, resumed) in sessions.iter().zip([false, true, true]) {
+        let (mut client, own) = Client::welcomed(addr).await;
+        let welcome = client.resume(session, 0).await;
+        let expected = if resumed { session } else { &own };
+        assert_eq!((&welcome["resumed"], &welcome["session"]), (&json!(resumed), expected));
+        clients.push(client);
+    }
 }
 
 #[tokio::test]

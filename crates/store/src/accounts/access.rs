@@ -178,6 +178,7 @@ impl Store {
         let mut transaction = self.database.write(Scope::System).await?;
         for (sql, before) in [
             ("DELETE FROM sign_ins WHERE last_used_at <= $1", now.0 - SIGN_IN_KEPT_MS),
+            ("DELETE FROM sign_in_networks WHERE last_used_at <= $1", now.0 - SIGN_IN_KEPT_MS),
             ("DELETE FROM invites WHERE expires_at <= $1", now.0),
             ("DELETE FROM sign_in_attempts WHERE ends_at <= $1", now.0),
         ] {

@@ -14,7 +14,7 @@ mod sign_ins;
 
 pub use access::{Credential, Grant};
 pub use api_tokens::NewApiToken;
-pub use attempts::SignInAttempts;
+pub use attempts::{AttemptDelays, SignInAttempts};
 pub use authorizations::{NewOpenIdAuthorization, OPEN_ID_AUTHORIZATION_MS};
 pub use invites::{NewAccount, NewInvite};
 pub use open_id::NewOpenIdAccount;

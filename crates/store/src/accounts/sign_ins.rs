@@ -13,6 +13,8 @@ pub const SIGN_IN_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Browsers that a person may be signed in on.
 const MAX_SIGN_INS: i64 = 200;
+/// Networks that are remembered of a person.
+const MAX_NETWORKS: i64 = 200;
 
 /// A browser that signs in.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct NewSignIn {
     pub device: String,
     /// Where it comes from.
     pub address: String,
+    /// Digest of the network that it comes from, which is remembered for [`SIGN_IN_KEPT_MS`].
+    pub network: Option<SecretHash>,
     /// What the browser was signed in with until now: that ends.
     pub replaces: Option<SecretHash>,
 }
@@ -61,6 +65,9 @@ impl Store {
         .await?;
         if ended > 0 {
             changed(&mut transaction).await?;
+        }
+        if let Some(network) = &new.network {
+            remember(&mut transaction, new.user, network, now).await?;
         }
         query("UPDATE users SET last_used_at = $2 WHERE id = $1")
             .bind(new.user.0)
@@ -175,4 +182,31 @@ async fn end_others(connection: &mut Connection, user: UserId, but: SignInId) ->
         .execute(connection)
         .await?;
     if ended > 0 { changed(connection).await } else { Ok(()) }
+}
+
+/// Remembers a network that a person signs in from; beyond the maximum, the one that was unused for longest is forgotten.
+async fn remember(
+    connection: &mut Connection,
+    user: UserId,
+    network: &SecretHash,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    query(
+        "INSERT INTO sign_in_networks (user_id, network, last_used_at) VALUES ($1, $2, $3)
+         ON CONFLICT (user_id, network) DO UPDATE SET last_used_at = $3",
+    )
+    .bind(user.0)
+    .bind(&network[..])
+    .bind(now.0)
+    .execute(&mut *connection)
+    .await?;
+    query(
+        "DELETE FROM sign_in_networks WHERE user_id = $1 AND network NOT IN (
+             SELECT network FROM sign_in_networks WHERE user_id = $1 ORDER BY last_used_at DESC, network LIMIT $2)",
+    )
+    .bind(user.0)
+    .bind(MAX_NETWORKS)
+    .execute(connection)
+    .await?;
+    Ok(())
 }

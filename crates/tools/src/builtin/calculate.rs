@@ -39,7 +39,7 @@ impl Tool for Calculate {
     fn about(&self) -> About {
         let description = "Calculates exactly: numbers of any size, fractions, percentages, physical units and their \
             conversion, dates, number bases. Use it for every calculation that has to be right.";
-        About { concurrency: 4, ..About::read_only("calculate", "Calculator", description) }
+        About { concurrency: Some(4), ..About::read_only("calculate", "Calculator", description) }
     }
 
     async fn run(&self, Args { expression }: Args, call: &Call) -> Result<Output, ToolError> {

@@ -65,7 +65,7 @@ impl Tool for QueryTable {
     fn about(&self) -> About {
         let description = "Answers SQL over tables that are given as CSV or JSON: counts, sums, groups, joins, sorts. Use it \
             for every question about the numbers in a table. At most 1,000 rows come back, within 5 seconds.";
-        About { concurrency: 4, ..About::read_only("query_table", "Query a table", description) }
+        About { concurrency: Some(4), ..About::read_only("query_table", "Query a table", description) }
     }
 
     async fn run(&self, Args { sql, table }: Args, call: &Call) -> Result<Output, ToolError> {

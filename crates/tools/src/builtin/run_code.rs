@@ -47,7 +47,7 @@ impl Tool for RunCode {
             modules and no timers; 10 seconds and 64 MB are the most. Use it to work on text and data, and to try \
             algorithms.";
         // It reaches nothing but its own memory: read-only in every sense.
-        About { concurrency: 4, ..About::read_only("run_code", "Run JavaScript", description) }
+        About { concurrency: Some(4), ..About::read_only("run_code", "Run JavaScript", description) }
     }
 
     async fn run(&self, Args { code }: Args, call: &Call) -> Result<Output, ToolError> {

@@ -40,7 +40,7 @@ impl Tool for Wait {
     fn about(&self) -> About {
         // A job that waits costs a timer. The bound of unfinished jobs for each user holds for it as for all others.
         let description = "Waits for some seconds and tells how far it has come each half second.";
-        About { concurrency: 1024, ..About::read_only("wait", "Wait", description) }
+        About { concurrency: None, ..About::read_only("wait", "Wait", description) }
     }
 
     async fn run(&self, Args { seconds }: Args, call: &Call) -> Result<Output, ToolError> {

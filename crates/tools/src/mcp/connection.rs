@@ -13,8 +13,7 @@ use rmcp::{
         ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, Peer, RunningServiceCancellationToken,
     },
     transport::{
-        IntoTransport, StreamableHttpClientTransport, async_rw::AsyncRwTransport,
-        streamable_http_client::StreamableHttpClientTransportConfig,
+        IntoTransport, StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig,
     },
 };
 use tokio::{
@@ -26,6 +25,8 @@ use weir_protocol::McpTransport;
 
 use super::{
     address,
+    fault::ConnectionFault,
+    line_transport::LineTransport,
     listener::{Calls, Listener},
     log::Log,
     names::readable,
@@ -42,8 +43,6 @@ const SUBSCRIBE_PAUSE: Duration = Duration::from_secs(5);
 /// The most pages of tools, and tools, that are read.
 const MOST_PAGES: usize = 50;
 const MOST_TOOLS: usize = 500;
-/// The longest message of a program, in bytes: an output of 4 MiB and what JSON adds to it. Longer ones are dropped.
-const MAX_MESSAGE_BYTES: usize = 5 * 1024 * 1024;
 /// The longest part of a sentence that is somebody else's, in characters.
 const MOST_WORDS: usize = 300;
 
@@ -74,7 +73,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Starts the server, by `launcher` if there is one, or reaches it with this badge, and agrees with it on a version of the
-    /// protocol.
+    /// protocol. A breach of the protocol is reported to `fault`.
     ///
     /// # Errors
     /// A sentence.
@@ -82,6 +81,7 @@ impl Connection {
         name: &str,
         transport: &McpTransport,
         log: &Log,
+        fault: &ConnectionFault,
         badge: Option<&Badge>,
         launcher: Option<&Path>,
     ) -> Result<Self, String> {
@@ -89,16 +89,16 @@ impl Connection {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
             legacy_version: Some(ProtocolVersion::V_2025_11_25),
         };
-        match Self::open_as(name, transport, log, badge, launcher, either).await {
+        match Self::open_as(name, transport, log, fault, badge, launcher, either).await {
             // It answered in the form of 2026-07-28 that it speaks older versions only.
             Err(NotOpened::Older) => {
-                Self::open_as(name, transport, log, badge, launcher, ClientLifecycleMode::Initialize).await
+                Self::open_as(name, transport, log, fault, badge, launcher, ClientLifecycleMode::Initialize).await
             }
             opened => opened,
         }
         .map_err(|error| match error {
+            NotOpened::Because(sentence) => fault.reason().unwrap_or(sentence),
             NotOpened::Older => "It speaks no version of the protocol that is known here.".to_owned(),
-            NotOpened::Because(sentence) => sentence,
         })
     }
 
@@ -106,6 +106,7 @@ impl Connection {
         name: &str,
         transport: &McpTransport,
         log: &Log,
+        fault: &ConnectionFault,
         badge: Option<&Badge>,
         launcher: Option<&Path>,
         lifecycle: ClientLifecycleMode,
@@ -115,10 +116,11 @@ impl Connection {
             McpTransport::Stdio { command, args, env } => {
                 let (process, output, input) =
                     Process::start(launcher, command, args, env, log).map_err(|error| not_started(command, &error))?;
-                let transport = AsyncRwTransport::new_client(output, input).with_max_line_length(MAX_MESSAGE_BYTES);
+                let transport = LineTransport::new(output, input, fault.clone(), log.clone());
                 match Self::greet(listener, transport, lifecycle).await {
                     Ok(connection) => Ok(Self { process: Some(process), ..connection }),
                     Err(NotOpened::Older) => Err(NotOpened::Older),
+                    Err(error) if fault.reason().is_some() => Err(error),
                     Err(error) => Err(process.ended().await.map_or(error, |status| {
                         let sentence =
                             format!("{command} ended ({status}) before it said anything. Its log may tell why.");

@@ -5,8 +5,12 @@
 
 mod address;
 mod connection;
+mod event_stream;
+mod fault;
+mod line_transport;
 mod listener;
 mod log;
+mod malformed;
 mod names;
 mod oauth;
 mod offered;

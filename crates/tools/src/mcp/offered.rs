@@ -16,6 +16,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use weir_protocol::{ToolAnnotations, ToolSource};
 
 use super::{
+    fault::ConnectionFault,
     listener::Calls,
     log::Log,
     names::{readable, tool_name},
@@ -25,7 +26,7 @@ use super::{
 use crate::{ArgumentSchema, Call, Callable, Registry, Spec, ToolError};
 
 /// How long a foreign tool may be silent; most tell no progress, and some of them take minutes.
-const TIMEOUT: Duration = Duration::from_mins(5);
+pub(super) const TIMEOUT: Duration = Duration::from_mins(5);
 /// How often a call may ask for something before it answers.
 const MOST_ROUNDS: usize = 10;
 /// How many calls of one tool run at once.
@@ -45,6 +46,8 @@ pub(super) struct Offering {
     pub(super) peer: Peer<RoleClient>,
     pub(super) calls: Calls,
     pub(super) log: Log,
+    /// Why the connection ended, if the server broke the protocol.
+    pub(super) fault: ConnectionFault,
     /// What is offered now: a schema that is known is not compiled again.
     pub(super) registry: Registry,
 }
@@ -89,7 +92,8 @@ impl Offering {
         names.insert(name.clone());
         let spec = spec(&self.server, name, schema, &tool);
         let tool = tool.name.into_owned();
-        Some(Arc::new(Offered { spec, tool, peer: self.peer.clone(), calls: self.calls.clone() }))
+        let (peer, calls, fault) = (self.peer.clone(), self.calls.clone(), self.fault.clone());
+        Some(Arc::new(Offered { spec, tool, peer, calls, fault }))
     }
 }
 
@@ -111,7 +115,7 @@ fn spec(server: &str, name: String, input_schema: ArgumentSchema, tool: &Tool) -
         source: ToolSource::Mcp,
         server: Some(server.to_owned()),
         timeout: TIMEOUT,
-        concurrency: CONCURRENCY,
+        concurrency: Some(CONCURRENCY),
     }
 }
 
@@ -121,6 +125,7 @@ struct Offered {
     tool: String,
     peer: Peer<RoleClient>,
     calls: Calls,
+    fault: ConnectionFault,
 }
 
 #[async_trait]
@@ -185,7 +190,9 @@ impl Offered {
         match error {
             ServiceError::McpError(error) => ToolError::new("tool_failed", readable(&error.message, 2000)),
             ServiceError::TransportClosed => {
-                let message = format!("The server {server} went away. It is not known whether the tool did something.");
+                let why = self.fault.reason().map(|why| format!(" {why}")).unwrap_or_default();
+                let message =
+                    format!("The server {server} went away.{why} It is not known whether the tool did something.");
                 ToolError::new("server_gone", message)
             }
             error if error.auth_challenge().is_some() => {

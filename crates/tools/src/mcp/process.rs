@@ -157,6 +157,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn iso_4_a_program_starts_through_the_launcher() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+            file
+        };
+        let launcher = script("launcher", "#!/bin/sh\necho \"$1 $2 $3\"\nshift 2\nexec \"$@\"\n");
+        let program = script("program", "#!/bin/sh\necho \"$#: $1: $TOKEN\"\n");
+        let path = format!("{}:/bin:/usr/bin", folder.path().display());
+        let env = [("PATH".to_owned(), Some(path)), ("TOKEN".to_owned(), Some("t".to_owned()))].into();
+        let (log, args) = (Log::default(), ["--two words".to_owned()]);
+        let (process, mut stdout, _stdin) = Process::start(Some(&launcher), "program", &args, &env, &log).unwrap();
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, format!("launch-mcp -- {}\n1: --two words: t\n", program.display()));
+        assert!(process.end().await.unwrap().success());
+        let missing = Process::start(Some(&launcher), "no-such-program", &args, &env, &log).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound, "the launcher is not started for it");
+    }
+
+    #[tokio::test]
     async fn a_program_ends_with_everything_it_has_started() {
         let log = Log::default();
         let script = "trap '' TERM; sleep 600 & echo $!; wait; sleep 600";

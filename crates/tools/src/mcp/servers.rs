@@ -18,6 +18,7 @@ use weir_protocol::McpTransport;
 
 use super::{
     connection::{Connection, http_client},
+    fault::ConnectionFault,
     log::{Line, Log},
     names::readable,
     oauth::{Badge, Challenge, SignIns},
@@ -239,8 +240,12 @@ impl Keeper {
         let mut failures = 0;
         loop {
             self.set(State::Connecting);
-            let (start, badge) = (Instant::now(), self.badge());
-            let ended = self.attend(badge.as_ref()).await;
+            let (start, fault) = (Instant::now(), ConnectionFault::default());
+            let badge = self.badge(&fault);
+            let ended = self.attend(badge.as_ref(), &fault).await;
+            if let Some(badge) = &badge {
+                badge.close();
+            }
             let refused = badge.and_then(|badge| badge.refused());
             let error = match ended {
                 Ended::Stopped => return,
@@ -279,25 +284,25 @@ impl Keeper {
     }
 
     /// What lets somebody in over HTTP.
-    fn badge(&self) -> Option<Badge> {
+    fn badge(&self, fault: &ConnectionFault) -> Option<Badge> {
         let McpTransport::Http { url, oauth, .. } = &self.transport else { return None };
         let sign_ins = self.transport.may_sign_in().then(|| self.sign_ins.clone());
-        Some(Badge::new(http_client()?, &self.shared.name, url, oauth.as_ref(), sign_ins))
+        Some(Badge::new(http_client()?, &self.shared.name, url, oauth.as_ref(), sign_ins, fault.clone()))
     }
 
     /// Connects, offers the tools, and watches until the end.
-    async fn attend(&self, badge: Option<&Badge>) -> Ended {
-        let launcher = self.launcher.as_deref();
+    async fn attend(&self, badge: Option<&Badge>, fault: &ConnectionFault) -> Ended {
+        let (launcher, Shared { name, log, .. }) = (self.launcher.as_deref(), &*self.shared);
         let opened = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Ended::Stopped,
-            opened = Connection::open(&self.shared.name, &self.transport, &self.shared.log, badge, launcher) => opened,
+            opened = Connection::open(name, &self.transport, log, fault, badge, launcher) => opened,
         };
         let connection = match opened {
             Ok(connection) => connection,
             Err(error) => return Ended::Gone(error),
         };
-        let ended = self.watch(&connection, badge).await;
+        let ended = self.watch(&connection, badge, fault).await;
         self.registry.offer(&self.shared.name, Vec::new());
         self.changes.send_replace(());
         let how = connection.leave().await;
@@ -307,13 +312,14 @@ impl Keeper {
         }
     }
 
-    async fn watch(&self, connection: &Connection, badge: Option<&Badge>) -> Ended {
+    async fn watch(&self, connection: &Connection, badge: Option<&Badge>, fault: &ConnectionFault) -> Ended {
         let over_http = matches!(self.transport, McpTransport::Http { .. });
         loop {
             let offered = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ended::Stopped,
-                offered = self.offer(connection) => offered,
+                error = fault.reported() => return Ended::Gone(error),
+                offered = self.offer(connection, fault) => offered,
             };
             if let Err(error) = offered {
                 return Ended::Gone(error);
@@ -325,6 +331,7 @@ impl Keeper {
                 () = self.stop.cancelled() => return Ended::Stopped,
                 () = self.shared.again.notified() => return Ended::Again,
                 () = is_refused(badge) => return Ended::Gone("It lets nobody in.".to_owned()),
+                error = fault.reported() => return Ended::Gone(error),
                 () = connection.closed() => return Ended::Gone("It went away.".to_owned()),
                 () = changed.notified() => {
                     tokio::select! {
@@ -339,7 +346,7 @@ impl Keeper {
     }
 
     /// Offers what the server has now.
-    async fn offer(&self, connection: &Connection) -> Result<(), String> {
+    async fn offer(&self, connection: &Connection, fault: &ConnectionFault) -> Result<(), String> {
         let tools = connection.tools().await?;
         let Shared { name, log, .. } = &*self.shared;
         let offering = Offering {
@@ -347,6 +354,7 @@ impl Keeper {
             peer: connection.peer.clone(),
             calls: connection.calls().clone(),
             log: log.clone(),
+            fault: fault.clone(),
             registry: self.registry.clone(),
         };
         let tools = offering.tools(tools).await;

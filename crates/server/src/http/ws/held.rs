@@ -7,6 +7,10 @@ use weir_realtime::Session;
 use super::{frame::Outgoing, subscriptions::Subscriptions, topics::InboxPosition};
 use crate::metrics::Feed;
 
+/// What a kept frame takes beside its text, and what a session takes beside its frames, in bytes.
+const FRAME_OVERHEAD: usize = 256;
+const OVERHEAD: usize = 16 * 1024;
+
 /// A session: its frames, and what it follows.
 #[derive(Debug, Default)]
 pub(super) struct Held {
@@ -28,9 +32,9 @@ impl Held {
         Self { inbox, ..Self::default() }
     }
 
-    /// Bytes of the frames that are kept.
-    pub(super) fn bytes(&self) -> usize {
-        self.frames.bytes()
+    /// Bytes of memory that it holds, roughly: its frames with what each takes beside its text, and the rest.
+    pub(super) fn memory(&self) -> usize {
+        self.frames.bytes() + (self.frames.count() + self.pending.len()) * FRAME_OVERHEAD + OVERHEAD
     }
 
     /// Numbers a frame and keeps it; gives its text.

@@ -11,9 +11,11 @@ mod sessions;
 mod subscriptions;
 mod topics;
 mod upgrade;
+mod waiting;
 
 #[cfg(test)]
 mod simulation;
 
 pub use sessions::Sessions;
 pub(crate) use upgrade::{__path_connect, connect};
+pub use waiting::WaitingLimits;

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use weir_protocol::{ClientFrame, Seq, SessionId};
+use weir_protocol::{ClientFrame, Seq, SessionId, UserId};
 use weir_store::LogId;
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
     topics::{InboxPosition, Topic, Topics},
 };
 use crate::http::json;
+use crate::limits::Place;
 use crate::metrics::{OpenSocket, Viewer, rate_limited, resumed};
 
 /// How long a session waits for its client to come back.
@@ -82,13 +83,20 @@ pub(super) async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(stream: S) {
 
 /// Serves a socket from its upgrade on, and keeps its session for a while after it is gone.
 ///
-/// The session follows the inbox from `inbox` on, should it subscribe to it.
-pub(super) async fn serve<S, T>(stream: S, hub: Hub<T>, visitor: Visitor, session: SessionId, inbox: InboxPosition)
-where
+/// The place counts the socket, and is released with it. The session follows the inbox from `inbox` on, should it subscribe
+/// to it.
+pub(super) async fn serve<S, T>(
+    stream: S,
+    place: Option<Place<UserId>>,
+    hub: Hub<T>,
+    visitor: Visitor,
+    session: SessionId,
+    inbox: InboxPosition,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
     T: Topics,
 {
-    let socket = OpenSocket::new();
+    let socket = (OpenSocket::new(), place);
     let desk = hub.sessions.register(visitor.viewer.user, session);
     let mut client = Client { hub, visitor, desk, held: Held::new(inbox), manners: Manners::new() };
     let mut connection = Connection::new(stream).await;
@@ -136,7 +144,7 @@ impl<T: Topics> Client<T> {
 
     /// Waits for the client to come back on another socket, no longer than [`KEEP`].
     async fn wait(mut self) {
-        let Some(_kept) = self.hub.sessions.keep(&self.held) else { return };
+        let waiting = self.hub.sessions.keep(self.visitor.viewer.user, &self.held);
         let too_late = sleep(KEEP);
         tokio::pin!(too_late);
         loop {
@@ -144,6 +152,7 @@ impl<T: Topics> Client<T> {
                 () = &mut too_late => return,
                 () = self.hub.closing.cancelled() => return,
                 () = self.visitor.revoked.cancelled() => return,
+                () = waiting.evicted() => return,
                 claim = self.desk.claimed() => if self.consider(claim).is_err() { return },
             }
         }

@@ -2,22 +2,17 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::{Notify, oneshot};
 use tokio_util::task::TaskTracker;
 use weir_protocol::{SessionId, UserId};
 
-use super::held::Held;
-
-/// Bytes of the sessions without a socket that are kept at most, for all users together.
-const KEPT_BYTES: usize = 256 * 1024 * 1024;
-/// What a session without a socket costs beside its frames, roughly.
-const KEPT_OVERHEAD: usize = 4096;
+use super::{
+    held::Held,
+    waiting::{WaitingLimits, WaitingSession, WaitingSessions},
+};
 
 /// The sessions of this process. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +21,7 @@ pub struct Sessions(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     holders: Mutex<HashMap<SessionId, Holder>>,
-    kept: AtomicUsize,
+    waiting: Arc<WaitingSessions>,
     tasks: TaskTracker,
 }
 
@@ -63,14 +58,12 @@ pub(super) struct Desk {
     letterbox: Arc<Letterbox>,
 }
 
-/// A session without a socket, counted while it is kept.
-#[derive(Debug)]
-pub(super) struct Kept {
-    sessions: Sessions,
-    bytes: usize,
-}
-
 impl Sessions {
+    /// Starts with no sessions. Those without a socket keep these limits.
+    pub fn new(limits: WaitingLimits) -> Self {
+        Self(Arc::new(Inner { waiting: Arc::new(WaitingSessions::new(limits)), ..Inner::default() }))
+    }
+
     /// Waits for the sockets' tasks to end. They do when the server is closing.
     pub async fn closed(&self) {
         self.0.tasks.close();
@@ -80,6 +73,11 @@ impl Sessions {
     /// How many sessions there are, with or without a socket.
     pub fn count(&self) -> usize {
         self.holders().len()
+    }
+
+    /// How many sessions have no socket.
+    pub fn waiting(&self) -> usize {
+        self.0.waiting.count()
     }
 
     /// Whose sessions there are.
@@ -99,22 +97,13 @@ impl Sessions {
         Desk { sessions: self.clone(), user, session, letterbox }
     }
 
-    /// Counts a session that loses its socket. None when too many are kept already.
-    pub(super) fn keep(&self, held: &Held) -> Option<Kept> {
-        let bytes = held.bytes() + KEPT_OVERHEAD;
-        let kept = Kept { sessions: self.clone(), bytes };
-        let before = self.0.kept.fetch_add(bytes, Ordering::Relaxed);
-        (before + bytes <= KEPT_BYTES).then_some(kept)
+    /// Counts a session that loses its socket.
+    pub(super) fn keep(&self, user: UserId, held: &Held) -> WaitingSession {
+        self.0.waiting.add(user, held.memory())
     }
 
     fn holders(&self) -> MutexGuard<'_, HashMap<SessionId, Holder>> {
         lock(&self.0.holders)
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.sessions.0.kept.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -19,7 +19,6 @@ use super::{
 use crate::{
     app::App,
     http::{ApiError, auth::Principal},
-    limits::Counted,
     metrics::{rate_limited, watched},
 };
 
@@ -88,7 +87,7 @@ pub(crate) async fn connect(
         let _open = watch;
         // A client that is gone before its answer has nothing to be told.
         if let Ok(upgraded) = upgrade.await {
-            serve(Counted::new(TokioIo::new(upgraded), place), hub, visitor, session, inbox).await;
+            serve(TokioIo::new(upgraded), Some(place), hub, visitor, session, inbox).await;
         }
     });
     app.sessions.tasks().spawn(watched("websocket", serving));

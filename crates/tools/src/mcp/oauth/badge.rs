@@ -5,6 +5,7 @@ use std::{
     future::Future,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures_util::stream::BoxStream;
@@ -13,7 +14,7 @@ use reqwest::{
     header::{HeaderName, HeaderValue},
 };
 use rmcp::{
-    model::{ClientJsonRpcMessage, ClientRequest},
+    model::{ClientJsonRpcMessage, ClientRequest, RequestId},
     transport::{
         auth::WWWAuthenticateParams,
         streamable_http_client::{
@@ -23,11 +24,18 @@ use rmcp::{
     },
 };
 use sse_stream::Sse;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 use weir_protocol::McpOAuthClient;
 
 use super::{Challenge, Grant, SignIns, renewal::RenewalError};
+use crate::mcp::{event_stream::EventStreams, fault::ConnectionFault, offered::TIMEOUT};
+
+/// How long the head of a response may take, or a complete one that is no stream.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a server may take to end a session.
+const DELETE_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Failure = StreamableHttpError<reqwest::Error>;
 
@@ -46,16 +54,20 @@ struct Inner {
     /// What it wants before it lets anybody in, and why; none: it has not said so.
     refused: Mutex<Option<(Challenge, String)>>,
     rings: Notify,
+    fault: ConnectionFault,
+    /// The connection was left: every exchange ends.
+    closed: CancellationToken,
 }
 
 impl Badge {
-    /// Of a server whose sign-ins are kept there.
+    /// Of a server whose sign-ins are kept there. A breach of the protocol is reported to `fault`.
     pub(in crate::mcp) fn new(
         http: reqwest::Client,
         server: &str,
         url: &str,
         client: Option<&McpOAuthClient>,
         sign_ins: Option<SignIns>,
+        fault: ConnectionFault,
     ) -> Self {
         Self(Arc::new(Inner {
             http,
@@ -65,7 +77,36 @@ impl Badge {
             sign_ins,
             refused: Mutex::default(),
             rings: Notify::new(),
+            fault,
+            closed: CancellationToken::new(),
         }))
+    }
+
+    /// Ends every exchange and stream at once. Only the request that ends the session is still sent, and has a second.
+    pub(in crate::mcp) fn close(&self) {
+        self.0.closed.cancel();
+    }
+
+    /// Waits for the head of a response, until the connection is closed or `limit` has passed.
+    async fn bounded<T>(
+        &self,
+        limit: Duration,
+        exchange: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            () = self.0.closed.cancelled() => {
+                Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was closed").into())
+            }
+            answer = timeout(limit, exchange) => answer.unwrap_or_else(|_| {
+                let why = format!("it did not respond within {} s", limit.as_secs());
+                Err(io::Error::new(io::ErrorKind::TimedOut, why).into())
+            }),
+        }
+    }
+
+    fn streams(&self, request: Option<RequestId>, max_event_bytes: usize) -> EventStreams {
+        EventStreams { request, max_event_bytes, fault: self.0.fault.clone(), closed: self.0.closed.clone() }
     }
 
     /// What the server wants before it lets anybody in, and why, in a sentence; none: it has let us in.
@@ -179,6 +220,13 @@ fn is_call(message: &ClientJsonRpcMessage) -> bool {
     matches!(message, ClientJsonRpcMessage::Request(sent) if matches!(sent.request, ClientRequest::CallToolRequest(_)))
 }
 
+fn request_id(message: &ClientJsonRpcMessage) -> Option<RequestId> {
+    match message {
+        ClientJsonRpcMessage::Request(sent) => Some(sent.id.clone()),
+        _ => None,
+    }
+}
+
 type Headers = HashMap<HeaderName, HeaderValue>;
 
 impl StreamableHttpClient for Badge {
@@ -205,11 +253,19 @@ impl StreamableHttpClient for Badge {
         headers: Headers,
         limits: StreamableHttpResponseLimits,
     ) -> Result<StreamableHttpPostResponse, Failure> {
+        let limit = if is_call(&message) { TIMEOUT } else { EXCHANGE_TIMEOUT };
         let post = |token| {
             let (uri, message, session, headers) = (uri.clone(), message.clone(), session.clone(), headers.clone());
-            self.0.http.post_message_with_response_limits(uri, message, session, token, headers, limits)
+            let exchange = self.0.http.post_message_with_response_limits(uri, message, session, token, headers, limits);
+            self.bounded(limit, exchange)
         };
-        self.carry(is_call(&message), post).await
+        Ok(match self.carry(is_call(&message), post).await? {
+            StreamableHttpPostResponse::Sse(events, session) => {
+                let streams = self.streams(request_id(&message), limits.max_sse_event_size);
+                StreamableHttpPostResponse::Sse(streams.check(events), session)
+            }
+            response => response,
+        })
     }
 
     async fn delete_session(
@@ -219,7 +275,10 @@ impl StreamableHttpClient for Badge {
         _: Option<String>,
         headers: Headers,
     ) -> Result<(), Failure> {
-        let delete = |token| self.0.http.delete_session(uri.clone(), session.clone(), token, headers.clone());
+        let delete = |token| async {
+            let exchange = self.0.http.delete_session(uri.clone(), session.clone(), token, headers.clone());
+            timeout(DELETE_TIMEOUT, exchange).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        };
         self.carry(true, delete).await
     }
 
@@ -246,8 +305,37 @@ impl StreamableHttpClient for Badge {
     ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Failure> {
         let get = |token| {
             let (uri, session, last, headers) = (uri.clone(), session.clone(), last.clone(), headers.clone());
-            self.0.http.get_stream_with_max_sse_event_size(uri, session, last, token, headers, most)
+            let exchange = self.0.http.get_stream_with_max_sse_event_size(uri, session, last, token, headers, most);
+            self.bounded(EXCHANGE_TIMEOUT, exchange)
         };
-        self.carry(true, get).await
+        let events = self.carry(true, get).await?;
+        Ok(self.streams(None, most).check(events))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn mcp_25_an_exchange_ends_at_its_deadline_and_with_its_connection() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let fault = ConnectionFault::default();
+        let badge = Badge::new(reqwest::Client::new(), "far", "http://127.0.0.1:1/mcp", None, None, fault);
+        let began = Instant::now();
+        let ended = badge.bounded(EXCHANGE_TIMEOUT, pending::<Result<(), Failure>>()).await.unwrap_err();
+        assert_eq!(began.elapsed().as_secs(), EXCHANGE_TIMEOUT.as_secs());
+        assert!(ended.to_string().contains("did not respond within 60 s"), "{ended}");
+        badge.close();
+        let ended = badge.bounded(EXCHANGE_TIMEOUT, pending::<Result<(), Failure>>()).await.unwrap_err();
+        assert_eq!(
+            began.elapsed().as_secs(),
+            EXCHANGE_TIMEOUT.as_secs(),
+            "a closed connection is left at once: {ended}"
+        );
     }
 }

@@ -203,6 +203,12 @@ pub(super) fn words(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+        time::Instant,
+    };
+
     use super::*;
 
     /// Which client asks there for a server at this address.
@@ -255,5 +261,28 @@ mod tests {
         assert!(is_page("http://127.0.0.1:1/", "http://127.0.0.1:2/authorize"));
         assert!(!is_page("https://mcp.example.com/", "http://login.example.org/authorize"));
         assert!(!is_page("http://127.0.0.1:1/", "javascript:alert(1)"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn mcp_25_a_request_to_an_authorization_server_has_ten_seconds() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let unfinished = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{";
+        for said in ["", "HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 200 OK\r\nx: ", unfinished] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/token", listener.local_addr().unwrap());
+            let door = Clients::new(Outside::default()).door(&url.parse().unwrap()).ok().unwrap();
+            let answering = tokio::spawn(async move {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                assert!(socket.read(&mut [0; 4096]).await.unwrap() > 0, "a request");
+                socket.write_all(said.as_bytes()).await.unwrap();
+                // The client has gone when this ends.
+                let _ = socket.read_to_end(&mut Vec::new()).await;
+            });
+            let began = Instant::now();
+            let error = door.ask(http::Request::get(&url).body(Vec::new()).unwrap()).await.unwrap_err();
+            let took = began.elapsed();
+            assert!(took >= PATIENCE && took < 2 * PATIENCE, "{said}: {took:?}: {}", words(&*error));
+            answering.await.unwrap();
+        }
     }
 }

@@ -11,7 +11,7 @@ use weir_store::{NewAccount, NewSignIn, PersonRecord, StoreError};
 
 use super::{known_of, storage};
 use crate::{
-    access::{Guesses, Secret, digest},
+    access::{Guesses, Secret, digest, network_digest},
     app::{App, LOCAL_USER},
     http::{
         ApiError,
@@ -185,6 +185,7 @@ pub(super) async fn begin(
         secret: secret.hash,
         device: visitor.device,
         address: visitor.address.map(|address| address.to_string()).unwrap_or_default(),
+        network: visitor.address.map(network_digest),
         replaces: visitor.session.as_deref().map(digest),
     };
     app.store.sign_in(&new, app.clock.now()).await?;

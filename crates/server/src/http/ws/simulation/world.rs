@@ -121,7 +121,7 @@ impl World {
         };
         let viewer = Viewer { user, administrator: false };
         let visitor = Visitor { viewer, may_write: true, revoked: CancellationToken::new() };
-        hub.sessions.clone().tasks().spawn(serve(stream, hub, visitor, session, InboxPosition::default()));
+        hub.sessions.clone().tasks().spawn(serve(stream, None, hub, visitor, session, InboxPosition::default()));
         client
     }
 
