@@ -98,9 +98,9 @@ async fn answer(stored: &TestStore, run: &RunRecord, content: &str) {
 async fn priv_1_a_deleted_conversation_takes_its_tool_calls_and_everything_else_with_it() {
     let stored = TestStore::open().await;
     let kept = stored.start("Kept").await;
+    let before = job(&stored, Some((kept.id, kept.conversation)), "kept").await;
     answer(&stored, &kept, "Kept as well").await;
     let run = stored.start("Tell me of otters").await;
-    let before = job(&stored, Some((kept.id, kept.conversation)), "kept").await;
     let own = job(&stored, None, "own").await;
     let gone = job(&stored, Some((run.id, run.conversation)), "gone").await;
     answer(&stored, &run, "They are playful").await;
