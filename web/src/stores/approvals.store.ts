@@ -65,18 +65,20 @@ export function createApprovals(deps: ApprovalsDeps) {
 
   const actions: ApprovalsActions = {
     load: async () => {
-      const before = new Set(store.getState().items.map(({ id }) => id))
+      const before = store.getState()
       try {
         const list = await listApprovals(deps)
-        store.setState((state) => {
-          // The list may be older than what was heard meanwhile: of a call that is new, and of a word that was given.
-          const listed = new Set(list.items.map(({ id }) => id))
-          const heard = state.items.filter(({ id }) => !before.has(id) && !listed.has(id))
-          return {
-            items: [...list.items.filter(({ id }) => !isSettled(id)), ...heard],
-            questions: list.questions.filter(({ id }) => !answered.has(id)),
-          }
-        })
+        // The list may be older than events that arrived meanwhile: of new calls and questions, and of decided ones.
+        store.setState((state) => ({
+          items: [
+            ...list.items.filter(({ id }) => !isSettled(id)),
+            ...addedSince(before.items, state.items, list.items),
+          ],
+          questions: [
+            ...list.questions.filter(({ id }) => !answered.has(id)),
+            ...addedSince(before.questions, state.questions, list.questions),
+          ],
+        }))
       } catch {
         // It is asked for again with the next sign of life; the cards in the answers stand on their own.
       }
@@ -137,6 +139,16 @@ export function createApprovals(deps: ApprovalsDeps) {
     },
   }
   return { store, actions }
+}
+
+/** Entries that are in `now`, but neither in `before` nor in `listed`. */
+function addedSince<T extends { readonly id: string }>(
+  before: readonly T[],
+  now: readonly T[],
+  listed: readonly T[],
+): T[] {
+  const known = new Set([...before, ...listed].map(({ id }) => id))
+  return now.filter(({ id }) => !known.has(id))
 }
 
 const app = createApprovals({ fetch: (input, init) => fetch(input, init), clock: systemClock })

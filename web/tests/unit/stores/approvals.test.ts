@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { createApprovals } from '@/stores/approvals.store'
-import type { Job, PendingApproval } from '@/types/tools'
+import type { Job, PendingApproval, Question } from '@/types/tools'
 
 import { FakeServer, json, problem } from '../support/server'
 import { ManualClock, id, settle } from '../support/values'
@@ -23,6 +23,16 @@ const job = (n: number, approval: 'granted' | 'denied'): Job => ({
   approval,
   createdAt: '2026-01-31T12:00:00.000Z',
   startedAt: '2026-01-31T12:00:00.000Z',
+})
+
+const question = (n: number): Question => ({
+  id: id(n),
+  callId: id(100 + n),
+  name: 'everything__ask',
+  server: 'everything',
+  message: 'Which one?',
+  askedAt: '2026-01-31T12:00:00.000Z',
+  expiresAt: '2026-01-31T12:10:00.000Z',
 })
 
 let server: FakeServer
@@ -68,6 +78,19 @@ describe('the inbox', () => {
     answer(json({ questions: [], items: [pending(1)] }))
     await loaded
     expect(ids()).toEqual([id(2)])
+  })
+
+  it('keeps a question that was asked while an older list was loading', async () => {
+    test.actions.hear({ type: 'question_asked', question: question(1) })
+    test.actions.hear({ type: 'question_asked', question: question(2) })
+    let answer: (response: Response) => void = () => undefined
+    server.instead.push(() => new Promise((resolve) => (answer = resolve)))
+    const loaded = test.actions.load()
+    test.actions.hear({ type: 'question_asked', question: question(3) })
+    test.actions.hear({ type: 'question_settled', id: id(2) })
+    answer(json({ questions: [question(2)], items: [] }))
+    await loaded
+    expect(test.store.getState().questions).toEqual([question(3)])
   })
 })
 
