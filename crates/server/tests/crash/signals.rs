@@ -179,7 +179,8 @@ async fn err_15_without_room_newcomers_are_told_to_come_back_and_readers_go_on()
     let weir = world.start().await;
     let prompt = "Go on [[tokens=150 rate=100]]";
     let (_, reading, seen) = in_mid_answer(&weir, prompt, 1).await;
-    weir.limit_descriptors(100);
+    // Enough that the database may open all its connections while newcomers are refused.
+    weir.limit_descriptors(160);
     let address = weir.url.strip_prefix("http://").unwrap().to_owned();
     let mut idle = Vec::new();
     // How many there is room for depends on what the process has inherited.
