@@ -91,7 +91,7 @@ pub(crate) fn shortened(value: Value, rest: &str) -> Value {
     ))
 }
 
-/// What the model is told of a call; it is taken out of the call.
+/// Takes the result of a call, as the model receives it.
 fn given(call: &mut ToolCall) -> String {
     match (call.output.take(), &call.error) {
         (Some(Value::String(output)), _) => output,

@@ -22,7 +22,7 @@ const MOST_ATTEMPTS: u32 = 5;
 /// How many steps of an answer may call tools. The one after it has to do with what is there.
 const MOST_STEPS: usize = 20;
 
-/// Between two tries to read a context while the database fails.
+/// The pause between attempts to read a context while the database fails.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// Who may end a run before its provider does.
@@ -41,7 +41,7 @@ pub(crate) struct Drive {
     pub(crate) store: Store,
     pub(crate) run: RunRecord,
     pub(crate) chosen: Option<Chosen>,
-    /// Contexts wait here for their turn to be read.
+    /// The queue in which runs wait to read their contexts.
     pub(crate) contexts: FairQueue<UserId>,
     pub(crate) fold: Fold,
     pub(crate) jobs: Jobs,
@@ -75,8 +75,8 @@ impl From<LostLease> for Broke {
 }
 
 impl Drive {
-    /// Works on the answer until it has an outcome or somebody ends the run. A stop waits for nothing that the run does: the work
-    /// is dropped wherever it waits, and leaves the answer as its log shows it.
+    /// Works on the answer until it has an outcome, or the run is stopped or loses its lease. A stop takes effect at any await: the
+    /// work is dropped, and the answer stays as its log shows it.
     pub(crate) async fn answer(&mut self, writer: &mut LogWriter) -> Result<Ended, Broke> {
         if self.run.cancel_requested {
             return Ok(Ended::With(Outcome::Cancelled));

@@ -432,7 +432,7 @@ impl Inner {
         if ended.await.is_ok() {
             measure::run_ended(reason, usage);
         } else {
-            tracing::warn!(run = %lease.run, "somebody else has taken the broken run over");
+            tracing::warn!(run = %lease.run, "another instance has taken over the failed run");
         }
         Ok(())
     }

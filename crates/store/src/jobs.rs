@@ -369,8 +369,8 @@ async fn one_start_at_a_time(connection: &mut Connection, user: UserId) -> Resul
     Ok(())
 }
 
-/// Refuses a call of a run that was stopped or has ended: nobody would end the call. A stop that comes at the same time waits for the
-/// call to be stored, and then finds it.
+/// Refuses a call of a run that was stopped or has ended, because nothing would end the call. A concurrent stop waits until the call is
+/// stored, and then cancels it.
 async fn stopped_run_calls_nothing(connection: &mut Connection, run: RunId) -> Result<(), StoreError> {
     let lock = if connection.dialect() == Dialect::Postgres { " FOR SHARE" } else { "" };
     let sql = format!("SELECT 1 FROM runs WHERE id = $1 AND state = 'running' AND cancel_requested_at IS NULL{lock}");

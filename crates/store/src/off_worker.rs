@@ -36,8 +36,8 @@ pub async fn poll_off_worker<T: Send + 'static>(work: impl Future<Output = T> + 
     off_worker(move || runtime.block_on(work)).await
 }
 
-/// Whether the JSON of a value has more than [`SMALL_JSON`] bytes, roughly. Texts are not read, so that the answer takes microseconds
-/// whatever their size.
+/// Whether the JSON of a value has more than [`SMALL_JSON`] bytes, roughly. Texts are not read, so the check takes microseconds
+/// for texts of any size.
 pub fn is_large(value: &Value) -> bool {
     fn room_after(value: &Value, room: usize) -> Option<usize> {
         let room = room.checked_sub(4)?;

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Play;
 use crate::scene::{Scene, lenient};
 
-/// The longest that a call may take to end, whatever its server answers.
+/// The longest that a call may take to end, for any answer of its server.
 const ENDED: Duration = Duration::from_secs(10);
 /// The kinds of output; the short part plays the first ones.
 const KINDS: [&str; 7] = ["ordinary", "blocks", "notifications", "large", "deep", "not-utf8", "endless-line"];

@@ -1,4 +1,4 @@
-//! Reads on where a request was answered before its body was read. A connection that closes with unread bytes is reset, and the
+//! Discards the body of a request that was answered before its body was read. A connection that closes with unread bytes is reset, and the
 //! client may never see the response (RFC 9112, section 9.6).
 
 use std::{
@@ -59,7 +59,7 @@ impl Drop for Unread {
         if rest.is_end_stream() {
             return;
         }
-        // A body that is dropped outside of a runtime has no connection any more.
+        // A body that is dropped outside of a runtime has no connection.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(timeout(DISCARD_TIME, read_and_discard(rest)));
         }
@@ -105,7 +105,7 @@ mod tests {
         let mut first = vec![0; 12];
         stream.read_exact(&mut first).await.unwrap();
         assert_eq!(first, b"HTTP/1.1 429");
-        // The client goes on sending, as most do, and then uses the connection again.
+        // Like most clients, this one continues to send, and then reuses the connection.
         stream.write_all(&vec![b'x'; length]).await.unwrap();
         stream.write_all(b"POST / HTTP/1.1\r\nhost: weir\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut rest = String::new();

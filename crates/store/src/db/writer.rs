@@ -1,4 +1,4 @@
-//! The one connection that writes to `SQLite`, which users take turns at.
+//! The connection that writes to `SQLite`. Users take turns.
 
 use std::sync::{
     Arc,
@@ -20,8 +20,7 @@ use crate::{
 pub(crate) enum Writing {
     /// Work for one user, who has one turn in each round.
     User(UserId),
-    /// Work of the server itself. Each transaction counts as a user of its own, so that it is never behind more than one
-    /// transaction of each user.
+    /// Work of the server itself. Each transaction counts as a separate user, so it waits for at most one transaction of each user.
     System,
 }
 
@@ -35,7 +34,7 @@ pub(crate) enum Turn {
     System(u64),
 }
 
-/// `SQLite` has one writer. Users take turns at it: a user's second transaction waits for the first one of everybody else.
+/// `SQLite` has one writer. Users take turns: a user's second transaction waits for the first one of each other user.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
     pool: SqlitePool,

@@ -67,7 +67,7 @@ impl Cookie {
     }
 
     /// The headers that clear the cookies of this name that a browser sends to a path of a host. Each combination of path and domain is
-    /// a cookie of its own (RFC 6265, 5.3).
+    /// a separate cookie (RFC 6265, 5.3).
     pub(crate) fn cleared_everywhere(self, host: Option<&CanonicalHost>, path: &str) -> Vec<HeaderValue> {
         // A semicolon would begin another attribute.
         let path = path.split(';').next().unwrap_or_default();
