@@ -27,7 +27,8 @@ impl Play for FileModes {
 
     async fn aftermath(&self, scene: &mut Scene) -> Result<()> {
         scene.stop_in_time().await?;
-        for path in tree(scene.weir().data_dir())? {
+        // With PostgreSQL there is no data directory.
+        for path in tree(scene.weir().data_dir())?.into_iter().filter(|path| path.exists()) {
             let mode = if path.is_dir() { 0o755 } else { 0o644 };
             fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
         }
