@@ -393,6 +393,7 @@ async fn lim_44_lists_that_a_user_fills_have_an_end() {
             address: String::new(),
             network: None,
             replaces: None,
+            password_hash: None,
         };
         store.sign_in(&new, Timestamp(i64::from(number) + 1)).await.unwrap();
     }

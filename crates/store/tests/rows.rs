@@ -67,6 +67,7 @@ async fn fill(stored: &TestStore) {
         address: "192.0.2.1".to_owned(),
         network: Some([3; 32]),
         replaces: None,
+        password_hash: None,
     };
     stored.store.sign_in(&sign_in, Timestamp(0)).await.unwrap();
     let token = ApiToken {

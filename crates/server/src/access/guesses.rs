@@ -202,6 +202,7 @@ mod tests {
             address: home.to_string(),
             network: Some(network_digest(home)),
             replaces: None,
+            password_hash: None,
         };
         store.sign_in(&new, now).await.unwrap();
         assert!(tried(store, 0..23, now).await > Duration::ZERO);

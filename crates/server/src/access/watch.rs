@@ -81,20 +81,21 @@ impl Watches {
         let mut open = self.open();
         open.count += 1;
         let number = open.count;
-        let watched = open.credentials.entry(grant.credential).or_insert_with(|| Watched {
+        let fresh = |changes| Watched {
             number,
             ended: CancellationToken::new(),
             role: grant.role,
             expires_at: grant.expires_at,
-            changes: grant.changes,
+            changes,
             holders: 0,
-        });
-        watched.holders += 1;
+        };
+        let watched = open.credentials.entry(grant.credential).or_insert_with(|| fresh(grant.changes));
         if watched.role != grant.role {
-            // One of the two is of yesterday: the next look tells.
-            watched.role = grant.role;
-            watched.changes = i64::MIN;
+            // One of the two roles is outdated: what is open ends, and the next look judges what opens now.
+            watched.ended.cancel();
+            *watched = fresh(i64::MIN);
         }
+        watched.holders += 1;
         Watch {
             watches: self.clone(),
             credential: grant.credential,
@@ -169,5 +170,40 @@ impl Watches {
     fn open(&self) -> MutexGuard<'_, Open> {
         // The map is whole after every statement; a panic elsewhere does not spoil it.
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use weir_protocol::{SignInId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn auth_26_what_is_open_with_another_role_ends_when_something_opens_with_the_new_one() {
+        let watches = Watches::default();
+        let grant = |role| Grant {
+            credential: Credential::SignIn(SignInId(Uuid::from_u128(1))),
+            user: UserId(Uuid::from_u128(2)),
+            role,
+            scopes: Vec::new(),
+            last_used_at: None,
+            expires_at: None,
+            changes: 7,
+        };
+        let before = watches.watch(&grant(UserRole::Administrator));
+        let same = watches.watch(&grant(UserRole::Administrator));
+        assert!(!before.ended().is_cancelled() && !same.ended().is_cancelled());
+        let after = watches.watch(&grant(UserRole::User));
+        assert!(
+            before.ended().is_cancelled() && same.ended().is_cancelled(),
+            "they have the rights of an administrator"
+        );
+        assert!(!after.ended().is_cancelled());
+        drop((before, same));
+        assert_eq!(watches.open().credentials.len(), 1, "those that ended take nothing away");
+        drop(after);
+        assert!(watches.open().credentials.is_empty());
     }
 }

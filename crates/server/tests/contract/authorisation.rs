@@ -262,7 +262,16 @@ async fn add_invite(app: &TestApp, inviter: UserId, id: InviteId, secret: &str) 
 async fn sign_in(app: &TestApp, user: UserId, secret: &str) -> (Who, SignInId) {
     let id = SignInId(app.clock.id());
     let (device, address) = ("Firefox on Linux".to_owned(), String::new());
-    let new = NewSignIn { id, user, secret: hash(secret), device, address, network: None, replaces: None };
+    let new = NewSignIn {
+        id,
+        user,
+        secret: hash(secret),
+        device,
+        address,
+        network: None,
+        replaces: None,
+        password_hash: None,
+    };
     app.app.store.sign_in(&new, app.clock.now()).await.unwrap();
     (Who::cookie(secret), id)
 }

@@ -33,12 +33,30 @@ pub struct NewSignIn {
     pub network: Option<SecretHash>,
     /// What the browser was signed in with until now: that ends.
     pub replaces: Option<SecretHash>,
+    /// The stored hash of the password that was verified; none where a person signs in otherwise.
+    pub password_hash: Option<String>,
 }
 
 impl Store {
     /// Signs a browser in. Where a person has too many sign-ins, the one that was unused for longest ends.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the person was deleted or disabled, or has another password, since they were verified.
     pub async fn sign_in(&self, new: &NewSignIn, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self.database.write(Scope::System).await?;
+        // First, so that a change of the password is either seen here or ends this sign-in.
+        let found = query(
+            "UPDATE users SET last_used_at = $2
+             WHERE id = $1 AND disabled = FALSE AND ($3 IS NULL OR password_hash = $3)",
+        )
+        .bind(new.user.0)
+        .bind(now.0)
+        .bind(new.password_hash.as_deref())
+        .execute(&mut transaction)
+        .await?;
+        if found == 0 {
+            return Err(StoreError::NotFound("person"));
+        }
         if let Some(old) = &new.replaces {
             end(&mut transaction, old).await?;
         }
@@ -69,11 +87,6 @@ impl Store {
         if let Some(network) = &new.network {
             remember(&mut transaction, new.user, network, now).await?;
         }
-        query("UPDATE users SET last_used_at = $2 WHERE id = $1")
-            .bind(new.user.0)
-            .bind(now.0)
-            .execute(&mut transaction)
-            .await?;
         transaction.commit().await
     }
 

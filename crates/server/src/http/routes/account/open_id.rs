@@ -102,7 +102,7 @@ pub(crate) async fn come_back(
         None if !provider.signs_up() || app.store.needs_setup().await? => return Ok(refused("no_account")),
         None => sign_up(&app, known).await?,
     };
-    let session = begin(&app, person.person.id, visitor).await?;
+    let session = begin(&app, person.person.id, None, visitor).await?;
     let cookies = cookie.cleared().into_iter().chain(session);
     let mut response = to(&next).into_response();
     for (name, value) in cookies {

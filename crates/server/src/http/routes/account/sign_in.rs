@@ -155,8 +155,8 @@ pub(crate) async fn let_in(
     record: PersonRecord,
     visitor: Visitor,
 ) -> Result<impl IntoResponse + use<>, ApiError> {
-    let session = begin(app, record.person.id, visitor).await?;
     let PersonRecord { person, password_hash } = record;
+    let session = begin(app, person.id, password_hash.clone(), visitor).await?;
     let mut scopes = vec![AccessScope::Read, AccessScope::Write];
     scopes.extend((person.role == UserRole::Administrator).then_some(AccessScope::Admin));
     let me = Me {
@@ -172,10 +172,12 @@ pub(crate) async fn let_in(
     Ok((status, session, Json(me)))
 }
 
-/// Begins a session under a new secret, and gives the header that carries it.
+/// Begins a session under a new secret, and gives the header that carries it. Fails if the person's password is no longer the one with
+/// this hash, if one was verified.
 pub(super) async fn begin(
     app: &App,
     user: UserId,
+    password_hash: Option<String>,
     visitor: Visitor,
 ) -> Result<[(HeaderName, HeaderValue); 1], ApiError> {
     let secret = Secret::plain()?;
@@ -187,8 +189,12 @@ pub(super) async fn begin(
         address: visitor.address.map(|address| address.to_string()).unwrap_or_default(),
         network: visitor.address.map(network_digest),
         replaces: visitor.session.as_deref().map(digest),
+        password_hash,
     };
-    app.store.sign_in(&new, app.clock.now()).await?;
+    app.store.sign_in(&new, app.clock.now()).await.map_err(|error| match error {
+        StoreError::NotFound(_) => ApiError::invalid_credentials(),
+        error => error.into(),
+    })?;
     app.access.watches().ring();
     Ok(Cookie::session(app).carrying(&secret.text))
 }
