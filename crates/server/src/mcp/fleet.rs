@@ -1,6 +1,14 @@
 //! The MCP servers that are set, in `weir.toml` and in the app, and how each of them is.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::watch,
@@ -59,6 +67,10 @@ struct Inner {
     servers: Servers,
     sign_ins: SignIns,
     clock: Arc<dyn Clock>,
+    /// Reads of the list of servers that have begun.
+    reads: AtomicU64,
+    /// The read that is in effect.
+    newest: Mutex<u64>,
 }
 
 impl Fleet {
@@ -74,7 +86,8 @@ impl Fleet {
         let grants = StoredGrants::new(store.clone(), clock.clone());
         let sign_ins = SignIns::new(Arc::new(grants), outside);
         let servers = Servers::new(registry, sign_ins.clone());
-        Self(Arc::new(Inner { configured, store, servers, sign_ins, clock }))
+        let (reads, newest) = (AtomicU64::default(), Mutex::default());
+        Self(Arc::new(Inner { configured, store, servers, sign_ins, clock, reads, newest }))
     }
 
     /// Starts programs through `weir launch-mcp`, which restricts them first. `weir` is the path of this program.
@@ -103,12 +116,19 @@ impl Fleet {
     /// # Errors
     /// When the database fails.
     pub async fn start(&self) -> Result<(), StoreError> {
+        let order = self.0.reads.fetch_add(1, Ordering::Relaxed);
         let (all, grants) = (self.all().await?, self.grants().await?);
         let wanted = all.into_iter().filter(|(_, (_, enabled, _))| *enabled).map(|(name, (transport, ..))| {
             let grant = grants.get(&name).map(|record| mark(record.id));
             (name, Wanted { transport, grant })
         });
-        self.0.servers.set(wanted.collect());
+        let wanted = wanted.collect();
+        let mut newest = self.0.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was read before something that is already in effect may be outdated.
+        if order >= *newest {
+            *newest = order;
+            self.0.servers.set(wanted);
+        }
         Ok(())
     }
 

@@ -17,6 +17,11 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Whoever holds a grant for so long has died: everything that is asked meanwhile has an earlier end.
 const DEAD: Duration = Duration::from_mins(2);
 
+/// For how long a renewed grant is tried to be stored while the database fails. Less than [`DEAD`].
+const KEEP: Duration = Duration::from_secs(75);
+/// The longest pause between two such tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// The grants of a store.
 pub(super) struct StoredGrants {
     database: Database,
@@ -114,9 +119,21 @@ impl Hold for Held {
 
     async fn keep(self: Box<Self>, grant: &Grant) -> Result<(), GrantsError> {
         let given = written(grant)?;
-        let (name, me) = (self.server.clone(), self.me);
-        let kept = self.database.ask(move |store| async move { store.renew_mcp_grant(&name, me, &given).await });
-        if kept.await.map_err(failed)? {
+        let (begun, mut pause) = (Instant::now(), LOOK);
+        let kept = loop {
+            let (name, me, given) = (self.server.clone(), self.me, given.clone());
+            let kept = self.database.ask(move |store| async move { store.renew_mcp_grant(&name, me, &given).await });
+            match kept.await {
+                // A refresh token that was used up is of no use any more: only its successor is.
+                Err(StoreError::Database(error)) if begun.elapsed() < KEEP => {
+                    tracing::warn!(%error, server = self.server, "a renewed grant cannot be stored; trying again");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                kept => break kept.map_err(failed)?,
+            }
+        };
+        if kept {
             self.let_go().await;
             return Ok(());
         }
