@@ -16,8 +16,8 @@ use crate::{
     trace,
 };
 
-/// How often an answer is begun or taken up again at most: one that ends its server each time must end some time.
-const MOST_ATTEMPTS: u32 = 5;
+/// After so many crashes an answer is not continued: it may be what ends the servers. Planned hand-overs do not count.
+const MAX_CRASHES: u32 = 4;
 
 /// How many steps of an answer may call tools. The one after it has to do with what is there.
 const MOST_STEPS: usize = 20;
@@ -30,6 +30,8 @@ const RETRY: Duration = Duration::from_millis(500);
 pub(crate) struct Signals {
     /// Somebody stopped this run.
     pub(crate) cancel: CancellationToken,
+    /// The run was deleted, or another instance has taken it over.
+    pub(crate) gone: CancellationToken,
     /// The process stops; somebody else goes on with the run.
     pub(crate) stop: CancellationToken,
     /// The process is about to stop.
@@ -81,13 +83,14 @@ impl Drive {
         if self.run.cancel_requested {
             return Ok(Ended::With(Outcome::Cancelled));
         }
-        let Signals { cancel, stop, .. } = self.signals.clone();
+        let Signals { cancel, gone, stop, .. } = self.signals.clone();
         let lost = writer.lost();
         tokio::select! {
             biased;
             () = cancel.cancelled() => Ok(Ended::With(Outcome::Cancelled)),
             () = stop.cancelled() => Ok(Ended::Left),
             () = lost => Err(LostLease.into()),
+            () = gone.cancelled() => Err(LostLease.into()),
             ended = self.work(writer) => ended,
         }
     }
@@ -153,9 +156,10 @@ impl Drive {
             }
             tracing::warn!(run = %self.run.id, attempt = self.run.attempts, "the engine ended; asking a fresh one");
             self.run.attempts += 1;
+            self.run.crashes += 1;
             self.fold.next_attempt();
-            if let Err(error) = self.store.count_attempt(self.run.id).await {
-                tracing::error!(%error, run = %self.run.id, "an attempt could not be counted");
+            if let Err(error) = self.store.count_crash(self.run.id).await {
+                tracing::error!(%error, run = %self.run.id, "a crash of the engine could not be counted");
             }
         }
     }
@@ -200,7 +204,7 @@ impl Drive {
     /// Whether the provider can take this answer up again: one that has said nothing yet can be begun by any.
     fn may_go_on(&self, chosen: &Chosen) -> bool {
         let able = self.partial().is_empty() || chosen.provider.continues(&chosen.model);
-        able && self.run.attempts < MOST_ATTEMPTS
+        able && self.run.crashes < MAX_CRASHES
     }
 
     /// The context and what belongs to it. It is read anew for each question and given away: nothing of it is kept while the answer

@@ -1,15 +1,22 @@
 //! Leases: an instance keeps its own by moving its beat, and takes the runs of those whose beat stands still.
 
-use std::time::Duration;
+use std::{collections::HashSet, hash::Hash, time::Duration};
 
-use tokio::time::sleep;
+use futures_util::{StreamExt as _, stream};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use weir_realtime::Topic;
-use weir_store::StoreError;
+use weir_store::{StoreError, UnfinishedRun};
 
-use crate::{Contact, Runs, lease::Watch, measure};
+use crate::{Contact, Runs, lease::Watch, measure, runs::lock};
 
 /// Between two beats of an instance, and between two looks at the others.
 pub(crate) const BEAT: Duration = Duration::from_millis(500);
+
+/// The pause before a heartbeat that failed is sent again: well before the other instances think this one dead.
+const HEARTBEAT_RETRY: Duration = Duration::from_millis(100);
+
+/// Transactions that take runs over at the same time.
+pub(crate) const TAKE_OVERS_AT_ONCE: usize = 4;
 
 /// Between two looks for runs that nobody drives, where there is only one instance.
 const ALONE: Duration = Duration::from_secs(5);
@@ -30,25 +37,50 @@ impl Runs {
     }
 
     /// Keeps the leases of this instance and takes over what others have lost, for as long as it is polled, or until the
-    /// instance leaves: one that beats again after its farewell would be waited for. `contact` is lost when that cannot be
+    /// instance leaves: one whose heartbeat moves again after its farewell would be waited for. `contact` is lost when that cannot be
     /// done, where there may be others.
     pub async fn keep(self, contact: Contact) {
+        let is_shared = self.inner.store.is_shared();
         tokio::select! {
             biased;
             () = self.inner.stop.cancelled() => {}
-            () = self.keep_looking(&contact) => {}
-            () = contact.mind(), if self.inner.store.is_shared() => {}
+            // Waits for nothing that the others do.
+            () = self.move_heartbeat(&contact), if is_shared => {}
+            () = contact.mind(), if is_shared => {}
+            () = self.keep_looking() => {}
         }
     }
 
-    async fn keep_looking(&self, contact: &Contact) {
+    async fn move_heartbeat(&self, contact: &Contact) {
+        let inner = &self.inner;
+        let mut ticks = ticks(BEAT);
+        loop {
+            ticks.tick().await;
+            let moved = match inner.store.beat(inner.instance).await {
+                Err(StoreError::NotFound(_)) => {
+                    tracing::warn!("the other instances thought this one dead");
+                    inner.store.register_instance(inner.instance, inner.clock.now()).await
+                }
+                moved => moved,
+            };
+            match moved {
+                Ok(()) => contact.beaten(),
+                Err(error) => {
+                    tracing::warn!(%error, "the heartbeat cannot be stored; trying again");
+                    ticks.reset_after(HEARTBEAT_RETRY);
+                }
+            }
+        }
+    }
+
+    async fn keep_looking(&self) {
         let mut watch = Watch::default();
         let mut leases = self.inner.log.listen(Topic::Leases);
-        let pause = if self.inner.store.is_shared() { BEAT } else { ALONE };
+        let mut ticks = ticks(if self.inner.store.is_shared() { BEAT } else { ALONE });
         loop {
             let looked = tokio::select! {
-                () = sleep(pause) => self.look_after(&mut watch, contact).await,
-                // A run was given up. That says nothing of anybody's beat.
+                _ = ticks.tick() => self.look_after(&mut watch).await,
+                // A run was given up. That says nothing of anybody's heartbeat.
                 () = leases.rung() => self.take_over_orphans().await.map(drop),
             };
             if let Err(error) = looked {
@@ -57,20 +89,13 @@ impl Runs {
         }
     }
 
-    async fn look_after(&self, watch: &mut Watch, contact: &Contact) -> Result<(), StoreError> {
+    async fn look_after(&self, watch: &mut Watch) -> Result<(), StoreError> {
         let inner = &self.inner;
         if inner.store.is_shared() {
-            match inner.store.beat(inner.instance).await {
-                Ok(()) => {}
-                Err(StoreError::NotFound(_)) => {
-                    tracing::warn!("the other instances thought this one dead");
-                    inner.store.register_instance(inner.instance, inner.clock.now()).await?;
-                }
-                Err(error) => return Err(error),
-            }
-            contact.beaten();
-            for dead in watch.look(inner.instance, &inner.store.instances().await?) {
-                tracing::warn!(instance = %dead.0, "its beat stands still; taking its runs over");
+            let dead = watch.look(inner.instance, &inner.store.instances().await?);
+            *lock(&inner.silent) = watch.silent();
+            for dead in dead {
+                tracing::warn!(instance = %dead.0, "its heartbeat stands still; taking its runs over");
                 inner.store.forget_instance(dead).await?;
             }
         }
@@ -78,48 +103,80 @@ impl Runs {
     }
 
     /// Stops what somebody wants stopped, and takes over every run and job that nobody drives: a run goes on where its provider can, a job is run again where that
-    /// does no harm, else it ends as interrupted. Returns how many runs there were.
+    /// does no harm, else it ends as interrupted. One that cannot be taken over is logged and tried again with the next look. Returns how
+    /// many runs there were.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn take_over_orphans(&self) -> Result<usize, StoreError> {
         let inner = &self.inner;
-        inner.jobs.look_after().await?;
-        let mut taken = 0;
-        for found in inner.store.runs_to_look_after(inner.instance).await? {
-            if let Some(active) = inner.active(found.id) {
-                if found.cancel_requested {
-                    // Perhaps at another instance.
-                    active.cancel.cancel();
-                }
-                continue;
+        let jobs = inner.jobs.look_after().await;
+        let driven = inner.driven();
+        let found = inner.store.runs_to_look_after(inner.instance).await?;
+        inner.let_go(driven, &found);
+        let taken = stream::iter(found)
+            .map(|found| self.look_after_run(found))
+            .buffer_unordered(TAKE_OVERS_AT_ONCE)
+            .filter(|is_taken| std::future::ready(*is_taken))
+            .count()
+            .await;
+        jobs.map(|()| taken)
+    }
+
+    /// Stops or takes over a run, if need be. True: it was taken over.
+    async fn look_after_run(&self, found: UnfinishedRun) -> bool {
+        let inner = &self.inner;
+        if let Some(active) = inner.active(found.id) {
+            if found.cancel_requested {
+                // Perhaps at another instance.
+                active.cancel.cancel();
             }
-            if inner.draining.is_cancelled() {
-                continue;
+            return false;
+        }
+        if inner.draining.is_cancelled() {
+            return false;
+        }
+        let active = inner.activate(found.id);
+        match inner.store.take_over(found.id, found.epoch, inner.instance).await {
+            Ok((run, lease)) => {
+                tracing::info!(run = %run.id, attempt = run.attempts, "taking a run over");
+                measure::taken_over("run");
+                lock(&inner.refused_take_overs).remove(&run.id);
+                self.spawn(run, lease, active, None);
+                return true;
             }
-            let active = inner.activate(found.id);
-            match inner.store.take_over(found.id, found.epoch, inner.instance).await {
-                Ok((run, lease)) => {
-                    tracing::info!(run = %run.id, attempt = run.attempts, "taking a run over");
-                    measure::taken_over("run");
-                    self.spawn(run, lease, active, None);
-                    taken += 1;
-                }
-                // Somebody else was faster, or it has just ended.
-                Err(StoreError::NotFound(_)) => inner.deactivate(found.id),
-                Err(error) => {
-                    inner.deactivate(found.id);
-                    return Err(error);
+            // Another instance was faster, it has just ended, or its row is locked.
+            Err(StoreError::NotFound(_)) => {}
+            Err(error) => {
+                measure::take_over_failed("run");
+                // Once, not with every look: a newer version may have written what this one cannot read.
+                if lock(&inner.refused_take_overs).insert(found.id) {
+                    tracing::error!(%error, run = %found.id, "a run cannot be taken over; trying again");
                 }
             }
         }
-        Ok(taken)
+        inner.deactivate(found.id);
+        false
     }
 
-    /// Whether there is another instance that could go on with the runs of this one.
+    /// Says that this instance takes over nothing from now on, and tells whether another one does that is alive.
     pub(crate) async fn has_successor(&self) -> bool {
         let inner = &self.inner;
-        inner.store.is_shared() && inner.store.instances().await.is_ok_and(|all| all.len() > 1)
+        if !inner.store.is_shared() {
+            return false;
+        }
+        // In this order: of two instances that stop together, none hands over to the other.
+        let serving = async {
+            inner.store.mark_draining(inner.instance).await?;
+            inner.store.serving_instances().await
+        };
+        match serving.await {
+            Ok(serving) => !serving.is_subset(&lock(&inner.silent)),
+            Err(error) => {
+                tracing::warn!(%error, "nobody knows whether another instance could take the answers over");
+                false
+            }
+        }
     }
 
     /// Makes this instance unknown: what it still owns is for whoever is first.
@@ -129,4 +186,32 @@ impl Runs {
         }
         self.inner.log.changed(Topic::Leases);
     }
+}
+
+/// What is driven here, and was not found in the database by the last look. Only what two looks miss is gone: something that ends is
+/// done in the database a moment before it ends here.
+#[derive(Debug)]
+pub(crate) struct Missing<T>(HashSet<T>);
+
+impl<T> Default for Missing<T> {
+    fn default() -> Self {
+        Self(HashSet::new())
+    }
+}
+
+impl<T: Copy + Eq + Hash> Missing<T> {
+    /// Takes in what a look missed; gives what the one before missed too.
+    pub(crate) fn twice(&mut self, driven: Vec<T>, is_missing: impl Fn(&T) -> bool) -> Vec<T> {
+        let missing: HashSet<T> = driven.into_iter().filter(is_missing).collect();
+        let twice = missing.intersection(&self.0).copied().collect();
+        self.0 = missing;
+        twice
+    }
+}
+
+/// Ticks that come late are not made up for.
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

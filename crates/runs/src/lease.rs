@@ -1,12 +1,15 @@
 //! Whose instance is dead: told from beats that stand still, without any clock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use weir_store::{Beat, InstanceId};
 
 /// How often a beat may be seen unmoved before its instance is thought dead. With [`crate::keep::BEAT`] between two looks
 /// that is about two seconds; what counts is the looks that worked, so a database that stands still kills nobody.
 pub(crate) const PATIENCE: u32 = 4;
+
+/// As often a heartbeat that moves may be seen unmoved: looks and heartbeats do not fall together.
+const LIVELY: u32 = 2;
 
 /// What one instance has seen of the others.
 #[derive(Debug, Default)]
@@ -37,6 +40,11 @@ impl Watch {
             }
         }
         dead
+    }
+
+    /// The other instances that may be dead: their heartbeat stands still.
+    pub(crate) fn silent(&self) -> HashSet<InstanceId> {
+        self.seen.iter().filter(|(_, seen)| seen.unmoved > LIVELY).map(|(id, _)| *id).collect()
     }
 }
 

@@ -1,14 +1,14 @@
 //! Every run of this process: started, stopped, taken over, drained.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::{FutureExt as _, future::join_all};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 use weir_protocol::{
@@ -18,13 +18,14 @@ use weir_providers::Admission;
 use weir_realtime::{EventLog, Topic, to_the_end};
 use weir_store::{
     Clock, FairQueue, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Position, Prompt, RunRecord,
-    Started, Store, StoreError, off_worker,
+    Started, Store, StoreError, UnfinishedRun, off_worker,
 };
 use weir_tools::Registry;
 
 use crate::{
     Fold, Jobs, LiveRun, Outcome, Providers, StartError,
     drive::{Broke, Drive, Ended, Signals},
+    keep::Missing,
     live::Live,
     measure,
     providers::Chosen,
@@ -56,6 +57,8 @@ pub(crate) struct Inner {
     active: Mutex<HashMap<RunId, Active>>,
     /// What a dashboard sees of them.
     live: Mutex<HashMap<RunId, Arc<Live>>>,
+    /// Runs that are driven here although the last look for runs did not find them.
+    missing: Mutex<Missing<RunId>>,
     tasks: TaskTracker,
     /// No new run is started any more.
     pub(crate) draining: CancellationToken,
@@ -63,6 +66,10 @@ pub(crate) struct Inner {
     hand_over: CancellationToken,
     /// Running ones are left to whoever comes next.
     pub(crate) stop: CancellationToken,
+    /// The other instances that may be dead.
+    pub(crate) silent: Mutex<HashSet<InstanceId>>,
+    /// Runs that could not be taken over, which is logged once.
+    pub(crate) refused_take_overs: Mutex<HashSet<RunId>>,
 }
 
 /// Between two tries to end a run whose store fails.
@@ -72,6 +79,8 @@ const BROKEN_RETRY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Active {
     pub(crate) cancel: CancellationToken,
+    /// Cancelled when the run was deleted or taken over elsewhere.
+    pub(crate) gone: CancellationToken,
     ended: CancellationToken,
     /// When it was asked for here.
     since: Instant,
@@ -79,7 +88,12 @@ pub(crate) struct Active {
 
 impl Default for Active {
     fn default() -> Self {
-        Self { cancel: CancellationToken::default(), ended: CancellationToken::default(), since: Instant::now() }
+        Self {
+            cancel: CancellationToken::new(),
+            gone: CancellationToken::new(),
+            ended: CancellationToken::new(),
+            since: Instant::now(),
+        }
     }
 }
 
@@ -107,10 +121,13 @@ impl Runs {
             clock,
             active: Mutex::default(),
             live: Mutex::default(),
+            missing: Mutex::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             hand_over: stop.child_token(),
             stop,
+            silent: Mutex::default(),
+            refused_take_overs: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -260,17 +277,18 @@ impl Runs {
         self.inner.jobs.stop_starting();
     }
 
-    /// Hands running answers over to another instance at once, where there is one and their provider can go on from a
-    /// part. Lets the others come to their end for as long as `grace`, then leaves them, with all they said committed, to
-    /// whoever takes them over.
+    /// Hands running answers over to another instance at once, where one is alive that does not stop itself, and where their provider
+    /// can go on from a part. Lets the others come to their end for as long as `grace`, then leaves them, with all they said
+    /// committed, to whoever takes them over.
     pub async fn drain(&self, grace: Duration) {
         self.stop_starting();
         self.inner.tasks.close();
-        if self.under_way() > 0 && self.has_successor().await {
+        let begun = Instant::now();
+        if self.has_successor().await && self.under_way() > 0 {
             self.inner.hand_over.cancel();
         }
         let ended = async { tokio::join!(self.inner.tasks.wait(), self.inner.jobs.ended()) };
-        if timeout(grace, ended).await.is_err() {
+        if timeout_at(begun + grace, ended).await.is_err() {
             tracing::info!(runs = self.under_way(), "leaving running answers to the next server");
         }
         self.inner.stop.cancel();
@@ -287,7 +305,7 @@ impl Runs {
         lock(&inner.live).insert(run.id, live.clone());
         self.inner.tasks.spawn(
             async move {
-                let id = run.id;
+                let (id, epoch) = (run.id, lease.epoch);
                 let driven = AssertUnwindSafe(inner.drive(run, lease, &active, live)).catch_unwind().await;
                 let broke = !matches!(driven, Ok(Ok(())));
                 match driven {
@@ -296,8 +314,8 @@ impl Runs {
                         measure::run_let_go("lost");
                         tracing::warn!(run = %id, "the run is somebody else's or gone");
                     }
-                    Ok(Err(Broke::Store(error))) => inner.end_broken(id, &error.to_string()).await,
-                    Err(_) => inner.end_broken(id, "it panicked").await,
+                    Ok(Err(Broke::Store(error))) => inner.end_broken(id, epoch, &error.to_string()).await,
+                    Err(_) => inner.end_broken(id, epoch, "it panicked").await,
                 }
                 if broke {
                     // It may have been deleted, and then nobody writes the end that its readers wait for.
@@ -358,9 +376,13 @@ impl Inner {
         match drive.answer(&mut writer).await? {
             Ended::Left => {
                 writer.flush().await?;
-                self.store.release(drive.run.id, self.instance).await?;
                 measure::run_let_go("left");
-                self.log.changed(Topic::Leases);
+                match self.store.release(drive.run.id, self.instance).await {
+                    Ok(()) => self.log.changed(Topic::Leases),
+                    Err(error) => {
+                        tracing::warn!(%error, run = %drive.run.id, "a run could not be given up; it is found later");
+                    }
+                }
             }
             Ended::With(outcome) => {
                 // Whatever ended it, no call of it goes on.
@@ -391,20 +413,34 @@ impl Inner {
             jobs: self.jobs.clone(),
             unreadable: 0,
             live,
-            signals: Signals { cancel: active.cancel.clone(), stop: stop.clone(), draining: self.draining.clone() },
+            signals: Signals {
+                cancel: active.cancel.clone(),
+                gone: active.gone.clone(),
+                stop: stop.clone(),
+                draining: self.draining.clone(),
+            },
             run,
         })
     }
 
-    /// The assistant message with what the log has of it.
+    /// The assistant message with what the log has of it, however long the database takes. A database that fails breaks no run.
     async fn answer_so_far(&self, run: &RunRecord) -> Result<ChatMessage, StoreError> {
-        self.store.streaming_message(run.conversation, run.message).await
+        loop {
+            match self.store.streaming_message(run.conversation, run.message).await {
+                Err(StoreError::Database(error)) if !self.stop.is_cancelled() => {
+                    tracing::warn!(%error, run = %run.id, "an answer cannot be read; trying again");
+                    sleep(BROKEN_RETRY).await;
+                }
+                other => return other,
+            }
+        }
     }
 
-    /// A fault of ours must not leave a spinner: the run ends with an error, as soon as the store lets it.
-    async fn end_broken(&self, run: RunId, why: &str) {
+    /// A fault of ours must not leave a spinner: the run ends with an error as soon as the store allows it, unless another instance has
+    /// taken it over since `epoch`.
+    async fn end_broken(&self, run: RunId, mut epoch: u64, why: &str) {
         tracing::error!(%run, why, "a run broke");
-        while let Err(error) = self.try_end_broken(run).await {
+        while let Err(error) = self.try_end_broken(run, &mut epoch).await {
             if matches!(error, StoreError::NotFound(_)) {
                 return;
             }
@@ -416,9 +452,9 @@ impl Inner {
         }
     }
 
-    async fn try_end_broken(&self, run: RunId) -> Result<(), StoreError> {
-        let found = self.store.unfinished_run(run).await?;
-        let (run, lease) = self.store.take_over(run, found.epoch, self.instance).await?;
+    async fn try_end_broken(&self, run: RunId, epoch: &mut u64) -> Result<(), StoreError> {
+        let (run, lease) = self.store.take_over(run, *epoch, self.instance).await?;
+        *epoch = lease.epoch;
         let fold = Fold::new(self.answer_so_far(&run).await?);
         let error = Failure {
             code: "internal".to_owned(),
@@ -445,6 +481,21 @@ impl Inner {
         lock(&self.active).get(&run).cloned()
     }
 
+    /// Runs that are driven here.
+    pub(crate) fn driven(&self) -> Vec<RunId> {
+        lock(&self.live).keys().copied().collect()
+    }
+
+    /// Lets go of the runs in `driven` that were deleted or that another instance has taken over.
+    pub(crate) fn let_go(&self, driven: Vec<RunId>, found: &[UnfinishedRun]) {
+        let found: HashSet<RunId> = found.iter().map(|run| run.id).collect();
+        for run in lock(&self.missing).twice(driven, |run| !found.contains(run)) {
+            if let Some(active) = self.active(run) {
+                active.gone.cancel();
+            }
+        }
+    }
+
     pub(crate) fn deactivate(&self, run: RunId) {
         lock(&self.live).remove(&run);
         if let Some(active) = lock(&self.active).remove(&run) {
@@ -467,7 +518,7 @@ fn unwritable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt("message")
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // The map is whole after every statement; a panic elsewhere does not spoil it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! Instances: the processes that serve one database. Whose beat stands still has lost its runs to whoever sees it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 use weir_protocol::{RunId, Timestamp};
@@ -46,7 +46,7 @@ impl Store {
     pub async fn beat(&self, id: InstanceId) -> Result<(), StoreError> {
         let moved = query("UPDATE instances SET beat = beat + 1 WHERE id = $1")
             .bind(id.0)
-            .execute(&mut self.database.lease_statement().await?)
+            .execute(&mut self.database.heartbeat().await?)
             .await?;
         if moved == 0 { Err(StoreError::NotFound("instance")) } else { Ok(()) }
     }
@@ -55,6 +55,22 @@ impl Store {
     pub async fn instances(&self) -> Result<HashMap<InstanceId, Beat>, StoreError> {
         let rows = query("SELECT id, beat FROM instances").fetch_all(&mut self.database.leases().await?).await?;
         Ok(rows.iter().map(|row| (InstanceId(row.get(0)), row.get::<i64>(1).unsigned_abs())).collect())
+    }
+
+    /// Says that the instance is about to stop: it takes over nothing from now on.
+    pub async fn mark_draining(&self, id: InstanceId) -> Result<(), StoreError> {
+        query("UPDATE instances SET is_draining = TRUE WHERE id = $1")
+            .bind(id.0)
+            .execute(&mut self.database.short_statement().await?)
+            .await?;
+        Ok(())
+    }
+
+    /// The instances that take over runs.
+    pub async fn serving_instances(&self) -> Result<HashSet<InstanceId>, StoreError> {
+        let sql = "SELECT id FROM instances WHERE NOT is_draining";
+        let rows = query(sql).fetch_all(&mut self.database.leases().await?).await?;
+        Ok(rows.iter().map(|row| InstanceId(row.get(0))).collect())
     }
 
     /// Forgets an instance: it has gone, or is thought dead. Runs that it still owned are nobody's from now on.

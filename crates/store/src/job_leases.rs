@@ -82,7 +82,7 @@ impl Store {
     /// and was not given up has lost its server, which is counted.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it has ended, is gone, or somebody else was faster.
+    /// [`StoreError::NotFound`] when it has ended or is deleted, another instance was faster, or another transaction has locked its row.
     pub async fn take_job_over(
         &self,
         id: ToolCallId,
@@ -90,11 +90,12 @@ impl Store {
         owner: InstanceId,
     ) -> Result<(JobRecord, JobLease), StoreError> {
         let mut transaction = self.database.write(Scope::System).await?;
-        let taken = query(
+        let lock = transaction.dialect().for_update_unless_locked();
+        let taken = query(format!(
             "UPDATE jobs SET epoch = epoch + 1, attempts = attempts + 1, owner = $3,
                  deaths = deaths + CASE WHEN status = 'running' AND owner IS NOT NULL THEN 1 ELSE 0 END
-             WHERE id = $1 AND epoch = $2 AND ended_at IS NULL RETURNING user_id",
-        )
+             WHERE id = (SELECT id FROM jobs WHERE id = $1 AND epoch = $2 AND ended_at IS NULL{lock}) RETURNING user_id"
+        ))
         .bind(id.0)
         .bind(epoch.cast_signed())
         .bind(owner.0)

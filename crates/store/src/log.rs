@@ -7,6 +7,7 @@ use std::{
     sync::LazyLock,
 };
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
 use weir_protocol::{ChatMessage, FinishReason, JobEvent, RunId, Seq, StreamChunk, Timestamp, ToolCallId, UserId};
 
@@ -133,6 +134,9 @@ pub struct StoredEvent {
 
 /// Events, or runs, in one statement.
 const ROWS_PER_INSERT: usize = 64;
+
+/// Transactions of one commit that go on at the same time.
+const TRANSACTIONS_AT_ONCE: usize = 4;
 
 /// `INSERT` statements for 1 to [`ROWS_PER_INSERT`] events. An event gets in only while its run goes on under its epoch.
 struct Inserts(Vec<String>);
@@ -264,9 +268,9 @@ impl Store {
             batch.iter().zip(follows).partition(|(run, follows)| *follows && run.end.is_none());
         let events: Vec<_> = ready.iter().flat_map(|(run, _)| numbered(run)).collect();
         let mut connection = if others.is_empty() && events.len() <= ROWS_PER_INSERT {
-            self.database.statement().await?
+            self.database.short_statement().await?
         } else {
-            self.database.write(Scope::System).await?
+            self.database.short_write(Scope::System).await?
         };
         let mut refused = HashSet::new();
         if insert(&mut connection, &events).await? < events.len() as u64 {
@@ -276,19 +280,32 @@ impl Store {
                 }
             }
         }
-        for (run, follows) in others {
-            if connection.dialect() == Dialect::Postgres {
-                // The ends of two runs lock two conversations; another instance might lock them the other way round.
-                connection.commit().await?;
-                connection = self.database.write(Scope::System).await?;
+        if connection.dialect() == Dialect::Postgres {
+            connection.commit().await?;
+            refused.extend(self.append_apart(others, attempt).await?);
+        } else {
+            for (run, follows) in others {
+                if !self.append_run(&mut connection, run, follows, attempt).await? {
+                    refused.insert(run.run);
+                }
             }
-            if !self.append_run(&mut connection, run, follows, attempt).await? {
-                refused.insert(run.run);
-            }
+            connection.commit().await?;
         }
-        connection.commit().await?;
         self.note(batch, &refused).await;
         Ok(refused)
+    }
+
+    /// Appends each run in a transaction of its own, because the ends of two runs lock two conversations, and another instance might lock
+    /// them the other way round. Returns the runs that were refused.
+    async fn append_apart(&self, runs: Vec<(&RunAppend, bool)>, attempt: Attempt) -> Result<Vec<RunId>, StoreError> {
+        let append = async |(run, follows): (&RunAppend, bool)| {
+            let mut transaction = self.database.short_write(Scope::System).await?;
+            let is_committed = self.append_run(&mut transaction, run, follows, attempt).await?;
+            transaction.commit().await?;
+            Ok((!is_committed).then_some(run.run))
+        };
+        let refused = stream::iter(runs).map(append).buffer_unordered(TRANSACTIONS_AT_ONCE);
+        refused.try_filter_map(async |run| Ok(run)).try_collect().await
     }
 
     /// Whether it is committed with this transaction, or was before.

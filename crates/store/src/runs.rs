@@ -91,6 +91,8 @@ pub struct RunRecord {
     pub epoch: u64,
     /// How often the answer was begun or taken up again.
     pub attempts: u32,
+    /// How often a process or a model died while it wrote the answer. A planned hand-over does not count.
+    pub crashes: u32,
     /// Somebody wants it stopped.
     pub cancel_requested: bool,
     /// When it was started.
@@ -119,7 +121,7 @@ pub struct Lease {
 
 const COLUMNS: &str =
     "SELECT r.id, r.user_id, r.conversation_id, r.prompt_message_id, r.message_id, r.model, r.context, r.state, r.epoch,
-    r.attempts, r.cancel_requested_at, r.created_at, r.ended_at, r.owner, r.tools FROM runs r ";
+    r.attempts, r.cancel_requested_at, r.created_at, r.ended_at, r.owner, r.tools, r.crashes FROM runs r ";
 
 impl Store {
     /// Commits the user message, the run, its empty answer and event 1 together.
@@ -246,17 +248,19 @@ impl Store {
         row.as_ref().map_or(Err(StoreError::NotFound("run")), record)
     }
 
-    /// Takes over a run that goes on and stands at `epoch`: from now on only appends of the new lease count, and one more
-    /// attempt is.
+    /// Takes over a run that goes on and stands at `epoch`: from now on only appends of the new lease count. That is one more
+    /// attempt, and one more crash unless the run was given up. Waits for no lock.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it is done, gone, or somebody else was faster.
+    /// [`StoreError::NotFound`] when the run is done or deleted, another instance was faster, or another transaction has locked its row.
     pub async fn take_over(&self, id: RunId, epoch: u64, owner: InstanceId) -> Result<(RunRecord, Lease), StoreError> {
         let mut transaction = self.database.write(Scope::System).await?;
-        let taken = query(
-            "UPDATE runs SET epoch = epoch + 1, attempts = attempts + 1, owner = $3
-             WHERE id = $1 AND epoch = $2 AND state = 'running' RETURNING user_id",
-        )
+        let lock = transaction.dialect().for_update_unless_locked();
+        let taken = query(format!(
+            "UPDATE runs SET epoch = epoch + 1, attempts = attempts + 1, owner = $3,
+                 crashes = crashes + CASE WHEN owner IS NULL THEN 0 ELSE 1 END
+             WHERE id = (SELECT id FROM runs WHERE id = $1 AND epoch = $2 AND state = 'running'{lock}) RETURNING user_id"
+        ))
         .bind(id.0)
         .bind(epoch.cast_signed())
         .bind(owner.0)
@@ -271,9 +275,9 @@ impl Store {
         Ok((run, lease))
     }
 
-    /// Counts one more attempt of a run that goes on under the same lease.
-    pub async fn count_attempt(&self, id: RunId) -> Result<(), StoreError> {
-        query("UPDATE runs SET attempts = attempts + 1 WHERE id = $1")
+    /// Counts one more attempt of a run that goes on under the same lease, after its model died.
+    pub async fn count_crash(&self, id: RunId) -> Result<(), StoreError> {
+        query("UPDATE runs SET attempts = attempts + 1, crashes = crashes + 1 WHERE id = $1")
             .bind(id.0)
             .execute(&mut self.database.statement().await?)
             .await?;
@@ -386,6 +390,7 @@ fn record(row: &Row) -> Result<RunRecord, StoreError> {
         owner: row.get::<Option<Uuid>>(13).map(InstanceId),
         epoch: row.get::<i64>(8).unsigned_abs(),
         attempts: u32::try_from(row.get::<i64>(9)).map_err(|_| StoreError::Corrupt("run"))?,
+        crashes: u32::try_from(row.get::<i64>(15)).map_err(|_| StoreError::Corrupt("run"))?,
         cancel_requested: row.get::<Option<i64>>(10).is_some(),
         created_at: Timestamp(row.get(11)),
     })

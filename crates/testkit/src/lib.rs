@@ -9,14 +9,18 @@ use std::time::Duration;
 mod clock;
 mod property;
 mod provider;
+mod proxy;
 mod sse;
 mod store;
+mod transaction;
 
 pub use clock::TestClock;
 pub use property::{cases, on_one_store, run_alone};
 pub use provider::{Answer, Asked, Script, ScriptedProvider};
+pub use proxy::Proxy;
 pub use sse::{Event, EventParser, Heard};
 pub use store::{ALICE, BOB, NOBODY, TestStore, take_over};
+pub use transaction::OpenTransaction;
 
 /// Longer than anything may take, even on a busy machine; reached only when a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);

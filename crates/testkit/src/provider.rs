@@ -50,7 +50,11 @@ pub struct Asked {
     reply: oneshot::Sender<Result<mpsc::UnboundedReceiver<Said>, ProviderError>>,
 }
 
-type Said = Result<ProviderEvent, ProviderError>;
+#[derive(Debug)]
+enum Said {
+    Event(Result<ProviderEvent, ProviderError>),
+    Panic,
+}
 
 /// An answer on its way. Dropping it breaks the stream off without a finish.
 #[derive(Debug)]
@@ -164,6 +168,11 @@ impl Answer {
         self.send(Err(ProviderError::new(kind, message)));
     }
 
+    /// Panics where the run listens.
+    pub fn panic(self) {
+        let _ = self.events.send(Said::Panic);
+    }
+
     /// Returns when the run has dropped the stream, which closes a real upstream's connection.
     pub async fn dropped(&self) {
         soon("the provider's stream to be dropped", self.events.closed()).await;
@@ -174,9 +183,9 @@ impl Answer {
         !self.events.is_closed()
     }
 
-    fn send(&self, said: Said) {
+    fn send(&self, event: Result<ProviderEvent, ProviderError>) {
         // The run may have been stopped: then nobody listens.
-        let _ = self.events.send(said);
+        let _ = self.events.send(Said::Event(event));
     }
 }
 
@@ -227,6 +236,11 @@ impl Provider for ScriptedProvider {
         let gone = || ProviderError::new(ProviderErrorKind::Unreachable, "The script has ended.");
         self.asked.send(Asked { request, reply }).map_err(|_| gone())?;
         let said = accepted.await.map_err(|_| gone())??;
-        Ok(Box::pin(stream::unfold(said, |mut said| async move { said.recv().await.map(|event| (event, said)) })))
+        Ok(Box::pin(stream::unfold(said, |mut said| async move {
+            match said.recv().await? {
+                Said::Event(event) => Some((event, said)),
+                Said::Panic => panic!("the test wants it"),
+            }
+        })))
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use weir_protocol::{ToolCallId, UserId};
 
 /// A client chooses the id of a call, so only the user and the id together name a job.
-type Key = (UserId, ToolCallId);
+pub(super) type Key = (UserId, ToolCallId);
 
 /// Every job that is under way here. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct ActiveJobs(Arc<Mutex<HashMap<Key, Entry>>>);
 struct Entry {
     cancel: CancellationToken,
     handles: usize,
+    /// It is stored, and driven here.
+    is_driven: bool,
 }
 
 /// A job that is under way for as long as one of its handles lives. Twins of a call have one each, so that the one that finds the
@@ -46,6 +48,11 @@ impl ActiveJobs {
         self.lock().get(&(user, id)).map(|entry| entry.cancel.clone())
     }
 
+    /// The jobs that are driven here.
+    pub(super) fn driven(&self) -> Vec<Key> {
+        self.lock().iter().filter(|(_, entry)| entry.is_driven).map(|(key, _)| *key).collect()
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.lock().len()
@@ -54,6 +61,15 @@ impl ActiveJobs {
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
         // The map is whole after every statement.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ActiveJob {
+    /// Says that the job is stored, and driven here.
+    pub(super) fn drives(&self) {
+        if let Some(entry) = self.jobs.lock().get_mut(&self.key) {
+            entry.is_driven = true;
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod work;
 pub use questions::AnswerError;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
@@ -26,12 +27,15 @@ use weir_protocol::{Caller, ConversationId, FieldError, Permission, RunId, Times
 use weir_realtime::{EventLog, Topic, to_the_end};
 use weir_store::{
     Clock, FairQueue, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, NewJob, StartedJob, Store, StoreError,
-    Word, is_large, poll_off_worker,
+    UnfinishedJob, Word, is_large, poll_off_worker,
 };
 use weir_tools::{Callable, Registry};
 
-use crate::{measure, trace};
-use active::{ActiveJob, ActiveJobs};
+use crate::{
+    keep::{Missing, TAKE_OVERS_AT_ONCE},
+    measure, trace,
+};
+use active::{ActiveJob, ActiveJobs, Key};
 use arguments::SANDBOXED_CHECKS;
 
 /// How long a call waits for a person's word when nothing else is set.
@@ -102,6 +106,8 @@ struct Inner {
     /// How long a call waits for a person's word.
     patience: Duration,
     active: ActiveJobs,
+    /// Jobs that are driven here although the last look for jobs did not find them.
+    missing: Mutex<Missing<Key>>,
     /// The jobs of each tool wait here for their turn.
     queues: Mutex<HashMap<String, FairQueue<UserId>>>,
     /// Checks of arguments wait here for their turn in the sandbox.
@@ -110,6 +116,8 @@ struct Inner {
     large_calls: FairQueue<UserId>,
     /// How many jobs of one user may be unfinished.
     max_unfinished: AtomicU32,
+    /// Jobs that could not be taken over, which is logged once.
+    refused_take_overs: Mutex<HashSet<ToolCallId>>,
     tasks: TaskTracker,
     /// No new job is started any more, and those that wait for a person are left to the next server.
     draining: CancellationToken,
@@ -134,10 +142,12 @@ impl Jobs {
             instance,
             patience,
             active: ActiveJobs::default(),
+            missing: Mutex::default(),
             queues: Mutex::default(),
             checks: FairQueue::new(SANDBOXED_CHECKS),
             large_calls: FairQueue::new(LARGE_CALLS),
             max_unfinished: AtomicU32::new(MAX_UNFINISHED),
+            refused_take_overs: Mutex::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -272,39 +282,50 @@ impl Jobs {
     }
 
     /// Looks after the jobs of this instance that somebody spoke about elsewhere, and takes over those of dead ones: they
-    /// are run again where that does no harm, else they end as interrupted.
+    /// are run again where that does no harm, else they end as interrupted. One that cannot be taken over is logged and tried again with
+    /// the next look.
     ///
     /// # Errors
     /// When the database fails.
     pub(crate) async fn look_after(&self) -> Result<(), StoreError> {
-        let inner = &self.inner;
-        for found in inner.store.jobs_to_look_after(inner.instance).await? {
-            let id = found.id;
-            if let Some(cancel) = inner.active.find(found.user, id) {
-                if found.cancel_requested {
-                    cancel.cancel();
-                }
-                if found.is_decided {
-                    inner.log.changed(Topic::Log(LogId::Job(id)));
-                }
-                continue;
+        let driven = self.inner.active.driven();
+        let found = self.inner.store.jobs_to_look_after(self.inner.instance).await?;
+        self.inner.let_go(driven, &found);
+        stream::iter(found).for_each_concurrent(TAKE_OVERS_AT_ONCE, |found| self.look_after_job(found)).await;
+        Ok(())
+    }
+
+    async fn look_after_job(&self, found: UnfinishedJob) {
+        let (inner, id) = (&self.inner, found.id);
+        if let Some(cancel) = inner.active.find(found.user, id) {
+            if found.cancel_requested {
+                cancel.cancel();
             }
-            if inner.draining.is_cancelled() {
-                continue;
+            if found.is_decided {
+                inner.log.changed(Topic::Log(LogId::Job(id)));
             }
-            let active = inner.active.enter(found.user, id);
-            match inner.store.take_job_over(id, found.epoch, inner.instance).await {
-                Ok((record, lease)) => {
-                    tracing::info!(job = %id, tool = %record.job.name, attempt = record.attempts, "taking a job over");
-                    measure::taken_over("job");
-                    self.spawn(record, lease, active);
+            return;
+        }
+        if inner.draining.is_cancelled() {
+            return;
+        }
+        let active = inner.active.enter(found.user, id);
+        match inner.store.take_job_over(id, found.epoch, inner.instance).await {
+            Ok((record, lease)) => {
+                tracing::info!(job = %id, tool = %record.job.name, attempt = record.attempts, "taking a job over");
+                measure::taken_over("job");
+                self.spawn(record, lease, active);
+            }
+            // Another instance was faster, the job has ended, or its row is locked.
+            Err(StoreError::NotFound(_)) => {}
+            Err(error) => {
+                measure::take_over_failed("job");
+                // Once, not with every look: a newer version may have written what this one cannot read.
+                if inner.refused_take_overs.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+                    tracing::error!(%error, job = %id, "a job cannot be taken over; trying again");
                 }
-                // Another instance was faster, or the job has ended.
-                Err(StoreError::NotFound(_)) => {}
-                Err(error) => return Err(error),
             }
         }
-        Ok(())
     }
 
     /// Starts no job from now on; those that wait for a person are left to the next server.
@@ -327,6 +348,7 @@ impl Jobs {
         if record.cancel_requested {
             active.cancel.cancel();
         }
+        active.drives();
         let inner = self.inner.clone();
         let id = record.job.id;
         let span = trace::job(&record);
@@ -361,6 +383,17 @@ impl Inner {
             Ok(_) => Err(StoreError::IdTaken),
             Err(StoreError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Stops the jobs in `driven` that were deleted or that another instance has taken over.
+    fn let_go(&self, driven: Vec<Key>, found: &[UnfinishedJob]) {
+        let found: HashSet<Key> = found.iter().map(|job| (job.user, job.id)).collect();
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        for (user, id) in missing.twice(driven, |key| !found.contains(key)) {
+            if let Some(cancel) = self.active.find(user, id) {
+                cancel.cancel();
+            }
         }
     }
 

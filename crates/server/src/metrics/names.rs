@@ -79,6 +79,7 @@ pub(crate) const ALL: &[Metric] = &[
     metric("weir_runs_started_total", Kind::Counter, "Runs that were started."),
     metric("weir_runs_ended_total", Kind::Counter, "Runs that came to their end here, or were let go, by outcome."),
     metric(TAKE_OVERS, Kind::Counter, "Runs and jobs that nobody drove and that were taken over, by kind."),
+    metric("weir_take_over_failures_total", Kind::Counter, "Take-overs that failed and are tried again, by kind."),
     metric(FIRST_TOKEN, Kind::Seconds, "From the start of a run to its first token."),
     metric(OUTPUT_TOKENS, Kind::Counter, "Pieces of text that models sent: one token each with nearly every server."),
     metric(INPUT_TOKENS, Kind::Counter, "Tokens that models were given, as their servers counted them."),

@@ -1,8 +1,10 @@
 //! A connection, inside a transaction or not.
 
-use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
+use std::time::Duration;
 
-use super::{Dialect, writer::WriteTurn};
+use sqlx::{Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
+
+use super::{Dialect, postgres::PostgresConnection, writer::WriteTurn};
 use crate::StoreError;
 
 /// What queries are run on. A transaction that is dropped without [`Connection::commit`] has changed nothing.
@@ -12,8 +14,7 @@ pub(crate) enum Connection {
     /// The writer, outside a transaction. The connection is dropped before the turn.
     SqliteWriter(PoolConnection<Sqlite>, WriteTurn),
     SqliteWriteTransaction(Transaction<'static, Sqlite>, WriteTurn),
-    Postgres(PoolConnection<Postgres>),
-    PostgresTransaction(Transaction<'static, Postgres>),
+    Postgres(PostgresConnection),
 }
 
 impl Connection {
@@ -23,21 +24,29 @@ impl Connection {
             | Self::SqliteTransaction(_)
             | Self::SqliteWriter(..)
             | Self::SqliteWriteTransaction(..) => Dialect::Sqlite,
-            Self::Postgres(_) | Self::PostgresTransaction(_) => Dialect::Postgres,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Gives each further statement at `PostgreSQL` another deadline. `SQLite` is no other machine, which could be gone.
+    pub(crate) fn within(self, deadline: Duration) -> Self {
+        match self {
+            Self::Postgres(connection) => Self::Postgres(connection.within(deadline)),
+            sqlite => sqlite,
         }
     }
 
     /// Makes what a transaction did true. A connection without one has nothing to wait for.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(_) | Self::Postgres(_) => {}
+            Self::Sqlite(_) => {}
             Self::SqliteWriter(connection, turn) => {
                 drop(connection);
                 drop(turn);
             }
             Self::SqliteTransaction(transaction) => transaction.commit().await?,
             Self::SqliteWriteTransaction(transaction, _turn) => transaction.commit().await?,
-            Self::PostgresTransaction(transaction) => transaction.commit().await?,
+            Self::Postgres(connection) => connection.commit().await?,
         }
         Ok(())
     }
@@ -49,7 +58,6 @@ impl Connection {
                 Raw::Sqlite(transaction)
             }
             Self::Postgres(connection) => Raw::Postgres(connection),
-            Self::PostgresTransaction(transaction) => Raw::Postgres(transaction),
         }
     }
 }
@@ -57,5 +65,5 @@ impl Connection {
 /// The driver's own connection.
 pub(super) enum Raw<'c> {
     Sqlite(&'c mut SqliteConnection),
-    Postgres(&'c mut PgConnection),
+    Postgres(&'c mut PostgresConnection),
 }

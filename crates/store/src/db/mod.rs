@@ -3,6 +3,7 @@
 
 mod connection;
 mod open;
+mod postgres;
 mod query;
 mod writer;
 
@@ -36,6 +37,14 @@ impl Dialect {
         match self {
             Self::Sqlite => "",
             Self::Postgres => " FOR UPDATE",
+        }
+    }
+
+    /// Like [`Self::for_update`], and leaves out the rows that another transaction has locked.
+    pub(crate) const fn for_update_unless_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
         }
     }
 }

@@ -13,11 +13,12 @@ use sqlx::{
     postgres::{PgConnectOptions, PgConnection},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-
+use tokio::time::timeout;
 use weir_protocol::UserId;
 
 use super::{
     Connection, Dialect, Scope,
+    postgres::{DEADLINE, PostgresConnection, SHORT_DEADLINE},
     writer::{Writer, Writing},
 };
 use crate::StoreError;
@@ -76,7 +77,9 @@ pub(crate) enum Database {
         users: PgPool,
         /// The server's own work: the log, sweeps. Never behind what users ask for.
         system: PgPool,
-        /// Heartbeats and looks at leases. Never behind any other query.
+        /// Heartbeats. Never behind any other query.
+        heartbeat: PgPool,
+        /// Looks at leases. Never behind what users ask for.
         leases: PgPool,
         /// Looks up credentials. Never behind any other query.
         identity: PgPool,
@@ -89,6 +92,14 @@ pub(crate) enum Database {
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections for searches. Half the cores of a small machine stay free for everything else.
 const SEARCH_CONNECTIONS: u32 = 2;
+/// How long a heartbeat may take. The next one is sent on a new connection, before other instances think this one dead.
+const HEARTBEAT_DEADLINE: Duration = Duration::from_millis(750);
+/// How long an idle connection may take to show that it still works.
+const TEST_DEADLINE: Duration = Duration::from_secs(1);
+/// How long a statement waits for a row that another transaction has locked.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a transaction may be idle: the process that began it is gone or cut off, and its locks stop others.
+const IDLE_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Virtual machine instructions of `SQLite` between two looks at a search's deadline: about one message, whose comparison may
 /// take some milliseconds.
 const INSTRUCTIONS_PER_LOOK: i32 = 25;
@@ -147,12 +158,14 @@ impl Database {
         sqlx::migrate!("migrations/postgres").set_ignore_missing(true).run(&owner).await?;
         let role = restricted_role(&owner).await?;
         owner.close().await;
+        let options = options.options(session_settings());
         let users = postgres_pool(16, role, "").connect_with(options.clone()).await?;
         let system = postgres_pool(8, role, "system").connect_with(options.clone()).await?;
+        let heartbeat = postgres_pool(1, role, "system").connect_with(options.clone()).await?;
         let leases = postgres_pool(1, role, "system").connect_with(options.clone()).await?;
         let identity = postgres_pool(4, role, "system").connect_with(options.clone()).await?;
         let searches = postgres_pool(SEARCH_CONNECTIONS, role, "").min_connections(0).connect_with(options).await?;
-        Ok(Self::Postgres { users, system, leases, identity, searches })
+        Ok(Self::Postgres { users, system, heartbeat, leases, identity, searches })
     }
 
     pub(crate) const fn dialect(&self) -> Dialect {
@@ -167,7 +180,7 @@ impl Database {
         match (self, scope) {
             (Self::Sqlite { readers, .. }, Scope::User(_)) => Ok(Connection::Sqlite(readers.acquire().await?)),
             (Self::Sqlite { system, .. }, Scope::System) => Ok(Connection::Sqlite(system.acquire().await?)),
-            (Self::Postgres { system, .. }, Scope::System) => Ok(Connection::Postgres(system.acquire().await?)),
+            (Self::Postgres { system, .. }, Scope::System) => postgres(system, DEADLINE).await,
             (Self::Postgres { .. }, Scope::User(_)) => self.begin(scope, "BEGIN READ ONLY").await,
         }
     }
@@ -187,23 +200,23 @@ impl Database {
     pub(crate) async fn identity(&self) -> Result<Connection, StoreError> {
         match self {
             Self::Sqlite { identity, .. } => Ok(Connection::Sqlite(identity.acquire().await?)),
-            Self::Postgres { identity, .. } => Ok(Connection::Postgres(identity.acquire().await?)),
+            Self::Postgres { identity, .. } => postgres(identity, SHORT_DEADLINE).await,
         }
     }
 
-    /// For looking at leases and heartbeats.
+    /// For looking at leases and the heartbeats of other instances.
     pub(crate) async fn leases(&self) -> Result<Connection, StoreError> {
         match self {
             Self::Sqlite { leases, .. } => Ok(Connection::Sqlite(leases.acquire().await?)),
-            Self::Postgres { leases, .. } => Ok(Connection::Postgres(leases.acquire().await?)),
+            Self::Postgres { leases, .. } => postgres(leases, SHORT_DEADLINE).await,
         }
     }
 
     /// For moving a heartbeat. `SQLite`, where no other instance can look at it, has one writer.
-    pub(crate) async fn lease_statement(&self) -> Result<Connection, StoreError> {
+    pub(crate) async fn heartbeat(&self) -> Result<Connection, StoreError> {
         match self {
             Self::Sqlite { .. } => self.statement().await,
-            Self::Postgres { leases, .. } => Ok(Connection::Postgres(leases.acquire().await?)),
+            Self::Postgres { heartbeat, .. } => postgres(heartbeat, HEARTBEAT_DEADLINE).await,
         }
     }
 
@@ -230,7 +243,7 @@ impl Database {
                 let begin = format!(
                     "BEGIN READ ONLY; SET LOCAL weir.user_id = '{user}'; SET LOCAL statement_timeout = {milliseconds}"
                 );
-                Ok(Connection::PostgresTransaction(searches.begin_with(AssertSqlSafe(begin)).await?))
+                Ok(Connection::Postgres(PostgresConnection::begin(searches.acquire().await?, begin).await?))
             }
         }
     }
@@ -266,20 +279,28 @@ impl Database {
                 let (connection, turn) = writer.acquire(Writing::System).await?;
                 Ok(Connection::SqliteWriter(connection, turn))
             }
-            Self::Postgres { system, .. } => Ok(Connection::Postgres(system.acquire().await?)),
+            Self::Postgres { system, .. } => postgres(system, DEADLINE).await,
         }
+    }
+
+    /// Like [`Self::statement`], for what readers wait for.
+    pub(crate) async fn short_statement(&self) -> Result<Connection, StoreError> {
+        Ok(self.statement().await?.within(SHORT_DEADLINE))
+    }
+
+    /// Like [`Self::write`], for what readers wait for.
+    pub(crate) async fn short_write(&self, scope: Scope) -> Result<Connection, StoreError> {
+        Ok(self.write(scope).await?.within(SHORT_DEADLINE))
     }
 
     async fn begin(&self, scope: Scope, begin: &'static str) -> Result<Connection, StoreError> {
         let Self::Postgres { users, system, .. } = self else { return Err(StoreError::Corrupt("connection")) };
-        let transaction = match scope {
-            Scope::System => system.begin_with(begin).await?,
+        let (pool, begin) = match scope {
+            Scope::System => (system, begin.to_owned()),
             // A user's id is a UUID: nothing of it can be read as SQL.
-            Scope::User(user) => {
-                users.begin_with(AssertSqlSafe(format!("{begin}; SET LOCAL weir.user_id = '{user}'"))).await?
-            }
+            Scope::User(user) => (users, format!("{begin}; SET LOCAL weir.user_id = '{user}'")),
         };
-        Ok(Connection::PostgresTransaction(transaction))
+        Ok(Connection::Postgres(PostgresConnection::begin(pool.acquire().await?, begin).await?))
     }
 
     /// Waits for what is under way and closes every connection.
@@ -291,8 +312,8 @@ impl Database {
                 }
                 writer.close().await;
             }
-            Self::Postgres { users, system, leases, identity, searches } => {
-                for pool in [searches, users, identity, leases, system] {
+            Self::Postgres { users, system, heartbeat, leases, identity, searches } => {
+                for pool in [searches, users, identity, leases, heartbeat, system] {
                     pool.close().await;
                 }
             }
@@ -323,10 +344,39 @@ fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
         })
 }
 
+/// A connection without a transaction, whose statements have this deadline.
+async fn postgres(pool: &PgPool, deadline: Duration) -> Result<Connection, StoreError> {
+    Ok(Connection::Postgres(PostgresConnection::new(pool.acquire().await?).within(deadline)))
+}
+
+/// What `PostgreSQL` itself ends, so that a process that is gone, cut off or frozen stops nobody else: statements a little before their
+/// deadline here, waits for locks, and transactions and connections of processes that say nothing.
+fn session_settings() -> [(&'static str, String); 7] {
+    let milliseconds = |duration: Duration| duration.as_millis().to_string();
+    [
+        ("statement_timeout", milliseconds(DEADLINE - Duration::from_secs(1))),
+        ("lock_timeout", milliseconds(LOCK_TIMEOUT)),
+        ("idle_in_transaction_session_timeout", milliseconds(IDLE_TRANSACTION_TIMEOUT)),
+        // In seconds; the last in milliseconds.
+        ("tcp_keepalives_idle", "5".to_owned()),
+        ("tcp_keepalives_interval", "2".to_owned()),
+        ("tcp_keepalives_count", "3".to_owned()),
+        ("tcp_user_timeout", "10000".to_owned()),
+    ]
+}
+
 /// A pool whose connections have given up the rights of a superuser, and see what `scope` may see.
 fn postgres_pool(connections: u32, role: Option<&'static str>, scope: &'static str) -> PoolOptions<Postgres> {
-    PoolOptions::new().max_connections(connections).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).after_connect(
-        move |connection: &mut PgConnection, _| {
+    PoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // The pool's own test waits for a connection that is half-open until the acquisition fails.
+        .test_before_acquire(false)
+        .before_acquire(|connection: &mut PgConnection, _| {
+            Box::pin(async move { Ok(matches!(timeout(TEST_DEADLINE, connection.ping()).await, Ok(Ok(())))) })
+        })
+        .after_connect(move |connection: &mut PgConnection, _| {
             Box::pin(async move {
                 if let Some(role) = role {
                     connection.execute(AssertSqlSafe(format!("SET ROLE {role}"))).await?;
@@ -334,8 +384,7 @@ fn postgres_pool(connections: u32, role: Option<&'static str>, scope: &'static s
                 connection.execute(AssertSqlSafe(format!("SET weir.user_id = '{scope}'"))).await?;
                 Ok(())
             })
-        },
-    )
+        })
 }
 
 /// Row-level security holds for no superuser. The server does not need to be one: it takes another role.

@@ -73,7 +73,10 @@ impl<'q> Query<'q> {
     pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64, StoreError> {
         Ok(match connection.raw() {
             Raw::Sqlite(raw) => self.sqlite()?.execute(raw).await?.rows_affected(),
-            Raw::Postgres(raw) => self.postgres()?.execute(raw).await?.rows_affected(),
+            Raw::Postgres(raw) => {
+                let query = self.postgres()?;
+                raw.wait_for(async |connection| query.execute(connection).await).await?.rows_affected()
+            }
         })
     }
 
@@ -81,7 +84,10 @@ impl<'q> Query<'q> {
     pub(crate) async fn fetch_optional(self, connection: &mut Connection) -> Result<Option<Row>, StoreError> {
         Ok(match connection.raw() {
             Raw::Sqlite(raw) => self.sqlite()?.fetch_optional(raw).await?.map(Row::Sqlite),
-            Raw::Postgres(raw) => self.postgres()?.fetch_optional(raw).await?.map(Row::Postgres),
+            Raw::Postgres(raw) => {
+                let query = self.postgres()?;
+                raw.wait_for(async |connection| query.fetch_optional(connection).await).await?.map(Row::Postgres)
+            }
         })
     }
 
@@ -94,7 +100,11 @@ impl<'q> Query<'q> {
     pub(crate) async fn fetch_all(self, connection: &mut Connection) -> Result<Vec<Row>, StoreError> {
         Ok(match connection.raw() {
             Raw::Sqlite(raw) => self.sqlite()?.fetch_all(raw).await?.into_iter().map(Row::Sqlite).collect(),
-            Raw::Postgres(raw) => self.postgres()?.fetch_all(raw).await?.into_iter().map(Row::Postgres).collect(),
+            Raw::Postgres(raw) => {
+                let query = self.postgres()?;
+                let rows = raw.wait_for(async |connection| query.fetch_all(connection).await).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
         })
     }
 

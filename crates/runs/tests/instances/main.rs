@@ -28,6 +28,9 @@ use weir_store::{LogId, RunRecord, Store, SystemClock};
 use weir_testkit::{ALICE, Answer, Script, ScriptedProvider, TestStore, soon};
 use weir_tools::{Registry, builtin::Wait, callable};
 
+mod database;
+mod stopping;
+
 /// The bell between the instances of a test.
 #[derive(Debug)]
 struct Hall {
@@ -76,8 +79,12 @@ impl Drop for Instance {
 
 impl Instance {
     async fn join(stored: &TestStore, hall: Arc<Hall>) -> Self {
+        Self::join_at(stored.url().unwrap(), hall).await
+    }
+
+    async fn join_at(url: &str, hall: Arc<Hall>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let url = stored.url().unwrap().parse().unwrap();
+        let url = url.parse().unwrap();
         let (provider, script) = ScriptedProvider::new();
         let joining = runtime.spawn(async move {
             let store = Store::connect(&url, weir_store::Durability::Process).await.unwrap();
@@ -122,6 +129,12 @@ impl Instance {
         (run, answer)
     }
 
+    /// Stops it as a signal does. Answers have a minute to come to their end.
+    fn stop(&self) -> JoinHandle<()> {
+        let runs = self.runs.clone();
+        self.runtime.as_ref().unwrap().spawn(async move { runs.drain(Duration::from_mins(1)).await })
+    }
+
     /// The text of the run as somebody reads it here, up to and with the piece `until` or the end of the log.
     async fn read(&self, run: RunId, until: &str) -> String {
         let mut reader = self.log.reader(run, Seq::START);
@@ -142,11 +155,17 @@ impl Instance {
     }
 }
 
+impl Hall {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { rings: broadcast::Sender::new(1024), silent: AtomicBool::new(false) })
+    }
+}
+
 /// Two instances; nothing on SQLite.
 async fn two() -> Option<(Instance, Instance, Arc<Hall>)> {
     let stored = TestStore::open().await;
     stored.url()?;
-    let hall = Arc::new(Hall { rings: broadcast::Sender::new(1024), silent: AtomicBool::new(false) });
+    let hall = Hall::new();
     let a = Instance::join(&stored, hall.clone()).await;
     let b = Instance::join(&stored, hall.clone()).await;
     Some((a, b, hall))
@@ -247,36 +266,7 @@ async fn ins_4_stop_reaches_the_provider_from_any_instance_within_a_second() {
 }
 
 #[tokio::test]
-async fn ins_5_an_instance_that_drains_hands_its_runs_over_at_once() {
-    let Some((a, b, _)) = two().await else { return };
-    let (run, _answer) = a.begin(&b).await;
-    let since = Instant::now();
-    let draining = a.runs.clone();
-    a.runtime.as_ref().unwrap().spawn(async move { draining.drain(Duration::from_mins(1)).await });
-    let next = b.script.answers().await;
-    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
-    assert_eq!(next.request.partial.as_deref(), Some("Good "));
-    next.say("day.");
-    next.finish();
-    assert_eq!(b.read(run.id, "").await, "Good day.");
-    assert_eq!(a.read(run.id, "").await, "Good day.", "also for whoever is still connected to the one that stops");
-}
-
-#[tokio::test]
-async fn ins_5_an_answer_that_cannot_go_on_elsewhere_is_finished_first() {
-    let Some((a, b, _)) = two().await else { return };
-    a.script.set_continues(false);
-    let (run, answer) = a.begin(&b).await;
-    let draining = a.runs.clone();
-    let drained = a.runtime.as_ref().unwrap().spawn(async move { draining.drain(Duration::from_mins(1)).await });
-    answer.say("day.");
-    answer.finish();
-    soon("the drain", drained).await.unwrap();
-    assert_eq!(b.read(run.id, "").await, "Good day.");
-}
-
-#[tokio::test]
-async fn ins_8_an_instance_whose_beats_fail_knows_that_it_is_cut_off() {
+async fn ins_8_an_instance_whose_heartbeats_fail_knows_that_it_is_cut_off() {
     let Some((a, b, _)) = two().await else { return };
     let (of_a, of_b) = (a.contact.ending(), b.contact.ending());
     a.store.close().await;
@@ -299,4 +289,33 @@ async fn ins_7_what_changes_among_conversations_is_seen_at_every_instance() {
     let log = b.store.events(LogId::Run(run.id), Seq::START, 100).await.unwrap();
     let done = StreamChunk::parse(&log.last().unwrap().kind, &log.last().unwrap().data).unwrap();
     assert!(matches!(done, StreamChunk::Done(done) if done.finish_reason == FinishReason::Stop));
+}
+
+#[tokio::test]
+async fn ins_15_what_is_deleted_elsewhere_ends_at_its_owner_without_a_bell() {
+    let Some((a, b, hall)) = two().await else { return };
+    a.script.set_calls_tools(true);
+    let ask = SetPermission { permission: Permission::Ask, rules: None };
+    b.runs.jobs().set_permission(ALICE, "wait", ask).await.unwrap();
+    let run = a.ask().await;
+    let answer = a.script.answers().await;
+    answer.call("wait", r#"{"seconds":0}"#);
+    answer.finish();
+    soon("the call to wait for a word", async {
+        while b.runs.jobs().approvals(ALICE).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let mut reader = a.log.reader(run.id, Seq::START);
+    hall.silent.store(true, Ordering::SeqCst);
+    // The deletion itself, without the stop that precedes it.
+    b.store.delete_conversation(ALICE, run.conversation, weir_protocol::Timestamp(1)).await.unwrap();
+    soon("the run and its call to end", async {
+        while a.runs.under_way() + a.runs.jobs().under_way() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    soon("the reader to end", async { while let Ok(Some(_)) = reader.next().await {} }).await;
 }
