@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::join_all};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 use weir_protocol::{
@@ -17,8 +17,8 @@ use weir_protocol::{
 use weir_providers::Admission;
 use weir_realtime::{EventLog, Topic, to_the_end};
 use weir_store::{
-    Clock, FairQueue, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Position, Prompt, RunRecord,
-    Started, Store, StoreError, off_worker,
+    Backoff, Clock, FairQueue, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Position, Prompt,
+    RunRecord, Started, Store, StoreError, off_worker,
 };
 use weir_tools::Registry;
 
@@ -64,9 +64,6 @@ pub(crate) struct Inner {
     /// Running ones are left to whoever comes next.
     pub(crate) stop: CancellationToken,
 }
-
-/// Between two tries to end a run whose store fails.
-const BROKEN_RETRY: Duration = Duration::from_secs(1);
 
 /// A run that is under way here.
 #[derive(Clone)]
@@ -404,14 +401,14 @@ impl Inner {
     /// A fault of ours must not leave a spinner: the run ends with an error, as soon as the store lets it.
     async fn end_broken(&self, run: RunId, why: &str) {
         tracing::error!(%run, why, "a run broke");
+        let mut backoff = Backoff::of_database();
         while let Err(error) = self.try_end_broken(run).await {
             if matches!(error, StoreError::NotFound(_)) {
                 return;
             }
             tracing::error!(%error, %run, "a broken run could not be ended; trying again");
-            tokio::select! {
-                () = self.stop.cancelled() => return,
-                () = sleep(BROKEN_RETRY) => {}
+            if backoff.wait_unless(&self.stop).await.is_err() {
+                return;
             }
         }
     }
