@@ -295,7 +295,8 @@ impl Stop {
         is_committed.store(left == 0, Ordering::Relaxed);
         app.log.stop_appending();
         app.closing.cancel();
-        let connections = async { tokio::join!(server, app.sessions.closed()) };
+        let requests = app.limits.admission().requests_ended();
+        let connections = async { tokio::join!(server, app.sessions.closed(), requests) };
         let children = async { tokio::join!(embedded.shutdown(), app.fleet.stop()) };
         tokio::join!(
             lifecycle.stage("connections", CONNECTIONS_TIME, connections),

@@ -140,10 +140,7 @@ impl Topics for App {
         if is_new && let Err(Exhausted(wait)) = self.limits.take(Some(user), None, Kind::Call).await {
             return Err(refused(ApiError::rate_limited(wait)).about(id));
         }
-        let app = self.clone();
-        // Whoever leaves in the middle of it has called the tool or has not.
-        let invoked = to_the_end(async move { app.runs.jobs().invoke(call).await }).await;
-        invoked.map(drop).map_err(|error| {
+        self.runs.jobs().invoke(call).await.map(drop).map_err(|error| {
             let refused = match error {
                 InvokeError::UnknownTool(_) => Refused::new("unknown_tool", "There is no such tool."),
                 error => refused(error.into()),
