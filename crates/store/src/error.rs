@@ -155,6 +155,7 @@ impl StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::{Database, Durability};
 
     #[test]
     fn life_4_an_error_about_the_data_is_permanent_and_one_about_the_database_is_transient() {
@@ -199,10 +200,19 @@ mod tests {
 
     #[tokio::test]
     async fn life_4_errors_of_this_database_have_codes() {
+        // On PostgreSQL where the suite has one.
         let stored = weir_testkit::TestStore::open().await;
-        let mut connection = stored.store.database.statement().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let database = if let Some(url) = stored.url() {
+            Database::postgres(&url.parse().unwrap(), Durability::Process).await.unwrap()
+        } else {
+            Database::sqlite(&folder.path().join("weir.db"), Durability::Process).await.unwrap()
+        };
+        let mut connection = database.statement().await.unwrap();
         let insert = || crate::db::query("INSERT INTO users (id, name, created_at) VALUES ($1, 'x', 0)");
-        let taken = insert().bind(weir_testkit::ALICE.0).execute(&mut connection).await.unwrap_err();
+        let id = uuid::Uuid::from_u128(7);
+        insert().bind(id).execute(&mut connection).await.unwrap();
+        let taken = insert().bind(id).execute(&mut connection).await.unwrap_err();
         assert!(!taken.is_transient(), "{taken:?}");
     }
 }
