@@ -9,11 +9,11 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::{
     sync::mpsc,
-    time::{interval, sleep, timeout},
+    time::{interval, timeout},
 };
 use uuid::Uuid;
 use weir_protocol::{RunId, Seq, ToolCallId, UserId};
-use weir_store::{LogId, Store};
+use weir_store::{Backoff, LogId, Store};
 
 pub(crate) use outbox::Outbox;
 pub use postgres::PostgresBell;
@@ -74,8 +74,9 @@ const POLL: Duration = Duration::from_secs(1);
 const PROBE: Duration = Duration::from_secs(5);
 /// After how long a silence the bell is thought broken.
 const SILENCE: Duration = Duration::from_secs(12);
-/// Between two tries to hear a broken bell.
-const RETRY: Duration = Duration::from_millis(250);
+/// Delays between two tries to hear a broken bell.
+const RETRY_MIN: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(2);
 
 /// Rings for what is written here, hears what is written elsewhere, and polls. Works for as long as it is polled.
 pub(crate) async fn work(store: Store, feeds: Arc<Feeds>, outbox: Arc<Outbox>, broadcaster: Arc<dyn Broadcaster>) {
@@ -98,6 +99,7 @@ async fn ring_out(outbox: &Outbox, broadcaster: &dyn Broadcaster) {
 }
 
 async fn hear(feeds: &Feeds, outbox: &Outbox, broadcaster: &dyn Broadcaster) {
+    let mut backoff = Backoff::new(RETRY_MIN, RETRY_MAX);
     loop {
         let (sender, mut heard) = mpsc::channel(256);
         let listening = async {
@@ -121,9 +123,13 @@ async fn hear(feeds: &Feeds, outbox: &Outbox, broadcaster: &dyn Broadcaster) {
             error = broadcaster.hear(sender) => error,
             error = listening => error,
         };
+        if outbox.hears() {
+            // It worked for a while.
+            backoff.reset();
+        }
         outbox.set_hears(false);
         tracing::warn!(%error, "the bell is broken; polling until it is mended");
-        sleep(RETRY).await;
+        backoff.wait().await;
     }
 }
 

@@ -1,18 +1,18 @@
 //! The coalescing committer: what all runs of the process say in one window becomes one commit, and only then is shown.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
 use tokio::{
     sync::{Notify, mpsc, oneshot},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use weir_protocol::{MessageId, RunId, Seq, StreamChunk, Token};
-use weir_store::{Lease, LogId, NewEvent, RunAppend, RunEnd, Store};
+use weir_store::{Backoff, Lease, LogId, NewEvent, RunAppend, RunEnd, Stopped, Store, StoreError};
 
 use crate::{
     Encoded, Frame,
@@ -46,10 +46,6 @@ const QUEUE: usize = 1024;
 const TOKEN_BYTES: usize = 16 * 1024;
 /// Runs that were woken together speak together: how long a token that comes after a pause waits for the others.
 const SETTLE: Duration = Duration::from_millis(1);
-/// Waits between two tries while the database fails.
-const RETRY_MIN: Duration = Duration::from_millis(50);
-const RETRY_MAX: Duration = Duration::from_secs(2);
-
 #[derive(Debug)]
 enum Entry {
     Open { lease: Lease, feed: Writing, lost: CancellationToken },
@@ -186,16 +182,18 @@ impl Intake {
     }
 }
 
-/// Starts the committer. It ends by itself when no [`Intake`] and no [`LogWriter`] is left and all is committed.
+/// Starts the committer. It ends when no [`Intake`] and no [`LogWriter`] is left and all is committed. After `stop` it commits
+/// nothing more: what is not committed then is refused.
 pub(crate) fn start(
     store: Store,
     feeds: Arc<Feeds>,
     options: CommitterOptions,
     outbox: Option<Arc<Outbox>>,
+    stop: CancellationToken,
 ) -> (Intake, impl Future<Output = ()>) {
     let (queue, entries) = mpsc::channel(QUEUE);
     let hurry = Arc::new(Notify::new());
-    let committer = Committer { store, options, entries, hurry: hurry.clone(), runs: HashMap::new(), outbox };
+    let committer = Committer { store, options, entries, hurry: hurry.clone(), runs: HashMap::new(), outbox, stop };
     (Intake { queue, hurry, feeds }, committer.work())
 }
 
@@ -207,6 +205,8 @@ struct Committer {
     runs: HashMap<RunId, Open>,
     /// Where other instances are told of it, if there may be some.
     outbox: Option<Arc<Outbox>>,
+    /// A database that fails is tried no longer.
+    stop: CancellationToken,
 }
 
 /// A run that is written here.
@@ -304,7 +304,13 @@ impl Committer {
         let (batch, mut acknowledge) = self.batch(&mut window);
         if !batch.is_empty() {
             let began = Instant::now();
-            let refused = append(&self.store, &batch).await;
+            let refused = match append(&self.store, &batch, &self.stop).await {
+                Ok(refused) => refused,
+                Err(Stopped) => {
+                    tracing::error!(runs = batch.len(), "the server stops: the newest events are not committed");
+                    batch.iter().map(|run| run.run).collect()
+                }
+            };
             COMMIT.record(began.elapsed());
             COMMIT_EVENTS.record(size(batch.iter().map(|run| run.events.len()).sum()));
             for run in &batch {
@@ -383,20 +389,55 @@ fn numbered(event: Gathering, next: &mut Seq) -> Option<NewEvent> {
     Some(NewEvent { seq, kind: event.kind, data: event.data })
 }
 
-/// Appends, and tries again for as long as the database fails: the runs wait, their readers see pings.
-async fn append(store: &Store, batch: &[RunAppend]) -> std::collections::HashSet<RunId> {
-    let mut wait = RETRY_MIN;
-    let mut appended = store.append(batch).await;
+/// Appends a batch, and retries for as long as the database fails: the runs wait, their readers see pings. A run whose events the
+/// database never takes is refused alone.
+///
+/// Returns the runs that were refused.
+async fn append(store: &Store, batch: &[RunAppend], stop: &CancellationToken) -> Result<HashSet<RunId>, Stopped> {
+    let (mut refused, mut parts, mut is_first) = (HashSet::new(), vec![batch], true);
+    while let Some(part) = parts.pop() {
+        match append_part(store, part, is_first, stop).await? {
+            Ok(runs) => refused.extend(runs),
+            Err(error) => match part {
+                [run] => {
+                    tracing::error!(%error, run = %run.run, "the database never takes these events of the run");
+                    refused.insert(run.run);
+                }
+                runs => {
+                    let (first, second) = runs.split_at(runs.len() / 2);
+                    parts.extend([second, first]);
+                }
+            },
+        }
+        is_first = false;
+    }
+    Ok(refused)
+}
+
+/// Appends a part of a batch, until it is committed or a permanent error says that it never will be.
+async fn append_part(
+    store: &Store,
+    part: &[RunAppend],
+    is_first: bool,
+    stop: &CancellationToken,
+) -> Result<Result<HashSet<RunId>, StoreError>, Stopped> {
+    let (mut backoff, mut is_first) = (Backoff::of_database(), is_first);
     loop {
+        let appending = async { if is_first { store.append(part).await } else { store.append_again(part).await } };
+        let appended = stop.run_until_cancelled(appending).await.ok_or(Stopped)?;
+        store.write_health().note(&appended);
         match appended {
-            Ok(refused) => return refused,
+            Err(error) if error.is_transient() => {
+                COMMIT_FAILURES.increment(1);
+                tracing::error!(%error, "the log cannot be written; trying again");
+            }
             Err(error) => {
                 COMMIT_FAILURES.increment(1);
-                tracing::error!(%error, ?wait, "the log cannot be written; trying again");
-                sleep(wait).await;
-                wait = (wait * 2).min(RETRY_MAX);
-                appended = store.append_again(batch).await;
+                return Ok(Err(error));
             }
+            Ok(refused) => return Ok(Ok(refused)),
         }
+        backoff.wait_unless(stop).await?;
+        is_first = false;
     }
 }

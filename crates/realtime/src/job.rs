@@ -1,16 +1,12 @@
 //! Appending to one job's log: each event is a commit of its own, and only then shown.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use weir_protocol::Timestamp;
-use weir_store::{JobChange, JobLease, LogId, NewEvent, Store};
+use weir_store::{Backoff, JobChange, JobLease, LogId, NewEvent, Store};
 
 use crate::{Encoded, Frame, LostLease, Topic, bell::Outbox, feed::Writing};
-
-/// Waits between two tries while the database fails.
-const RETRY_MIN: Duration = Duration::from_millis(50);
-const RETRY_MAX: Duration = Duration::from_secs(2);
 
 /// Appends to one job's log. A job says little: what a run's committer gathers for twenty answers would not pay here.
 #[derive(Debug)]
@@ -19,31 +15,42 @@ pub struct JobWriter {
     feed: Writing,
     outbox: Option<Arc<Outbox>>,
     lease: JobLease,
+    stop: CancellationToken,
 }
 
 impl JobWriter {
-    pub(crate) fn new(store: Store, feed: Writing, outbox: Option<Arc<Outbox>>, lease: JobLease) -> Self {
-        Self { store, feed, outbox, lease }
+    pub(crate) fn new(
+        store: Store,
+        feed: Writing,
+        outbox: Option<Arc<Outbox>>,
+        lease: JobLease,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { store, feed, outbox, lease, stop }
     }
 
-    /// Commits an event, and what becomes of the job with it; then shows it. Tries again for as long as the database
-    /// fails.
+    /// Commits an event, and what becomes of the job with it; then shows it. Retries for as long as the database
+    /// fails, until the log stops.
     ///
     /// # Errors
-    /// [`LostLease`]; nothing is changed then.
+    /// [`LostLease`]; nothing is changed then. Also when the database never takes this event.
     pub async fn append(&mut self, event: Encoded, change: &JobChange, now: Timestamp) -> Result<(), LostLease> {
         let new = NewEvent { seq: self.lease.next, kind: event.kind, data: event.data };
-        let mut wait = RETRY_MIN;
+        let mut backoff = Backoff::of_database();
         loop {
-            match self.store.append_to_job(self.lease, &new, change, now).await {
+            let appending = self.store.append_to_job(self.lease, &new, change, now);
+            match self.stop.run_until_cancelled(appending).await.ok_or(LostLease)? {
                 Ok(true) => break,
                 Ok(false) => return Err(LostLease),
+                Err(error) if error.is_transient() => {
+                    tracing::error!(%error, job = %self.lease.job, "a job's log cannot be written; trying again");
+                }
                 Err(error) => {
-                    tracing::error!(%error, ?wait, job = %self.lease.job, "a job's log cannot be written; trying again");
-                    sleep(wait).await;
-                    wait = (wait * 2).min(RETRY_MAX);
+                    tracing::error!(%error, job = %self.lease.job, "the database never takes this event of the job");
+                    return Err(LostLease);
                 }
             }
+            backoff.wait_unless(&self.stop).await.map_err(|_| LostLease)?;
         }
         self.lease.next = new.seq.next();
         let log = LogId::Job(self.lease.job);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use weir_protocol::{RunId, Seq, ToolCallId, UserId};
 use weir_store::{JobLease, Lease, LogId, Store, StoreError};
 
@@ -21,6 +22,8 @@ pub struct EventLog {
     feeds: Arc<Feeds>,
     intake: Intake,
     outbox: Option<Arc<Outbox>>,
+    /// Appends are tried no longer.
+    stop: CancellationToken,
 }
 
 impl EventLog {
@@ -50,8 +53,15 @@ impl EventLog {
         outbox: Option<Arc<Outbox>>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let feeds = Arc::new(Feeds::default());
-        let (intake, work) = committer::start(store.clone(), feeds.clone(), options, outbox.clone());
-        (Self { store, feeds, intake, outbox }, work)
+        let stop = CancellationToken::new();
+        let (intake, work) = committer::start(store.clone(), feeds.clone(), options, outbox.clone(), stop.clone());
+        (Self { store, feeds, intake, outbox, stop }, work)
+    }
+
+    /// Stops appending: what is not committed now never is, and its writers lose their leases. Without it a database that
+    /// fails is tried again for ever.
+    pub fn stop_appending(&self) {
+        self.stop.cancel();
     }
 
     /// The right to append, for whoever holds the lease.
@@ -80,7 +90,7 @@ impl EventLog {
     /// The right to append to a job's log, for whoever holds its lease.
     pub fn job_writer(&self, lease: JobLease) -> JobWriter {
         let feed = self.feeds.of(Topic::Log(LogId::Job(lease.job))).write();
-        JobWriter::new(self.store.clone(), feed, self.outbox.clone(), lease)
+        JobWriter::new(self.store.clone(), feed, self.outbox.clone(), lease, self.stop.clone())
     }
 
     /// Follows the changes among a user's conversations, from the change after `after`.

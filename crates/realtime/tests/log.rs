@@ -350,6 +350,54 @@ async fn dur_4_a_writer_learns_that_its_run_was_deleted_and_its_readers_are_let_
 }
 
 #[tokio::test]
+async fn life_4_a_run_that_can_never_be_committed_is_refused_alone() {
+    let stored = TestStore::open().await;
+    let process = Process::new(stored.store.clone(), NEVER);
+    let mut writers = Vec::new();
+    for _ in 0..5 {
+        let run = stored.start("Hello").await;
+        let mut writer = process.writer(run.first_lease()).await;
+        writer.text(run.message, "one ".to_owned()).await.unwrap();
+        writer.flush().await.unwrap();
+        writers.push((run, writer));
+    }
+    stored
+        .execute(if stored.url().is_some() {
+            "ALTER TABLE run_events ADD CHECK (data NOT LIKE '%poison%')"
+        } else {
+            "CREATE TRIGGER poison BEFORE INSERT ON run_tail WHEN NEW.data LIKE '%poison%'
+             BEGIN SELECT RAISE(ABORT, 'poison'); END"
+        })
+        .await;
+    // All of it is one batch: the window ends with the first flush.
+    for (nth, (run, writer)) in writers.iter_mut().enumerate() {
+        let piece = if nth == 3 { "poison" } else { "two" };
+        writer.text(run.message, piece.to_owned()).await.unwrap();
+    }
+    for (nth, (run, writer)) in writers.iter().enumerate() {
+        let flushed = soon("the commit", writer.flush()).await;
+        assert_eq!(flushed, if nth == 3 { Err(LostLease) } else { Ok(()) }, "{nth}");
+        let expected = if nth == 3 { "one " } else { "one two" };
+        assert_eq!(answer_of(&process.store, run).await.content, expected, "{nth}");
+    }
+}
+
+#[tokio::test]
+async fn life_3_a_log_that_stops_appending_gives_up_what_the_database_does_not_take() {
+    let stored = TestStore::open().await;
+    let run = stored.start("Hello").await;
+    let process = Process::new(stored.store.clone(), WINDOW);
+    let mut writer = process.writer(run.first_lease()).await;
+    let locked = stored.lock_writes().await;
+    writer.text(run.message, "one".to_owned()).await.unwrap();
+    let flushing = tokio::spawn(async move { writer.flush().await });
+    process.log.stop_appending();
+    assert_eq!(soon("the writer to be let go", flushing).await.unwrap(), Err(LostLease));
+    locked.release().await;
+    assert_eq!(answer_of(&process.store, &run).await.content, "");
+}
+
+#[tokio::test]
 async fn log_13_readers_of_a_log_that_is_gone_are_let_go_when_the_bell_rings() {
     let stored = TestStore::open().await;
     let (gone, there) = (stored.start("Hello").await, stored.start("Hello").await);

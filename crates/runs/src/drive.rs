@@ -1,15 +1,14 @@
 //! The loop of one run: ask the provider, fold what it says into the log, end exactly once.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 use weir_protocol::{ChatMessage, Failure, UserId};
 use weir_providers::{ChatRequest, ContextPlace, EventStream, ProviderError, ProviderErrorKind};
 use weir_realtime::{LogWriter, LostLease};
-use weir_store::{FairQueue, RunRecord, Store, StoreError, poll_off_worker};
+use weir_store::{Backoff, FairQueue, RunRecord, Store, StoreError, poll_off_worker};
 
 use crate::{
     Fold, Jobs, Outcome, Step, context, fold::MAX_ANSWER_BYTES, live::Live, measure, providers::Chosen, steps::Wanted,
@@ -21,9 +20,6 @@ const MAX_CRASHES: u32 = 4;
 
 /// How many steps of an answer may call tools. The one after it has to do with what is there.
 const MOST_STEPS: usize = 20;
-
-/// The pause between attempts to read a context while the database fails.
-const RETRY: Duration = Duration::from_millis(500);
 
 /// Who may end a run before its provider does.
 #[derive(Clone, Debug)]
@@ -216,6 +212,7 @@ impl Drive {
             self.jobs.offers(self.run.user, self.run.tools.as_deref()).await
         };
         let place = ContextPlace::new(self.contexts.acquire(self.run.user).await);
+        let mut backoff = Backoff::of_database();
         loop {
             let (store, run, prompt) = (self.store.clone(), self.run.id, self.run.prompt_message);
             let (answer, place) = (self.fold.shared(), place.clone());
@@ -224,7 +221,7 @@ impl Drive {
                 let mut turns = context::turns(instructions, store.lineage(prompt).await?);
                 let (steps, partial) = context::steps(ChatMessage::clone(&answer));
                 turns.extend(steps);
-                Ok((turns, partial, place))
+                Ok::<_, StoreError>((turns, partial, place))
             });
             match read.await {
                 Ok((turns, partial, place)) => {
@@ -232,9 +229,10 @@ impl Drive {
                     let (model, conversation) = (chosen.model.clone(), self.run.conversation);
                     return Ok(ChatRequest { model, conversation, turns, tools, partial, place });
                 }
-                Err(StoreError::Database(error)) => {
+                Err(error) if error.is_transient() => {
                     tracing::warn!(%error, run = %self.run.id, "a context cannot be read; trying again");
-                    sleep(RETRY).await;
+                    // A stop of the run drops this wait.
+                    backoff.wait().await;
                 }
                 Err(error) => return Err(error),
             }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::join_all};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 use weir_protocol::{
@@ -17,8 +17,8 @@ use weir_protocol::{
 use weir_providers::Admission;
 use weir_realtime::{EventLog, Topic, to_the_end};
 use weir_store::{
-    Clock, FairQueue, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Position, Prompt, RunRecord,
-    Started, Store, StoreError, UnfinishedRun, off_worker,
+    Backoff, Clock, FairQueue, IdempotencyKey, InstanceId, Lease, LogId, NewMessage, NewRun, Position, Prompt,
+    RunRecord, Started, Store, StoreError, UnfinishedRun, off_worker,
 };
 use weir_tools::Registry;
 
@@ -71,9 +71,6 @@ pub(crate) struct Inner {
     /// Runs that could not be taken over, which is logged once.
     pub(crate) refused_take_overs: Mutex<HashSet<RunId>>,
 }
-
-/// Between two tries to end a run whose store fails.
-const BROKEN_RETRY: Duration = Duration::from_secs(1);
 
 /// A run that is under way here.
 #[derive(Clone)]
@@ -425,13 +422,13 @@ impl Inner {
 
     /// The assistant message with what the log has of it, however long the database takes. A database that fails breaks no run.
     async fn answer_so_far(&self, run: &RunRecord) -> Result<ChatMessage, StoreError> {
+        let mut backoff = Backoff::of_database();
         loop {
-            match self.store.streaming_message(run.conversation, run.message).await {
-                Err(StoreError::Database(error)) if !self.stop.is_cancelled() => {
-                    tracing::warn!(%error, run = %run.id, "an answer cannot be read; trying again");
-                    sleep(BROKEN_RETRY).await;
-                }
-                other => return other,
+            let read = self.store.streaming_message(run.conversation, run.message).await;
+            let Err(StoreError::Database(error)) = &read else { return read };
+            tracing::warn!(%error, run = %run.id, "an answer cannot be read; trying again");
+            if backoff.wait_unless(&self.stop).await.is_err() {
+                return read;
             }
         }
     }
@@ -440,14 +437,14 @@ impl Inner {
     /// taken it over since `epoch`.
     async fn end_broken(&self, run: RunId, mut epoch: u64, why: &str) {
         tracing::error!(%run, why, "a run broke");
+        let mut backoff = Backoff::of_database();
         while let Err(error) = self.try_end_broken(run, &mut epoch).await {
             if matches!(error, StoreError::NotFound(_)) {
                 return;
             }
             tracing::error!(%error, %run, "a broken run could not be ended; trying again");
-            tokio::select! {
-                () = self.stop.cancelled() => return,
-                () = sleep(BROKEN_RETRY) => {}
+            if backoff.wait_unless(&self.stop).await.is_err() {
+                return;
             }
         }
     }

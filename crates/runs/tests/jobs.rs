@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -24,7 +24,7 @@ use weir_realtime::{CommitterOptions, EventLog};
 use weir_runs::{APPROVAL_PATIENCE, Invocation, InvokeError, Providers, Runs};
 use weir_store::{Clock as _, LogId, Store, StoreError};
 use weir_testkit::{ALICE, BOB, Script, ScriptedProvider, TestClock, TestStore, soon};
-use weir_tools::{About, Call, Registry, Tool, ToolError, callable};
+use weir_tools::{About, Call, Callable, Registry, Spec, Tool, ToolError, callable};
 
 /// A tool that counts how often it was begun, and ends when the test lets it.
 #[derive(Clone)]
@@ -98,9 +98,28 @@ impl Tool for Echo {
     }
 }
 
+/// A tool whose description panics when the test wants it: a bug of whatever drives the job, not of the tool's work.
+struct Fragile {
+    tool: Arc<dyn Callable>,
+    is_broken: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Callable for Fragile {
+    fn spec(&self) -> &Spec {
+        assert!(!self.is_broken.load(Ordering::SeqCst), "a bug");
+        self.tool.spec()
+    }
+
+    async fn call(&self, args: Value, call: &Call) -> Result<Value, ToolError> {
+        self.tool.call(args, call).await
+    }
+}
+
 /// One process after another over the same store.
 struct World {
     stored: TestStore,
+    is_broken: Arc<AtomicBool>,
     clock: Arc<TestClock>,
     once: Gate,
     again: Gate,
@@ -109,7 +128,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let (once, again) = (Gate::new("once", false), Gate::new("again", true));
-        Self { stored: TestStore::open().await, clock: Arc::default(), once, again }
+        Self { stored: TestStore::open().await, is_broken: Arc::default(), clock: Arc::default(), once, again }
     }
 
     /// A process; whatever it drives ends with it when it is dropped.
@@ -123,7 +142,9 @@ impl World {
         tokio::spawn(committing);
         let (provider, script) = ScriptedProvider::new();
         script.set_calls_tools(true);
-        let tools = Registry::new(vec![callable(self.once.clone()), callable(self.again.clone()), callable(Echo)]);
+        let fragile = Fragile { tool: callable(Gate::new("fragile", true)), is_broken: self.is_broken.clone() };
+        let tools = vec![callable(self.once.clone()), callable(self.again.clone()), callable(Echo), Arc::new(fragile)];
+        let tools = Registry::new(tools);
         let providers = Providers::new(vec![provider], None);
         let runs = Runs::new(store.clone(), log.clone(), providers, tools, self.clock.clone(), patience);
         Process { runs, log, store, script }
@@ -314,6 +335,21 @@ async fn job_7_twins_of_a_call_are_one_job_that_can_be_cancelled() {
     assert_eq!((jobs.under_way(), world.again.begun()), (1, 1));
     jobs.cancel(ALICE, call.id).await.unwrap();
     assert_eq!(process.result(call.id).await.error.unwrap().code, "cancelled");
+}
+
+#[tokio::test]
+async fn life_7_a_job_whose_driver_panics_ends_with_an_error() {
+    let world = World::new().await;
+    let process = world.process().await;
+    let jobs = process.runs.jobs();
+    let id = jobs.invoke(world.call("fragile", Caller::Mcp)).await.unwrap().job.id;
+    world.is_broken.store(true, Ordering::SeqCst);
+    process.grant(id).await;
+    let ended = process.result(id).await;
+    assert_eq!((ended.status, ended.error.unwrap().code.as_str()), (ToolCallStatus::Error, "internal"));
+    while jobs.under_way() > 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

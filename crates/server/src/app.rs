@@ -9,7 +9,7 @@ use weir_realtime::EventLog;
 use weir_runs::{Contact, Runs};
 use weir_store::{Clock, Store};
 
-use crate::{access::Access, http::Sessions, limits::Limits, mcp::Fleet, metrics::Metrics};
+use crate::{access::Access, http::Sessions, lifecycle::Lifecycle, limits::Limits, mcp::Fleet, metrics::Metrics};
 
 /// The one user of a server that is open to its own machine only.
 pub const LOCAL_USER: UserId = UserId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
@@ -50,6 +50,8 @@ pub struct Parts {
     pub closing: CancellationToken,
     /// Whether the database is reached. Open streams end when it is not, and with `closing`.
     pub contact: Contact,
+    /// The long-lived tasks.
+    pub lifecycle: Lifecycle,
 }
 
 impl App {

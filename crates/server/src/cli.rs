@@ -13,8 +13,10 @@ use clap::{Parser, Subcommand};
 use crate::{
     config::{Config, ConfigFaults, Source},
     data_dir,
+    lifecycle::EXIT_UNCOMMITTED,
     mcp::bridge,
-    openapi, serve,
+    openapi,
+    serve::{self, ServeError},
     token_command::{self, TokenCommand},
 };
 
@@ -127,7 +129,13 @@ fn start(file: &Path) -> ExitCode {
         Ok(config) => config,
         Err(faults) => return refuse(&faults),
     };
-    told(serve::run(config))
+    match serve::run(config) {
+        Err(error @ ServeError::Uncommitted) => {
+            eprintln!("weir: {error}");
+            ExitCode::from(EXIT_UNCOMMITTED)
+        }
+        served => told(served),
+    }
 }
 
 fn mcp(file: &Path, token: Option<String>) -> ExitCode {

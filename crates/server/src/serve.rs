@@ -1,16 +1,27 @@
 //! The life of the server: open, take over, listen, drain, close.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use axum::serve::ListenerExt as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
-    time::{interval, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use weir_protocol::{AuthMode, InviteId, Timestamp};
+use weir_protocol::{AuthMode, InviteId};
 use weir_providers::{
     Pacer, Provider, ProviderError,
     openai::{OpenAiOptions, OpenAiProvider},
@@ -28,21 +39,34 @@ use crate::{
     data_dir::DataDir,
     descriptors::Door,
     http::{self, Sessions},
+    lifecycle::{Lifecycle, TaskFailure, exit_after},
     limits::{Limits, Shared},
+    maintenance,
     mcp::Fleet,
     metrics::{Metrics, Sampler, Sources, watch_runtime},
     telemetry,
 };
 
-/// How often old logs and idempotency keys are looked for.
-const SWEEP: Duration = Duration::from_mins(10);
 /// How often the model servers' sockets are looked at while answers come. More than the committer's window, so that what was
 /// found is committed at once, and with the commit just below the 40 ms that are promised.
 const PACE: Duration = Duration::from_millis(38);
 /// What was sent may be unacknowledged by the other side's kernel for two heartbeats, each at least this long.
 const SHORTEST_PATIENCE: Duration = Duration::from_secs(5);
-/// How long open connections may take to end after the runs have ended.
-const CONNECTIONS_GRACE: Duration = Duration::from_secs(2);
+
+/// The grace of answers when a critical task has failed: time to hand them over.
+const FAILURE_GRACE: Duration = Duration::from_secs(2);
+/// The stages of a stop. Together they are shorter than [`STOP_TIME`].
+///
+/// How long answers that were left may take to be committed and handed over, after the grace.
+const HAND_OVER_TIME: Duration = Duration::from_millis(1500);
+/// How long open connections and child processes may take to end.
+const CONNECTIONS_TIME: Duration = Duration::from_secs(2);
+/// How long the database may take to be closed.
+const CLOSE_TIME: Duration = Duration::from_millis(750);
+/// After so long, beyond the grace of answers, the process ends whatever is still under way.
+const STOP_TIME: Duration = Duration::from_millis(4750);
+/// How long the last traces may take to be sent.
+const TRACES_TIME: Duration = Duration::from_secs(2);
 
 /// Why the server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -75,26 +99,40 @@ pub enum ServeError {
     /// The operating system.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// A critical task has ended.
+    #[error("{0}; the process ends, so that another one takes over")]
+    Task(#[from] TaskFailure),
+    /// The server stopped before everything was committed.
+    #[error("stopped, but not everything was committed: the next start continues from what is stored")]
+    Uncommitted,
 }
 
 /// Serves until a signal to stop.
 ///
 /// # Errors
-/// When the server cannot start.
+/// When the server cannot start, a critical task ends, or not everything was committed at the stop.
 pub fn run(config: Config) -> Result<(), ServeError> {
     // Two crypto libraries may be linked; which one is used is said here, once.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let exporter = telemetry::start(telemetry::filter(&config.log), config.log_format, config.collector.as_deref());
-    tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?.block_on(async move {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?;
+    let served = runtime.block_on(async move {
         let Some(mut exporter) = exporter else { return serve(config).await };
+        let mut serving = pin!(serve(config));
         let served = tokio::select! {
-            served = serve(config) => served,
-            () = exporter.work() => return Ok(()),
+            served = &mut serving => served,
+            () = exporter.work() => {
+                tracing::error!("the exporter of traces ended; the server continues without it");
+                serving.await
+            }
         };
         // What happened last is part of a trace too.
-        let _ = timeout(CONNECTIONS_GRACE, exporter.finish()).await;
+        let _ = timeout(TRACES_TIME, exporter.finish()).await;
         served
-    })
+    });
+    // Blocking work that hangs must not keep the process.
+    runtime.shutdown_background();
+    served
 }
 
 /// One core is left to the thread that commits and to the engine. A worker more than there is work for costs each token a
@@ -130,13 +168,15 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         }
         AuthMode::Required => setup_link(&store, &access, addr, &*clock).await?,
     };
-    let (log, committer, bell) = open_log(&store, config.redis.take());
+    let lifecycle = Lifecycle::default();
+    let (log, committer) = open_log(&store, config.redis.take(), &lifecycle);
     let embedded = Embedded::new(&config)?;
     let pacer = Pacer::start(PACE)?;
     let providers = Providers::new(providers(&config, &embedded, &pacer)?, config.model.clone());
     let surroundings = surroundings(&store)?;
     let sandbox = surroundings.sandbox.clone();
     let checked = sandbox.clone();
+    // It ends when it has looked.
     tokio::spawn(async move { checked.warn_of_missing_protections().await });
     let tools = Registry::with_sandbox(weir_tools::builtin::all(surroundings), sandbox);
     let configured = std::mem::take(&mut config.mcp_servers);
@@ -160,22 +200,37 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         draining: CancellationToken::new(),
         closing,
         contact: contact.clone(),
+        lifecycle: lifecycle.clone(),
     });
     fleet.launch_through(std::env::current_exe()?);
     fleet.start().await?;
-    let follower = store.is_shared().then(|| tokio::spawn(fleet.clone().follow()));
+    if store.is_shared() {
+        let (followed, closing) = (fleet.clone(), app.closing.clone());
+        lifecycle.optional("MCP server follower", move || {
+            let (followed, closing) = (followed.clone(), closing.clone());
+            async move {
+                closing.run_until_cancelled(followed.follow()).await;
+            }
+        });
+    }
     runs.join().await?;
     let taken_over = runs.take_over_orphans().await?;
     if taken_over > 0 {
         tracing::info!(runs = taken_over, "went on with the answers of a server that died");
     }
-    let keeper = tokio::spawn(runs.clone().keep(contact));
-    let watcher = tokio::spawn(access.watches().clone().keep(store.clone(), clock.clone()));
+    lifecycle.critical("lease keeper", runs.clone().keep(contact));
+    lifecycle.critical("revocation watcher", access.watches().clone().keep(store.clone(), clock.clone()));
     let sources =
         Sources { runs: runs.clone(), sessions: app.sessions.clone(), store: store.clone(), clock: clock.clone() };
-    let sampler = tokio::spawn(Sampler::new(metrics, sources).work());
-    let runtime_watch = tokio::spawn(watch_runtime());
-    let sweeper = tokio::spawn(sweep(store.clone(), clock, config.run_retention));
+    lifecycle.optional("metrics sampler", move || Sampler::new(metrics.clone(), sources.clone()).work());
+    lifecycle.optional("runtime watch", watch_runtime);
+    let (swept, retention) = (store.clone(), config.run_retention);
+    lifecycle.optional("sweep", move || maintenance::sweep(swept.clone(), clock.clone(), retention));
+    if !store.is_shared() {
+        // Elsewhere the heartbeat writes all the time.
+        let (probed, instance) = (store.clone(), runs.instance());
+        lifecycle.optional("write probe", move || maintenance::probe_writes(probed.clone(), instance));
+    }
 
     let patience = 2 * config.heartbeat.max(SHORTEST_PATIENCE);
     let listener = Door::new(listener).tap_io(move |socket| {
@@ -186,7 +241,8 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&*socket, milliseconds);
     });
     let guests = Guests::new(CONNECTIONS_AN_ADDRESS, config.limits.trusted_proxies);
-    let server = tokio::spawn(connections::serve(listener, http::router(app.clone()), guests, app.closing.clone()));
+    let serving = connections::serve(listener, http::router(app.clone()), guests, app.closing.clone());
+    let server = lifecycle.critical_to_its_end("HTTP server", serving);
     // Whoever reads the next line may send one at once.
     let mut signals = Signals::listen()?;
     println!("Weir is ready: http://{addr}");
@@ -194,34 +250,67 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         println!("Nobody has an account yet. Open this link once to become the administrator: {link}");
     }
 
-    signals.next().await;
-    tracing::info!("stopping; a second signal stops at once");
-    let draining = async {
-        app.draining.cancel();
-        runs.drain(config.shutdown_grace).await;
-        app.closing.cancel();
-        let _ = timeout(CONNECTIONS_GRACE, async { tokio::join!(server, app.sessions.closed()) }).await;
-        if let Some(follower) = follower {
-            follower.abort();
-        }
-        tokio::join!(embedded.shutdown(), fleet.stop());
-        sweeper.abort();
-        sampler.abort();
-        runtime_watch.abort();
-        keeper.abort();
-        watcher.abort();
-        bell.abort();
-        drop((app, runs, pacer, fleet));
-        // What was said last is committed before the database is closed.
-        let _ = timeout(CONNECTIONS_GRACE, committer).await;
-        store.close().await;
+    let failure = tokio::select! {
+        () = signals.next() => None,
+        failure = lifecycle.failed() => Some(failure),
     };
+    let grace = if failure.is_some() { config.shutdown_grace.min(FAILURE_GRACE) } else { config.shutdown_grace };
+    tracing::info!(?grace, "stopping; a second signal stops at once");
+    exit_after(grace + STOP_TIME);
+    let is_committed = AtomicBool::new(false);
+    // The committer ends when nobody can append any more.
+    drop((runs, fleet));
+    let stop = Stop { app, committer, server, embedded, pacer };
     tokio::select! {
-        () = draining => {}
+        () = stop.in_stages(grace, &is_committed) => {}
         () = signals.next() => {}
     }
     drop(data_dir);
-    Ok(())
+    match failure {
+        Some(failure) => Err(failure.into()),
+        None if is_committed.into_inner() => Ok(()),
+        None => Err(ServeError::Uncommitted),
+    }
+}
+
+/// What is stopped.
+struct Stop {
+    app: App,
+    committer: JoinHandle<()>,
+    server: JoinHandle<()>,
+    embedded: Embedded,
+    pacer: Pacer,
+}
+
+impl Stop {
+    /// Stops everything, stage by stage, and notes when all answers are committed and handed over. It takes no longer than
+    /// `grace` and the limits of the stages, whatever the database does.
+    async fn in_stages(self, grace: Duration, is_committed: &AtomicBool) {
+        let Self { app, committer, server, embedded, pacer } = self;
+        let (lifecycle, store) = (app.lifecycle.clone(), app.store.clone());
+        lifecycle.stop();
+        app.draining.cancel();
+        lifecycle.stage("answers", grace + HAND_OVER_TIME, app.runs.drain(grace)).await;
+        let left = app.runs.under_way() + app.runs.jobs().under_way();
+        is_committed.store(left == 0, Ordering::Relaxed);
+        app.log.stop_appending();
+        app.closing.cancel();
+        let requests = app.limits.admission().requests_ended();
+        let connections = async { tokio::join!(server, app.sessions.closed(), requests) };
+        let children = async { tokio::join!(embedded.shutdown(), app.fleet.stop()) };
+        tokio::join!(
+            lifecycle.stage("connections", CONNECTIONS_TIME, connections),
+            lifecycle.stage("child processes", CONNECTIONS_TIME, children),
+        );
+        lifecycle.end();
+        drop((app, pacer));
+        let closing = async {
+            // It ends when nobody can append any more.
+            let _ = committer.await;
+            store.close().await;
+        };
+        lifecycle.stage("database", CLOSE_TIME, closing).await;
+    }
 }
 
 /// The link that makes the administrator, while there is none. Each start makes a new one, and the one before is dead.
@@ -268,19 +357,20 @@ async fn open_store(config: &Config) -> Result<(Store, Option<DataDir>), ServeEr
     Ok((Store::open(&data_dir.database(), config.durability).await?, Some(data_dir)))
 }
 
-/// The log, its committer at work, and the bell that other instances hear.
-fn open_log(store: &Store, redis: Option<RedisBell>) -> (EventLog, JoinHandle<()>, JoinHandle<()>) {
+/// The log, with its committer and the bell that other instances hear at work.
+fn open_log(store: &Store, redis: Option<RedisBell>, lifecycle: &Lifecycle) -> (EventLog, JoinHandle<()>) {
     let options = CommitterOptions::default();
     if !store.is_shared() {
         let (log, committing) = EventLog::open(store.clone(), options);
-        return (log, tokio::spawn(committing), tokio::spawn(async {}));
+        return (log, lifecycle.critical_to_its_end("committer", committing));
     }
     let broadcaster: Arc<dyn Broadcaster> = match redis {
         Some(redis) => Arc::new(redis),
         None => Arc::new(PostgresBell::new(store.clone())),
     };
     let (log, committing, ringing) = EventLog::open_shared(store.clone(), options, broadcaster);
-    (log, tokio::spawn(committing), tokio::spawn(ringing))
+    lifecycle.critical("bell", ringing);
+    (log, lifecycle.critical_to_its_end("committer", committing))
 }
 
 /// The embedded model's provider, in a build that has one.
@@ -334,33 +424,6 @@ fn providers(config: &Config, embedded: &Embedded, pacer: &Pacer) -> Result<Vec<
     }
     embedded.add_to(&mut providers);
     Ok(providers)
-}
-
-/// Deletes what is kept no longer, again and again.
-async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
-    let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
-    let mut ticks = interval(SWEEP);
-    loop {
-        ticks.tick().await;
-        let now = clock.now();
-        let swept = async {
-            let events = store.forget_logs(Timestamp(now.0.saturating_sub(retention))).await?;
-            store.forget_job_logs(Timestamp(now.0.saturating_sub(retention))).await?;
-            let keys = store.forget_old_keys(now).await?;
-            store.forget_old_changes(now).await?;
-            store.forget_old_access(now).await?;
-            store.forget_old_mcp_journeys(now).await?;
-            store.forget_full_buckets().await?;
-            store.forget_old_activity().await?;
-            store.purge().await?;
-            Ok::<_, StoreError>((events, keys))
-        };
-        match swept.await {
-            Ok((0, 0)) => {}
-            Ok((events, keys)) => tracing::debug!(events, keys, "forgot what is kept no longer"),
-            Err(error) => tracing::warn!(%error, "old logs could not be deleted"),
-        }
-    }
 }
 
 /// The signals to stop, heard from the start on.

@@ -3,6 +3,7 @@
 //! Everything that a user owns is asked for together with the user; another user's thing does not exist.
 
 mod accounts;
+mod backoff;
 mod bell;
 mod buckets;
 mod clock;
@@ -33,11 +34,13 @@ mod search;
 mod storage;
 mod store;
 mod tail;
+mod write_health;
 
 pub use accounts::{
     AttemptDelays, Credential, Grant, NewAccount, NewApiToken, NewInvite, NewOpenIdAccount, NewOpenIdAuthorization,
     NewSignIn, OPEN_ID_AUTHORIZATION_MS, PersonRecord, SIGN_IN_KEPT_MS, SecretHash, SignInAttempts, email_key,
 };
+pub use backoff::{Backoff, Stopped};
 pub use bell::{LONGEST_NOTICE, Notices};
 pub use buckets::BucketCharge;
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -61,3 +64,4 @@ pub use runs::{Lease, NewRun, Prompt, RunRecord, RunState, Started};
 pub use search::FoundMessage;
 pub use storage::StorageUse;
 pub use store::Store;
+pub use write_health::WriteHealth;

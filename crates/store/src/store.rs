@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use weir_protocol::{Timestamp, UserId};
 
 use crate::{
-    Durability, PostgresUrl, StoreError,
+    Durability, PostgresUrl, StoreError, WriteHealth,
     db::{Database, Scope, query},
     leases::Leases,
     search::Searches,
@@ -26,6 +26,7 @@ pub struct Store {
     pub(crate) storage_limit: Option<u64>,
     /// Held while the files are purged.
     pub(crate) purging: Arc<Mutex<()>>,
+    pub(crate) write_health: WriteHealth,
 }
 
 impl Store {
@@ -53,6 +54,7 @@ impl Store {
             searches: Searches::default(),
             storage_limit: None,
             purging: Arc::default(),
+            write_health: WriteHealth::default(),
         }
     }
 

@@ -19,7 +19,7 @@ pub use property::{cases, on_one_store, run_alone};
 pub use provider::{Answer, Asked, Script, ScriptedProvider};
 pub use proxy::Proxy;
 pub use sse::{Event, EventParser, Heard};
-pub use store::{ALICE, BOB, NOBODY, TestStore, take_over};
+pub use store::{ALICE, BOB, NOBODY, TestStore, WriteLock, take_over};
 pub use transaction::OpenTransaction;
 
 /// Longer than anything may take, even on a busy machine; reached only when a test fails.

@@ -1,6 +1,10 @@
 //! A real database in a folder of its own, with two users.
 
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use std::path::Path;
+
+use sqlx::{
+    AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 use weir_protocol::{ConversationId, MessageId, Role, RunId, Timestamp, UserId};
@@ -80,6 +84,31 @@ impl TestStore {
         self.place.open().await
     }
 
+    /// Runs a statement as another process would.
+    pub async fn execute(&self, sql: &'static str) {
+        match self.place.connect().await {
+            Raw::Sqlite(mut connection) => drop(connection.execute(sql).await.unwrap()),
+            Raw::Postgres(mut connection) => drop(connection.execute(sql).await.unwrap()),
+        }
+    }
+
+    /// Keeps every write to the database waiting, as another process that locks it would, until the lock is released. Reads work.
+    pub async fn lock_writes(&self) -> WriteLock {
+        let mut connection = self.place.connect().await;
+        match &mut connection {
+            Raw::Sqlite(connection) => begin_to_write(connection).await,
+            Raw::Postgres(connection) => {
+                connection.execute("BEGIN").await.unwrap();
+                let lock = "DO $$ DECLARE name text; BEGIN
+                     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+                         EXECUTE format('LOCK TABLE %I IN EXCLUSIVE MODE', name);
+                     END LOOP; END $$";
+                connection.execute(lock).await.unwrap();
+            }
+        }
+        WriteLock(connection)
+    }
+
     /// A run to start: `prompt` in a new conversation of `user`, or in `conversation`.
     pub fn new_run(&self, user: UserId, conversation: Option<ConversationId>, prompt: &str) -> NewRun {
         NewRun {
@@ -112,7 +141,40 @@ impl TestStore {
     }
 }
 
+/// Keeps writes waiting; see [`TestStore::lock_writes`].
+pub struct WriteLock(Raw);
+
+impl WriteLock {
+    /// Locks a database of `SQLite`, also one that a server in another process uses.
+    pub async fn of_file(path: &Path) -> Self {
+        let mut connection = connect_to(path).await;
+        begin_to_write(&mut connection).await;
+        Self(Raw::Sqlite(connection))
+    }
+
+    /// Lets the writes continue.
+    pub async fn release(self) {
+        match self.0 {
+            Raw::Sqlite(mut connection) => drop(connection.execute("ROLLBACK").await.unwrap()),
+            Raw::Postgres(mut connection) => drop(connection.execute("ROLLBACK").await.unwrap()),
+        }
+    }
+}
+
+/// A connection of its own.
+enum Raw {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
 impl Place {
+    async fn connect(&self) -> Raw {
+        match self {
+            Self::File(folder) => Raw::Sqlite(connect_to(&folder.path().join("weir.db")).await),
+            Self::Url(url) => Raw::Postgres(PgConnection::connect(url).await.unwrap()),
+        }
+    }
+
     async fn open(&self) -> Store {
         match self {
             Self::File(folder) => Store::open(&folder.path().join("weir.db"), Durability::Process).await,
@@ -120,6 +182,15 @@ impl Place {
         }
         .unwrap()
     }
+}
+
+async fn connect_to(path: &Path) -> SqliteConnection {
+    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap()
+}
+
+/// Takes the write lock, as soon as it is free (`busy_timeout` is 5 s).
+async fn begin_to_write(connection: &mut SqliteConnection) {
+    connection.execute("BEGIN IMMEDIATE").await.unwrap();
 }
 
 /// Makes a schema and gives the URL of a database in which there seems to be nothing else.

@@ -52,7 +52,7 @@ impl Fault for DiskFull {
 }
 
 /// Writes until there is no room for another block.
-fn fill(path: &std::path::Path) -> Result<()> {
+pub(super) fn fill(path: &std::path::Path) -> Result<()> {
     let mut file = fs::File::create(path)?;
     for size in [1 << 20, 1 << 12] {
         loop {

@@ -16,6 +16,7 @@ mod restart;
 mod rolling;
 mod slow_clients;
 mod storm;
+mod term_unwritable;
 mod torn;
 
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub(crate) const ALL: &[&dyn Fault] = &[
     &torn::Torn,
     &torn::Flipped,
     &disk_full::DiskFull,
+    &term_unwritable::TermUnwritable,
     &loss::Loss { name: "loss-1", percent: 1 },
     &loss::Loss { name: "loss-5", percent: 5 },
     &loss::Loss { name: "loss-20", percent: 20 },

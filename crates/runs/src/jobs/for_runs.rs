@@ -1,18 +1,12 @@
 //! Jobs as an answer's run sees them.
 
-use std::time::Duration;
-
 use serde_json::Value;
-use tokio::time::sleep;
 use weir_protocol::{Failure, FieldError, Permission, Seq, ToolCallId, UserId};
 use weir_providers::Offer;
 use weir_realtime::{Frame, Reader};
-use weir_store::StoreError;
+use weir_store::Backoff;
 
 use super::{Invocation, InvokeError, Jobs};
-
-/// Between two tries while the database fails.
-const RETRY: Duration = Duration::from_millis(500);
 
 impl Jobs {
     /// An id for a call.
@@ -22,11 +16,12 @@ impl Jobs {
 
     /// Begins a call, however long the database takes.
     pub(crate) async fn begin(&self, call: Invocation) -> Result<(), InvokeError> {
+        let mut backoff = Backoff::of_database();
         loop {
             match self.invoke(call.clone()).await {
-                Err(InvokeError::Store(StoreError::Database(error))) => {
+                Err(InvokeError::Store(error)) if error.is_transient() => {
                     tracing::warn!(%error, job = %call.id, "a job could not be begun; trying again");
-                    sleep(RETRY).await;
+                    backoff.wait_unless(&self.inner.stop).await.map_err(|_| InvokeError::Draining)?;
                 }
                 begun => return begun.map(drop),
             }
@@ -38,14 +33,15 @@ impl Jobs {
         self.inner.log.job_reader(id, Seq::START)
     }
 
-    /// The next events of a job, however long the database takes. None when nothing follows.
+    /// The next events of a job, however long the database takes. None when nothing follows, or the server stops.
     pub(crate) async fn frames(&self, reader: &mut Reader) -> Option<Vec<Frame>> {
+        let mut backoff = Backoff::of_database();
         loop {
             match reader.next().await {
                 Ok(frames) => return frames,
                 Err(error) => {
                     tracing::warn!(%error, "a job's log cannot be read; trying again");
-                    sleep(RETRY).await;
+                    backoff.wait_unless(&self.inner.stop).await.ok()?;
                 }
             }
         }

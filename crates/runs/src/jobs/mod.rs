@@ -12,6 +12,7 @@ pub use questions::AnswerError;
 
 use std::{
     collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -19,12 +20,12 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 use weir_protocol::{Caller, ConversationId, FieldError, Permission, RunId, Timestamp, ToolCallId, UserId};
-use weir_realtime::{EventLog, Topic, to_the_end};
+use weir_realtime::{EventLog, LostLease, Topic, to_the_end};
 use weir_store::{
     Clock, FairQueue, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, NewJob, StartedJob, Store, StoreError,
     UnfinishedJob, Word, is_large, poll_off_worker,
@@ -354,9 +355,14 @@ impl Jobs {
         let span = trace::job(&record);
         self.inner.tasks.spawn(
             async move {
-                if inner.drive(record, lease, active.cancel.clone()).await.is_err() {
-                    tracing::warn!(job = %id, "the job is somebody else's or gone");
-                    inner.log.changed(Topic::Log(LogId::Job(id)));
+                let driving = inner.drive(record, lease, active.cancel.clone());
+                match AssertUnwindSafe(driving).catch_unwind().await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(LostLease)) => {
+                        tracing::warn!(job = %id, "the job is somebody else's or gone");
+                        inner.log.changed(Topic::Log(LogId::Job(id)));
+                    }
+                    Err(_) => inner.end_broken(lease).await,
                 }
                 drop(active);
             }

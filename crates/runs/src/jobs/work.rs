@@ -4,13 +4,13 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use weir_protocol::{
     Approval, Caller, Failure, JobEvent, PartialResult, ToolCallStatus, ToolFailure, ToolOutput, ToolUpdate,
 };
 use weir_realtime::{Encoded, JobWriter, LostLease, Topic};
-use weir_store::{JobChange, JobLease, JobRecord, StoreError, is_large, is_larger_than, off_worker};
+use weir_store::{Backoff, JobChange, JobLease, JobRecord, LogId, StoreError, is_large, is_larger_than, off_worker};
 use weir_tools::{Call, CallPermissions, Callable, PermissionRules, Report, ToolError};
 
 use super::{
@@ -26,8 +26,6 @@ const MAX_DEATHS: u32 = 2;
 const MOST_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 /// Words of progress are written down no more often than this.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
-/// Between two looks at a row while the database fails.
-const RETRY: Duration = Duration::from_millis(500);
 
 /// How a job came to its end.
 enum End {
@@ -93,6 +91,37 @@ impl Inner {
             }
         };
         writer.append(event, &change, self.clock.now()).await
+    }
+
+    /// Ends a job whose driver panicked, as soon as the database lets it.
+    pub(super) async fn end_broken(&self, lease: JobLease) {
+        let id = lease.job;
+        tracing::error!(job = %id, "the driver of a job panicked");
+        let mut backoff = Backoff::of_database();
+        // How far the driver had written is not known here. A take-over finds out, and ends what the driver left behind.
+        let lease = loop {
+            match self.store.take_job_over(id, lease.epoch, self.instance).await {
+                Ok((_, lease)) => break lease,
+                // It has ended, or another instance drives it.
+                Err(StoreError::NotFound(_)) => return self.log.changed(Topic::Log(LogId::Job(id))),
+                Err(error) => {
+                    tracing::error!(%error, job = %id, "a broken job could not be ended; trying again");
+                    if backoff.wait_unless(&self.stop).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        };
+        let failure =
+            Failure::new("internal", "Weir failed while it ran this tool. It may have done a part of its work.");
+        let Failure { code, message } = failure.clone();
+        let ended = async {
+            let event = encoded(JobEvent::Error(ToolFailure { id, code, message })).await?;
+            self.log.job_writer(lease).append(event, &JobChange::Failed(failure), self.clock.now()).await
+        };
+        if ended.await.is_err() {
+            self.log.changed(Topic::Log(LogId::Job(id)));
+        }
     }
 
     async fn work(
@@ -225,12 +254,14 @@ impl Inner {
 
     /// The rules of the user for a tool, however long the database takes.
     async fn rules(&self, record: &JobRecord, tool: &dyn Callable) -> PermissionRules {
+        let mut backoff = Backoff::of_database();
         loop {
             match self.rules_for(record.user, tool.spec()).await {
                 Ok(rules) => return rules,
                 Err(error) => {
                     tracing::warn!(%error, job = %record.job.id, "a tool's permissions cannot be read; trying again");
-                    sleep(RETRY).await;
+                    // A stop of the job drops this wait.
+                    backoff.wait().await;
                 }
             }
         }
@@ -238,6 +269,7 @@ impl Inner {
 
     /// A person's word, however long the database takes to tell it.
     async fn word(&self, record: &JobRecord, cancel: &CancellationToken) -> Result<Heard, LostLease> {
+        let mut backoff = Backoff::of_database();
         loop {
             match self.wait_for_word(record, cancel).await {
                 Ok(heard) => return Ok(heard),
@@ -245,7 +277,9 @@ impl Inner {
                 Err(StoreError::NotFound(_)) => return Err(LostLease),
                 Err(error) => {
                     tracing::warn!(%error, job = %record.job.id, "a job's row cannot be read; trying again");
-                    sleep(RETRY).await;
+                    if backoff.wait_unless(&self.stop).await.is_err() {
+                        return Ok(Heard::Left);
+                    }
                 }
             }
         }

@@ -10,10 +10,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
-use tracing::{Instrument as _, Span};
+use tokio::{runtime::Handle, time::timeout};
+use tracing::Instrument as _;
 
-use super::{ApiError, Principal, asset, limit::ClientAddress};
+use super::{ApiError, Principal, arrival::CountedBody, asset, limit::ClientAddress};
 use crate::{
     limits::{Admission, Requester, network_of},
     metrics::rate_limited,
@@ -51,31 +51,44 @@ pub(crate) async fn in_turn<T>(
 
 /// Gives a request whose body has arrived its place, or asks the client to come back: 503 with `Retry-After` of 1 to 3
 /// seconds, so that a storm does not come back as one.
+///
+/// From there on an unsafe request runs to its end in a task, also when its client disconnects: a change is never made by half, nor
+/// made and not announced. Its place and its body stay counted until then, so a client that disconnects cannot pile up work.
+/// Its response, which may be a stream, is dropped when nobody takes it. Messages of MCP are the exception: a client gives a call up
+/// by its disconnect, and the library runs the call in a task that is told so.
 pub(crate) async fn admit(
     State(admission): State<Admission>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     if asset::is_public(request.uri().path()) {
         return Ok(next.run(request).await);
     }
     let requester = Requester::of(request.extensions());
-    let is_large = !request.method().is_safe() && request.body().size_hint().lower() > LARGE_BODY;
+    let is_safe = request.method().is_safe();
+    let is_mcp = request.uri().path() == "/mcp";
+    let is_large = !is_safe && request.body().size_hint().lower() > LARGE_BODY;
     let taken = timeout(admission.patience, async {
         let large = if is_large { Some(admission.large_requests.acquire(requester).await?) } else { None };
         Some((admission.places_of(requester).acquire(requester).await?, large))
     });
     let Ok(Some(permits)) = taken.await else { return Err(overloaded()) };
-    if !is_large {
-        return Ok(next.run(request).await);
+    let body = request.extensions_mut().remove::<CountedBody>();
+    let work = async move {
+        let _held = (permits, body);
+        next.run(request).await
+    };
+    if is_safe || (is_mcp && !is_large) {
+        return Ok(work.await);
     }
-    let (runtime, span) = (Handle::current(), Span::current());
-    let worked = spawn_blocking(move || {
-        // A client that disconnects leaves the permits to the work that still runs.
-        let _permits = permits;
-        runtime.block_on(next.run(request).instrument(span))
-    });
-    match worked.await {
+    let work = work.in_current_span();
+    let runtime = Handle::current();
+    let working = if is_large {
+        admission.requests.spawn_blocking(move || runtime.block_on(work))
+    } else {
+        admission.requests.spawn(work)
+    };
+    match working.await {
         Ok(response) => Ok(response),
         Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
         // The runtime shuts down.
@@ -92,9 +105,18 @@ fn overloaded() -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
 
-    use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
+    use axum::{
+        Router,
+        body::Body,
+        middleware::from_fn_with_state,
+        routing::{get, post},
+    };
+    use futures_util::FutureExt as _;
     use tokio::{spawn, sync::Notify, task::yield_now};
     use tower::ServiceExt as _;
 
@@ -144,6 +166,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn life_10_a_change_is_made_whole_though_its_client_disconnects_and_keeps_its_place() {
+        let (go, changes) = (Arc::new(Notify::new()), Arc::new(AtomicU32::new(0)));
+        let (gate, counted) = (go.clone(), changes.clone());
+        let change = async move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            gate.notified().await;
+            counted.fetch_add(1, Ordering::SeqCst);
+        };
+        let admission = admission(1, 1);
+        let router = Router::new().route("/", post(change)).layer(from_fn_with_state(admission.clone(), admit));
+        let request = || Request::post("/").body(Body::empty()).unwrap();
+        let mut client = Box::pin(router.clone().oneshot(request()));
+        while changes.load(Ordering::SeqCst) == 0 {
+            assert!((&mut client).now_or_never().is_none());
+            yield_now().await;
+        }
+        drop(client);
+        assert_eq!(router.clone().oneshot(request()).await.unwrap().status(), 503, "its place is taken");
+        go.notify_one();
+        admission.requests_ended().await;
+        assert_eq!(changes.load(Ordering::SeqCst), 2);
+        go.notify_one();
+        assert_eq!(router.oneshot(request()).await.unwrap().status(), 200, "its place is free");
+    }
+
+    #[tokio::test]
     async fn lim_30_an_address_without_a_credential_takes_its_share_of_the_places_and_no_more() {
         let done = Arc::new(Notify::new());
         let router = router(admission(3, 2), &done);
@@ -166,7 +214,7 @@ mod tests {
         let here = std::thread::current().id();
         let is_here = async move || (std::thread::current().id() == here).to_string();
         let router = Router::new()
-            .route("/", axum::routing::post(is_here))
+            .route("/", post(is_here))
             .layer(from_fn_with_state(Admission::new(&LimitOptions::SHARED), admit));
         for (size, expected) in [(1, "true"), (200_000, "false")] {
             let request = Request::post("/").body(Body::from(vec![b'x'; size])).unwrap();

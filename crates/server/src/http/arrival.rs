@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -27,6 +28,12 @@ pub(super) const BODY_TIME: Duration = Duration::from_secs(20);
 const MAX_GUEST_BODY_BYTES: usize = 16 * 1024;
 /// The paths whose handlers read bodies of requests without a credential.
 const GUEST_BODIES: &str = "/api/auth/";
+
+/// Counts the bytes of a body, for as long as it lives. It is among the extensions of its request.
+#[derive(Clone)]
+pub(super) struct CountedBody {
+    _held: Arc<HeldBytes<Requester>>,
+}
 
 /// Why a body did not arrive. The handler that would read the body answers it, after what it checks before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,11 +74,14 @@ pub(crate) async fn receive(State(admission): State<Admission>, request: Request
     let (mut parts, body) = request.into_parts();
     let held = admission.bodies_of(requester).open(requester);
     let arriving = pin!(collect(body, limit, held));
-    let (body, _held) = match arrived(&admission, requester, arriving).await {
-        Ok((bytes, held)) => (Body::from(bytes), Some(held)),
+    let body = match arrived(&admission, requester, arriving).await {
+        Ok((bytes, held)) => {
+            parts.extensions.insert(CountedBody { _held: Arc::new(held) });
+            Body::from(bytes)
+        }
         Err(failure) => {
             parts.extensions.insert(failure);
-            (Body::empty(), None)
+            Body::empty()
         }
     };
     next.run(Request::from_parts(parts, body)).await

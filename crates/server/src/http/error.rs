@@ -283,7 +283,11 @@ impl ApiError {
 
     /// 503: the database does not answer, or cannot be reached from here.
     pub(crate) fn database_unavailable() -> Self {
-        let detail = "The database does not answer just now. Try again.";
+        Self::database_failed("The database does not answer just now. Try again.")
+    }
+
+    /// 503: the database does not do its work, with the reason.
+    pub(crate) fn database_failed(detail: &str) -> Self {
         Self::unavailable("database_unavailable", detail, Duration::from_secs(1))
     }
 

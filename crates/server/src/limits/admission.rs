@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use weir_protocol::UserId;
 
 use super::{ByteBudget, LimitOptions, SharedPermits};
@@ -58,6 +58,8 @@ pub(crate) struct Admission {
     pub(crate) responses: ByteBudget<UserId>,
     pub(crate) arrivals: Arrivals,
     pub(crate) patience: Duration,
+    /// The unsafe requests that are worked on, also those whose clients have disconnected.
+    pub(crate) requests: TaskTracker,
 }
 
 impl Admission {
@@ -73,7 +75,14 @@ impl Admission {
             responses: ByteBudget::new(RESPONSE_BYTES, options.response_bytes),
             arrivals: Arrivals::default(),
             patience: PATIENCE,
+            requests: TaskTracker::new(),
         }
+    }
+
+    /// Returns when no unsafe request is worked on.
+    pub(crate) async fn requests_ended(&self) {
+        self.requests.close();
+        self.requests.wait().await;
     }
 
     /// The places that requests of this sender are worked on in.

@@ -9,7 +9,7 @@ use tokio::{
 };
 use uuid::Uuid;
 use weir_protocol::Timestamp;
-use weir_store::{Clock, McpGrantRecord, Store, StoreError};
+use weir_store::{Backoff, Clock, McpGrantRecord, Store, StoreError};
 use weir_tools::mcp::{Grant, Grants, GrantsError, Hold};
 
 /// Between two looks at a grant that somebody else holds.
@@ -19,8 +19,6 @@ const DEAD: Duration = Duration::from_mins(2);
 
 /// For how long a renewed grant is tried to be stored while the database fails. Less than [`DEAD`].
 const KEEP: Duration = Duration::from_secs(75);
-/// The longest pause between two such tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The grants of a store.
 pub(super) struct StoredGrants {
@@ -119,7 +117,7 @@ impl Hold for Held {
 
     async fn keep(self: Box<Self>, grant: &Grant) -> Result<(), GrantsError> {
         let given = written(grant)?;
-        let (begun, mut pause) = (Instant::now(), LOOK);
+        let (begun, mut backoff) = (Instant::now(), Backoff::of_database());
         let kept = loop {
             let (name, me, given) = (self.server.clone(), self.me, given.clone());
             let kept = self.database.ask(move |store| async move { store.renew_mcp_grant(&name, me, &given).await });
@@ -127,8 +125,7 @@ impl Hold for Held {
                 // A refresh token that was used up is of no use any more: only its successor is.
                 Err(StoreError::Database(error)) if begun.elapsed() < KEEP => {
                     tracing::warn!(%error, server = self.server, "a renewed grant cannot be stored; trying again");
-                    sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    backoff.wait().await;
                 }
                 kept => break kept.map_err(failed)?,
             }

@@ -47,7 +47,8 @@ const LEAST_PROGRESS: f64 = 1e-6;
 /// origins before.
 pub(crate) fn router(app: &App) -> Router<App> {
     let sessions = McpSessions::new(app.limits.options().mcp_sessions);
-    tokio::spawn(sessions.clone().sweep(app.closing.clone()));
+    let swept = sessions.clone();
+    app.lifecycle.optional("MCP session sweep", move || swept.clone().sweep());
     let config = StreamableHttpServerConfig::default()
         .disable_allowed_hosts()
         .with_sse_keep_alive(Some(app.heartbeat))

@@ -31,7 +31,6 @@ use tokio::{
     task_local,
     time::{Instant, MissedTickBehavior, interval},
 };
-use tokio_util::sync::CancellationToken;
 use weir_protocol::UserId;
 
 use crate::access::{NoRandomNumbers, Secret};
@@ -133,15 +132,13 @@ impl McpSessions {
         self.is_full(&self.sessions(), user)
     }
 
-    /// Ends idle sessions until `closing` is cancelled.
-    pub(crate) async fn sweep(self, closing: CancellationToken) {
+    /// Ends idle sessions, for as long as it is polled.
+    pub(crate) async fn sweep(self) {
         let mut ticks = interval(SWEEP);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                () = closing.cancelled() => return,
-                _ = ticks.tick() => self.end_idle().await,
-            }
+            ticks.tick().await;
+            self.end_idle().await;
         }
     }
 

@@ -29,7 +29,8 @@ const STALE: u32 = 4;
 /// Seconds for which the names of people are remembered.
 const NAMES_KEPT: u64 = 60;
 
-/// Where the levels come from.
+/// Where the levels come from. Cheap to clone.
+#[derive(Clone)]
 pub struct Sources {
     /// Runs and jobs.
     pub runs: Runs,

@@ -19,6 +19,7 @@ use weir_server::{
     access::Access,
     app::{App, LOCAL_USER, Parts},
     http,
+    lifecycle::Lifecycle,
     limits::{LimitOptions, Limits, Shared},
     mcp::Fleet,
     metrics::{Metrics, Sampler, Sources},
@@ -125,6 +126,7 @@ impl TestApp {
             draining: CancellationToken::new(),
             contact: Contact::new(closing.clone()),
             closing,
+            lifecycle: Lifecycle::default(),
         });
         Self { router: http::router(app.clone()), app, clock, script, stored }
     }

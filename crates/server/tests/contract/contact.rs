@@ -1,6 +1,9 @@
 //! An instance that is cut off from the database that it shares with others.
 
+use std::time::Duration;
+
 use serde_json::json;
+use weir_testkit::PATIENCE;
 
 use crate::{
     app::{TestApp, kinds},
@@ -39,4 +42,18 @@ async fn ins_8_readers_of_an_instance_that_is_cut_off_are_let_go_and_are_served_
     answer.say("day.");
     answer.finish();
     assert_eq!(kinds(&events.rest().await), ["token", "message", "done"]);
+}
+
+#[tokio::test]
+async fn life_9_readyz_says_that_writes_fail_and_why() {
+    let app = TestApp::new().await;
+    app.app.runs.join().await.unwrap();
+    let probe = async |limit| app.app.store.probe_writes(app.app.runs.instance(), limit).await;
+    let lock = app.stored.lock_writes().await;
+    probe(Duration::from_millis(100)).await;
+    let problem = app.get("/readyz").await.problem(503, "database_unavailable");
+    assert_eq!(problem["detail"], "Writes to the database fail: a write takes too long.");
+    lock.release().await;
+    probe(PATIENCE).await;
+    assert_eq!(app.get("/readyz").await.status, 200);
 }

@@ -135,7 +135,7 @@ async fn rest_6_health_and_the_description_are_there() {
     let app = TestApp::new().await;
     assert_eq!(app.get("/healthz").await.json::<serde_json::Value>(200)["status"], "ok");
     let ready: serde_json::Value = app.get("/readyz").await.json(200);
-    assert_eq!(ready["checks"], json!({ "database": "ok", "broadcaster": "ok" }));
+    assert_eq!(ready["checks"], json!({ "database": "ok", "writes": "ok", "broadcaster": "ok" }));
     let document: serde_json::Value = app.get("/api/openapi.json").await.json(200);
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     app.app.store.close().await;

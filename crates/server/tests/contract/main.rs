@@ -11,6 +11,7 @@ mod cancelling;
 mod client;
 mod contact;
 mod conversations;
+mod disconnects;
 mod edges;
 mod errors;
 mod first_start;

@@ -1,10 +1,10 @@
 //! The life of the process: settings, signals, the data directory, and the upstream's socket.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use weir_bench::upstream::RequestState;
-use weir_testkit::soon;
+use weir_testkit::{WriteLock, soon};
 
 use crate::{
     process::{Weir, World},
@@ -75,9 +75,52 @@ async fn dur_7_a_server_that_stops_takes_nothing_new_and_says_so() {
     assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
     assert_eq!(weir.get("/readyz").await.status(), 503);
     drop(reading);
-    // A second signal does not wait for anybody.
+    // A second signal does not wait for anybody, and the exit code says that an answer was not committed.
     weir.terminate();
-    assert!(weir.ended().await.success());
+    assert_eq!(weir.ended().await.code(), Some(3));
+}
+
+#[tokio::test]
+async fn life_8_a_signal_ends_the_process_in_time_though_the_database_takes_no_writes() {
+    let world = World::new(&[("WEIR_SHUTDOWN_GRACE", "1s")]).await;
+    let weir = world.start().await;
+    let prompt = "Take your time [[tokens=600 rate=60]]";
+    let (journal, reading, seen) = in_mid_answer(&weir, prompt, 3).await;
+    let lock = WriteLock::of_file(&world.data_dir().join("weir.db")).await;
+    let not_ready = async {
+        loop {
+            let answer = weir.get("/readyz").await;
+            if answer.status() == 503 {
+                return answer.text().await.unwrap();
+            }
+        }
+    };
+    let problem = soon("the server to notice", not_ready).await;
+    assert!(problem.contains("another process has locked it"), "{problem}");
+    weir.terminate();
+    let asked = Instant::now();
+    let status = weir.ended().await;
+    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
+    assert_eq!(status.code(), Some(3), "not everything was committed");
+    lock.release().await;
+    let rest = reading.rest().await;
+    let weir = world.start().await;
+    let log = Reading::follow(&weir.url, &journal.run, 0).await.unwrap().rest().await;
+    let whole = Whole::of(log, prompt);
+    assert_eq!(whole.log[seen.len()..][..rest.len()], rest, "what was shown is in the log");
+    assert_eq!(whole.text(), world.truth(prompt));
+}
+
+#[tokio::test]
+async fn life_8_a_signal_ends_an_idle_process_though_the_database_takes_no_writes() {
+    let world = World::new(&[("WEIR_SHUTDOWN_GRACE", "100ms")]).await;
+    let weir = world.start().await;
+    let lock = WriteLock::of_file(&world.data_dir().join("weir.db")).await;
+    weir.terminate();
+    let asked = Instant::now();
+    assert!(weir.ended().await.success(), "nothing was left to commit");
+    assert!(asked.elapsed() < Duration::from_millis(5100), "{:?}", asked.elapsed());
+    lock.release().await;
 }
 
 #[tokio::test]
@@ -114,7 +157,7 @@ async fn can_1_the_upstreams_connection_is_closed_within_a_second() {
     let world = World::new(&[]).await;
     let weir = world.start().await;
     let (journal, reading, _) = in_mid_answer(&weir, "Never end [[tokens=5000 rate=50]]", 2).await;
-    let before = std::time::Instant::now();
+    let before = Instant::now();
     let cancel = reqwest::Client::new().delete(format!("{}/api/realtime/{}", weir.url, journal.run)).send();
     assert_eq!(cancel.await.unwrap().status(), 202);
     let closed = world.upstream.request_where(|request| request.state == RequestState::ClosedEarly);

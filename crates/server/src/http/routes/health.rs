@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use axum::{Json, extract::State, http::header, response::IntoResponse};
 use serde_json::{Value, json};
-use tokio::{sync::OnceCell, task::spawn_blocking};
+use tokio::{sync::OnceCell, task::spawn_blocking, time::timeout};
 use weir_protocol::Problem;
 
 use crate::{app::App, http::ApiError, openapi};
+
+/// How long the database may take to answer a probe.
+const PING_TIME: Duration = Duration::from_secs(2);
 
 /// The process is alive.
 #[utoipa::path(
@@ -18,7 +21,7 @@ pub(crate) async fn alive() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// It can do its work: the database answers, the broadcaster rings, and it is not about to stop.
+/// It can do its work: the database answers and takes writes, and the server is not about to stop. A 503 names the reason.
 #[utoipa::path(
     get, path = "/readyz", tag = "health", operation_id = "readyz", security(()),
     responses(
@@ -30,16 +33,23 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiErro
     if app.draining.is_cancelled() {
         return Err(ApiError::draining());
     }
-    if app.contact.is_lost() {
-        return Err(ApiError::database_unavailable());
+    // Of the newest write: a probe of the database must not cost one.
+    if let Some(reason) = app.store.write_health().failure() {
+        return Err(ApiError::database_failed(&format!("Writes to the database fail: {reason}.")));
     }
-    let answered = tokio::time::timeout(Duration::from_secs(2), app.store.ping()).await;
-    if !matches!(answered, Ok(Ok(()))) {
-        return Err(ApiError::database_unavailable());
+    if app.contact.is_lost() {
+        return Err(ApiError::database_failed("This instance is cut off from the database."));
+    }
+    match timeout(PING_TIME, app.store.ping()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            return Err(ApiError::database_failed(&format!("Reads from the database fail: {}.", error.reason())));
+        }
+        Err(_) => return Err(ApiError::database_failed("Reads from the database take too long.")),
     }
     // Without the bell everything still works, only a poll later.
     let broadcaster = if app.log.hears() { "ok" } else { "polling" };
-    Ok(Json(json!({ "status": "ready", "checks": { "database": "ok", "broadcaster": broadcaster } })))
+    Ok(Json(json!({ "status": "ready", "checks": { "database": "ok", "writes": "ok", "broadcaster": broadcaster } })))
 }
 
 /// This document.

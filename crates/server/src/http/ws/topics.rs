@@ -11,11 +11,10 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
-use tokio::time::sleep;
 use weir_protocol::{Caller, Seq, ToolCallId, UserId};
 use weir_realtime::{InboxReader, Reader, to_the_end};
 use weir_runs::{Invocation, InvokeError};
-use weir_store::{LogId, StoreError};
+use weir_store::{Backoff, LogId, StoreError};
 
 use super::{
     frame::{Outgoing, Refused},
@@ -31,8 +30,10 @@ use crate::{
     metrics::{Feed, Viewer},
 };
 
-/// How long a reader waits before it asks a failing database again.
-const RETRY: Duration = Duration::from_secs(1);
+/// Delays before a reader asks a failing database again. There may be thousands of them.
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(500), Duration::from_secs(4))
+}
 
 /// What a client can follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,13 +119,13 @@ pub(super) trait Topics: Send + Sync + 'static {
 
 impl Topics for App {
     fn log(&self, user: UserId, log: LogId, after: Seq) -> Tail {
-        let asked = LogTail { app: self.clone(), user, log };
+        let asked = LogTail { app: self.clone(), user, log, backoff: backoff() };
         stream::unfold((asked, State::Opening(after)), |(asked, state)| asked.next(state)).boxed()
     }
 
     fn inbox(&self, user: UserId, position: InboxPosition) -> Tail {
         let reader = self.log.inbox(user, position.get());
-        let tail = InboxTail { app: self.clone(), user, reader, position };
+        let tail = InboxTail { app: self.clone(), user, reader, position, backoff: backoff() };
         stream::unfold(tail, InboxTail::next).boxed()
     }
 
@@ -139,10 +140,7 @@ impl Topics for App {
         if is_new && let Err(Exhausted(wait)) = self.limits.take(Some(user), None, Kind::Call).await {
             return Err(refused(ApiError::rate_limited(wait)).about(id));
         }
-        let app = self.clone();
-        // Whoever leaves in the middle of it has called the tool or has not.
-        let invoked = to_the_end(async move { app.runs.jobs().invoke(call).await }).await;
-        invoked.map(drop).map_err(|error| {
+        self.runs.jobs().invoke(call).await.map(drop).map_err(|error| {
             let refused = match error {
                 InvokeError::UnknownTool(_) => Refused::new("unknown_tool", "There is no such tool."),
                 error => refused(error.into()),
@@ -163,6 +161,7 @@ struct LogTail {
     app: App,
     user: UserId,
     log: LogId,
+    backoff: Backoff,
 }
 
 enum State {
@@ -174,20 +173,24 @@ enum State {
 type Step = Result<Vec<Outgoing>, Refused>;
 
 impl LogTail {
-    async fn next(self, mut state: State) -> Option<(Step, (Self, State))> {
+    async fn next(mut self, mut state: State) -> Option<(Step, (Self, State))> {
         loop {
             match state {
                 State::Ended => return None,
                 State::Opening(after) => match Box::pin(self.open(after)).await {
-                    Ok(reader) => state = State::Reading(reader),
+                    Ok(reader) => {
+                        self.backoff.reset();
+                        state = State::Reading(reader);
+                    }
                     Err(error) if error.is_passing() => {
-                        sleep(RETRY).await;
+                        self.backoff.wait().await;
                         state = State::Opening(after);
                     }
                     Err(error) => return Some((Err(refused(error)), (self, State::Ended))),
                 },
                 State::Reading(mut reader) => match reader.next().await {
                     Ok(Some(events)) => {
+                        self.backoff.reset();
                         let terminal = events.last().is_some_and(|event| event.terminal);
                         let state = if terminal { State::Ended } else { State::Reading(reader) };
                         let log = self.log;
@@ -197,7 +200,7 @@ impl LogTail {
                     // The end was known to the client, or the log is gone: then opening it again says why.
                     Ok(None) => match Box::pin(self.open(reader.cursor())).await {
                         Err(error) if error.is_passing() => {
-                            sleep(RETRY).await;
+                            self.backoff.wait().await;
                             state = State::Reading(reader);
                         }
                         Err(error) => return Some((Err(refused(error)), (self, State::Ended))),
@@ -205,7 +208,7 @@ impl LogTail {
                     },
                     Err(error) => {
                         tracing::error!(%error, "a log cannot be read; its reader asks again");
-                        sleep(RETRY).await;
+                        self.backoff.wait().await;
                         state = State::Reading(reader);
                     }
                 },
@@ -231,6 +234,7 @@ struct InboxTail {
     user: UserId,
     reader: InboxReader,
     position: InboxPosition,
+    backoff: Backoff,
 }
 
 impl InboxTail {
@@ -238,6 +242,7 @@ impl InboxTail {
         loop {
             match self.reader.next().await {
                 Ok(changes) => {
+                    self.backoff.reset();
                     self.position.set(self.reader.cursor());
                     let batch = changes.into_iter().map(|change| Outgoing::Inbox(Box::new(change))).collect();
                     return Some((Ok(batch), self));
@@ -252,7 +257,7 @@ impl InboxTail {
                 }
                 Err(error) => tracing::error!(%error, "an inbox cannot be read; its reader asks again"),
             }
-            sleep(RETRY).await;
+            self.backoff.wait().await;
         }
     }
 }
