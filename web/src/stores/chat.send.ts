@@ -1,10 +1,11 @@
+import { joinedTexts } from '@/lib/draft-storage'
 import { ApiError } from '@/lib/errors'
 import { type Failure, OK, type Outcome } from '@/lib/failure'
 import { cancelRun, startRun } from '@/lib/runs'
 import type { StartRun } from '@/types/api'
 
 import { type ChatContext, type Outgoing, failureOf } from './chat.context'
-import { setDraft } from './chat.drafts'
+import { setDraft, storeTexts } from './chat.drafts'
 import type { ChatLoader } from './chat.load'
 import {
   threadKey,
@@ -102,6 +103,7 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
   /** Asks the server for the run and follows it. Resolves as soon as the server has stored it. */
   const start = async (thread: string, runKey: string, out: Outgoing): Promise<Outcome> => {
     outgoing.set(runKey, out)
+    storeTexts(context, thread)
     try {
       const started = await startRun(
         out.body,
@@ -124,7 +126,8 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
           phase: out.intent === 'stop' ? 'stopping' : 'reading',
         }))
       })
-      keepDrafts(context, thread, conversationId)
+      if (thread !== conversationId) storeTexts(context, thread)
+      storeTexts(context, conversationId)
       if (thread === NEW_THREAD) out.onConversation?.(conversationId)
       if (out.intent === 'stop') void cancelRun(runId, deps.fetch).catch(() => undefined)
       void loader.follow({ thread: conversationId, runKey, runId, opened: response, select: true })
@@ -175,8 +178,6 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
           { id: localId, conversationId: key, content: text, ...(parentId && { parentId }) },
         ),
       )
-      // Until the server has it, a reload brings the text back into the composer.
-      deps.storage.write(`draft.${key}`, text)
       const body: StartRun = {
         prompt: text,
         ...(key !== NEW_THREAD && { conversationId: key }),
@@ -194,8 +195,6 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
       if (threadOf(state, key).runs.length > 0) return BUSY
       const localId = `local-${deps.newId()}`
       const { parentId } = original
-      // Until the server has it, a reload brings it back behind what is being written.
-      deps.storage.write(`draft.${key}`, [state.drafts[key], text].filter(Boolean).join('\n'))
       store.setState((before) =>
         withSelected(
           shown(before, {
@@ -245,7 +244,7 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
       outgoing.delete(messageId)
       store.setState((state) => withoutMessage(state, thread, messageId))
       const draft = store.getState().drafts[thread] ?? ''
-      setDraft(context, thread, draft === '' ? message.content : `${message.content}\n${draft}`)
+      setDraft(context, thread, joinedTexts([message.content, draft]))
     },
 
     regenerate: async ({ messageId, model, thread }) => {
@@ -291,12 +290,6 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
       }
     },
   }
-}
-
-/** The text that was sent is safe: what storage keeps from here on is what is being written next. */
-function keepDrafts({ deps, store }: ChatContext, thread: string, conversationId: string): void {
-  if (thread !== conversationId) deps.storage.write(`draft.${thread}`, '')
-  deps.storage.write(`draft.${conversationId}`, store.getState().drafts[conversationId] ?? '')
 }
 
 /** A request on its way may have started the run already: it is stopped as soon as it has an id. */
