@@ -123,13 +123,13 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
         return withRunChange(moved, conversationId, runKey, (run) => ({
           ...run,
           runId,
-          phase: out.intent === 'stop' ? 'stopping' : 'reading',
+          phase: 'reading',
         }))
       })
       if (thread !== conversationId) storeTexts(context, thread)
       storeTexts(context, conversationId)
       if (thread === NEW_THREAD) out.onConversation?.(conversationId)
-      if (out.intent === 'stop') void cancelRun(runId, deps.fetch).catch(() => undefined)
+      if (out.intent === 'stop') void stopRun(conversationId, runKey, runId)
       void loader.follow({ thread: conversationId, runKey, runId, opened: response, select: true })
       deps.onActivity(conversationId)
       return OK
@@ -139,6 +139,19 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
         withMessage(withoutRun(state, thread, runKey), runKey, { delivery: 'failed', failure }),
       )
       return { ok: false, failure }
+    }
+  }
+
+  /** Asks the server to stop a run, which shows that until its end, or until the server refuses. */
+  const stopRun = async (thread: string, runKey: string, runId: string): Promise<Outcome> => {
+    try {
+      await cancelRun(runId, deps.fetch)
+      return OK
+    } catch (error) {
+      // What is gone needs no stopping.
+      if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return OK
+      store.setState((state) => withRunChange(state, thread, runKey, withoutStopping))
+      return { ok: false, failure: failureOf(context, error) }
     }
   }
 
@@ -268,26 +281,13 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
     stop: async (thread) => {
       const key = threadKey(store.getState(), thread)
       const run = threadOf(store.getState(), key).runs.at(-1)
-      if (!run || run.phase === 'stopping') return OK
-      const before = run.phase
+      if (!run || run.stopping) return OK
       store.setState((state) =>
-        withRunChange(state, key, run.key, (active) => ({ ...active, phase: 'stopping' })),
+        withRunChange(state, key, run.key, (active) => ({ ...active, stopping: true })),
       )
-      if (run.runId === undefined) {
-        stopBeforeStart(outgoing.get(run.key), before)
-        return OK
-      }
-      try {
-        await cancelRun(run.runId, deps.fetch)
-        return OK
-      } catch (error) {
-        // What is gone needs no stopping.
-        if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return OK
-        store.setState((state) =>
-          withRunChange(state, key, run.key, (active) => resumed(active, before)),
-        )
-        return { ok: false, failure: failureOf(context, error) }
-      }
+      if (run.runId !== undefined) return stopRun(key, run.key, run.runId)
+      stopBeforeStart(outgoing.get(run.key), run.phase)
+      return OK
     },
   }
 }
@@ -299,8 +299,9 @@ function stopBeforeStart(out: Outgoing | undefined, phase: RunPhase): void {
   if (phase === 'waiting') out.abort.abort()
 }
 
-function resumed(run: ActiveRun, phase: RunPhase): ActiveRun {
-  return run.phase === 'stopping' ? { ...run, phase } : run
+function withoutStopping(run: ActiveRun): ActiveRun {
+  const { stopping, ...rest } = run
+  return rest
 }
 
 function showWaiting(

@@ -262,7 +262,7 @@ describe('stop', () => {
     await test.frame()
     await test.chat.stop(conversation ?? '')
     expect(test.server.requests('DELETE', `/api/realtime/${log.runId}`)).toHaveLength(1)
-    expect(test.thread(conversation ?? '').runs).toMatchObject([{ phase: 'stopping' }])
+    expect(test.thread(conversation ?? '').runs).toMatchObject([{ stopping: true }])
     test.server.append(log, { type: 'done', data: { id: ANSWER, finishReason: 'cancelled' } })
     await test.frame()
     expect(transcript(test, conversation ?? '').at(-1)).toBe('assistant cancelled: half')
@@ -278,6 +278,34 @@ describe('stop', () => {
       failure: { kind: 'offline' },
     })
     expect(test.thread(conversation ?? '').runs).toMatchObject([{ phase: 'writing' }])
+  })
+
+  it('that fails takes back nothing but itself: the answer has begun meanwhile', async () => {
+    await send()
+    await test.frame()
+    let refuse: (error: Error) => void = () => undefined
+    test.server.instead.push(() => new Promise((_, reject) => (refuse = reject)))
+    const stopped = test.chat.stop(conversation ?? '')
+    test.server.append(test.server.newest, token(ANSWER, 'half'))
+    await test.frame()
+    expect(test.thread(conversation ?? '').runs).toMatchObject([{ stopping: true }])
+    refuse(new TypeError('refused'))
+    await stopped
+    const [run] = test.thread(conversation ?? '').runs
+    expect(run).toMatchObject({ phase: 'writing', messageId: ANSWER })
+    expect(run).not.toHaveProperty('stopping')
+  })
+
+  it('before the run has an id can be repeated when the server could not be told', async () => {
+    test.server.instead.push(
+      () => undefined,
+      () => Promise.reject(new TypeError('refused')),
+    )
+    const sent = send()
+    await test.chat.stop(NEW_THREAD)
+    await sent
+    await settle()
+    expect(test.thread(conversation ?? '').runs[0]).not.toHaveProperty('stopping')
   })
 
   it('before the run has an id stops it as soon as it has one', async () => {
