@@ -125,10 +125,16 @@ export class FakeSockets {
           const { topic } = frame
           const message = 'There is no such topic.'
           this.give(socket.session, { type: 'error', topic, code: 'not_found', message })
-        } else kept?.topics.add(frame.topic)
+        } else {
+          kept?.topics.add(frame.topic)
+          this.give(socket.session, { type: 'subscribed', topic: frame.topic })
+        }
         return
       case 'unsubscribe':
         kept?.topics.delete(frame.topic)
+        return
+      case 'ping':
+        socket.say({ type: 'pong', id: frame.id })
         return
       case 'cancel_tool':
       case 'invoke_tool':
