@@ -17,6 +17,9 @@ export const SILENT_BEATS = 2.5
 /** A page that nobody has looked at for so long lets its socket go, in milliseconds. */
 export const REST_MS = 5 * 60_000
 
+/** Codes by which the server ends a subscription that can begin anew at once. */
+const RESUBSCRIBABLE: ReadonlySet<string> = new Set(['inbox_expired'])
+
 const log = createLogger('session')
 const noop = (): void => undefined
 
@@ -182,16 +185,24 @@ class Talk {
     const followers = [...this.context.followers].filter((follower) => follower.topic === topic)
     if (frame.type === 'error' && frame.id === undefined) {
       log.warn('the server refuses a frame', { code: frame.code, topic })
-      for (const follower of followers) {
-        this.context.unconfirmed.delete(follower)
-        follower.onRefused?.(frame.code, frame.message)
-      }
+      for (const follower of followers) this.refuse(follower, frame)
       return
     }
     // Whoever followed it left while there was no socket to say so.
     if (followers.length === 0 && topic !== undefined && frame.type !== 'error')
       this.send({ type: 'unsubscribe', topic })
     for (const follower of followers) follower.onFrame(frame)
+  }
+
+  /** The server does not follow the topic, or follows it no longer. */
+  private refuse(follower: Follower, { code, message }: TopicFrame & { type: 'error' }): void {
+    if (!RESUBSCRIBABLE.has(code)) {
+      this.context.unconfirmed.delete(follower)
+      follower.onRefused?.(code, message)
+      return
+    }
+    this.context.unconfirmed.add(follower)
+    this.announce(follower)
   }
 
   private announce(follower: Follower): void {

@@ -139,6 +139,41 @@ describe('a session', () => {
     expect(onStanding).not.toHaveBeenCalled()
   })
 
+  it('subscribes again when the server has ended the subscription for falling behind, and says so', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    publish(1)
+    test.server.expire('inbox', 'inbox_expired')
+    await test.settle()
+    expect(sent('subscribe')).toHaveLength(2)
+    expect(standing).toBe(2)
+    publish(3)
+    expect(heard).toEqual(ids(1, 3))
+  })
+
+  it('subscribes again after a cut when the second subscription was lost with the socket', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    test.server.expire('inbox', 'inbox_expired')
+    test.server.newest.dead = true
+    test.server.newest.close()
+    await test.clock.advance(LONG)
+    expect(sent('resume')).toHaveLength(1)
+    expect(standing).toBe(2)
+    publish(1)
+    expect(heard).toEqual(ids(1))
+  })
+
+  it('does not subscribe again to a topic whose end is final', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const topic = `run:${id(7)}`
+    const onRefused = vi.fn()
+    session.follow({ topic, onFrame: hear, onRefused })
+    await test.settle()
+    test.server.expire(topic, 'not_found')
+    await test.settle()
+    expect(sent('subscribe')).toHaveLength(2)
+    expect(onRefused).toHaveBeenCalledExactlyOnceWith('not_found', 'The subscription has ended.')
+  })
+
   it('stops following a topic when its last follower leaves', () => {
     const leave = session.follow({ topic: 'metrics', onFrame: hear })
     const leaveToo = session.follow({ topic: 'metrics', onFrame: hear })
@@ -292,6 +327,7 @@ describe('a page that nobody looks at', () => {
 describe('whatever happens', () => {
   it('a copy that is read anew when it must be agrees with the server in the end (100 seeds)', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     for (let seed = 1; seed <= 100; seed += 1) {
       const random = seeded(seed)
       await begin(random)
@@ -325,7 +361,8 @@ describe('whatever happens', () => {
           test.server.refusing = test.server.refusing === undefined ? 1006 : undefined
         else if (dice < 0.8) await test.network.set(!test.network.isOnline())
         else if (dice < 0.84) await test.visibility.set(!test.visibility.isVisible())
-        else if (dice < 0.87)
+        else if (dice < 0.87) test.server.expire('inbox', 'inbox_expired')
+        else if (dice < 0.9)
           test.server.newest.say({ type: 'inbox', seq: 10_000, change: deleted(1) })
         else await test.clock.advance(random() * 20_000)
       }

@@ -95,6 +95,13 @@ export class FakeSockets {
       if (kept.topics.has(topic)) this.give(session, body)
   }
 
+  /** Ends everybody's subscription to the topic; frames that would have come meanwhile are lost. */
+  expire(topic: string, code: string): void {
+    for (const [session, kept] of this.sessions)
+      if (kept.topics.delete(topic))
+        this.give(session, { type: 'error', topic, code, message: 'The subscription has ended.' })
+  }
+
   /** Forgets every session, as a restart does. */
   forget(): void {
     this.sessions.clear()
