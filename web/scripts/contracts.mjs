@@ -35,7 +35,7 @@ const source = (await readFile(schemas, 'utf8')).replaceAll('z.optional(', 'z.ex
 // The frames of the WebSocket get a module of their own: its part of the page's script comes later than the others.
 const [head, ...declarations] = source.trimEnd().split(/\n\n(?=\/\*\*)/)
 const isOfFrames = (declaration) =>
-  /^export const z(ClientFrame|ServerFrame|InboxChange|SessionId)/m.test(declaration)
+  /^export const z(ClientFrame|ServerFrame|InboxChange|SessionId|PingId)/m.test(declaration)
 const frames = declarations.filter(isOfFrames).join('\n\n')
 const others = declarations.filter((declaration) => !isOfFrames(declaration)).join('\n\n')
 const shared = [...others.matchAll(/^export const (\w+)/gm)]

@@ -5,8 +5,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    Approval, Conversation, ConversationId, InstanceMetrics, MetricsPoint, MetricsSample, PendingApproval, Question,
-    QuestionId, RunId, RunningRun, Seq, SessionId, StreamChunk, Timestamp, ToolCallId, ToolCallStatus,
+    Approval, Conversation, ConversationId, InstanceMetrics, MetricsPoint, MetricsSample, PendingApproval, PingId,
+    Question, QuestionId, RunId, RunningRun, Seq, SessionId, StreamChunk, Timestamp, ToolCallId, ToolCallStatus,
 };
 
 /// What a client sends.
@@ -53,9 +53,14 @@ pub enum ClientFrame {
         /// The topic.
         topic: String,
     },
+    /// Asks whether the server is still there. For browsers, whose scripts do not see the pings of WebSocket itself.
+    Ping {
+        /// The `pong` repeats it.
+        id: PingId,
+    },
 }
 
-/// What the server sends. Every frame but `welcome` and `metrics` carries the session's `seq`: dense, from 1.
+/// What the server sends. Every frame but `welcome`, `pong` and `metrics` carries the session's `seq`: dense, from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
@@ -156,6 +161,18 @@ pub enum ServerFrame {
         seq: u64,
         /// What has changed.
         change: InboxChange,
+    },
+    /// Answers a `ping`. Never replayed, and without a number of the session.
+    Pong {
+        /// The id of the ping.
+        id: PingId,
+    },
+    /// Acknowledges a `subscribe`: the session follows the topic.
+    Subscribed {
+        /// The session's number of this frame.
+        seq: u64,
+        /// The topic.
+        topic: String,
     },
     /// The figures of one second; see `MetricsPoint`. Never queued, never replayed, and without a number of the session.
     Metrics {

@@ -55,6 +55,10 @@ id! {
     SessionId
 }
 id! {
+    /// One ping of a WebSocket client; the client chooses it.
+    PingId
+}
+id! {
     /// One browser that a person is signed in on.
     SignInId
 }

@@ -30,7 +30,7 @@ pub use error::{FieldError, Problem};
 pub use event::{Done, Failure, FinishReason, StreamChunk, Token, ToolStatus};
 pub use frame::{ClientFrame, InboxChange, ServerFrame};
 pub use id::{
-    ApiTokenId, ConversationId, InviteId, MessageId, QuestionId, RunId, SessionId, SignInId, ToolCallId, UserId,
+    ApiTokenId, ConversationId, InviteId, MessageId, PingId, QuestionId, RunId, SessionId, SignInId, ToolCallId, UserId,
 };
 pub use json_values::{MAX_JSON_VALUES, has_too_many_values};
 pub use mcp::{

@@ -199,7 +199,7 @@ mod tests {
         let document: Value = serde_json::from_str(&super::document()).unwrap();
         let schemas = &document["components"]["schemas"];
         for (union, variants) in
-            [("StreamChunk", 5), ("ClientFrame", 6), ("ServerFrame", 8), ("InboxChange", 8), ("JobEvent", 4)]
+            [("StreamChunk", 5), ("ClientFrame", 7), ("ServerFrame", 10), ("InboxChange", 8), ("JobEvent", 4)]
         {
             let mapping = schemas[union]["discriminator"]["mapping"].as_object().expect(union);
             assert_eq!(mapping.len(), variants, "{union}");

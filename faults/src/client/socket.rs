@@ -238,6 +238,7 @@ impl SocketReader {
                     None => self.complain(format!("not an event: {text}")),
                 }
             }
+            Some("subscribed") => {}
             Some("error") if frame["code"] == "invalid_ack" => {}
             Some("error") => {
                 let is_meant =

@@ -114,7 +114,7 @@ export function ChatComposer({ thread, state, onSend }: ChatComposerProps) {
               className="m-1.5 rounded-full"
               aria-label="Stop"
               title="Stop (Esc)"
-              disabled={run?.phase === 'stopping'}
+              disabled={run?.stopping}
               onClick={() => {
                 void stop().then(reportFailure)
                 // The button goes away with the answer, and would take the focus with it.

@@ -1,5 +1,6 @@
 import { useEffect } from 'react'
 
+import { browserDrafts } from '@/lib/draft-storage'
 import { onActivity } from '@/stores/activity'
 import { approvals } from '@/stores/approvals.store'
 import { chat } from '@/stores/chat.store'
@@ -38,15 +39,22 @@ export function useLiveData(): void {
       const thread = shownThread()
       if (thread !== undefined) void chat.refresh(thread)
     }
+    const leave = () => {
+      conversations.flushRemovals()
+      browserDrafts.leave()
+    }
     document.addEventListener('visibilitychange', refresh)
     window.addEventListener('focus', refresh)
     window.addEventListener('online', refresh)
-    window.addEventListener('pagehide', conversations.flushRemovals)
+    window.addEventListener('pagehide', leave)
+    window.addEventListener('pageshow', browserDrafts.reclaim)
+    browserDrafts.reclaim()
     return () => {
       document.removeEventListener('visibilitychange', refresh)
       window.removeEventListener('focus', refresh)
       window.removeEventListener('online', refresh)
-      window.removeEventListener('pagehide', conversations.flushRemovals)
+      window.removeEventListener('pagehide', leave)
+      window.removeEventListener('pageshow', browserDrafts.reclaim)
     }
   }, [])
 }

@@ -7,8 +7,8 @@ import type { Follower, Line, SessionContext, TopicFrame } from './ws.types'
 
 /** How long the server may take to say `welcome`, in milliseconds. */
 export const WELCOME_MS = 10_000
-/** How long the server may take to answer a question, in milliseconds. */
-export const ANSWER_MS = 10_000
+/** How long the server may take to answer a ping, in milliseconds. */
+export const PONG_MS = 10_000
 /** So many frames, or so many milliseconds after the first of them, and the server hears that they have arrived. */
 export const ACK_FRAMES = 64
 export const ACK_MS = 1_000
@@ -16,6 +16,9 @@ export const ACK_MS = 1_000
 export const SILENT_BEATS = 2.5
 /** A page that nobody has looked at for so long lets its socket go, in milliseconds. */
 export const REST_MS = 5 * 60_000
+
+/** Codes by which the server ends a subscription that can begin anew at once. */
+const RESUBSCRIBABLE: ReadonlySet<string> = new Set(['inbox_expired'])
 
 const log = createLogger('session')
 const noop = (): void => undefined
@@ -54,7 +57,8 @@ export function talk(
 class Talk {
   private phase: 'greeting' | 'resuming' | 'live' | 'over' = 'greeting'
   private readonly line: Line
-  private readonly questions = new Map<string, () => void>()
+  /** The pings that are not answered yet, and what their answers mean. */
+  private readonly pings = new Map<string, () => void>()
   private readonly unsubscribe: (() => void)[]
   private heartbeatMs = 0
   private unacked = 0
@@ -70,11 +74,11 @@ class Talk {
     this.unsubscribe = [
       connectivity.subscribe(() => {
         // Another network may have taken the place of the one that the socket went over.
-        if (connectivity.isOnline()) this.ask()
+        if (connectivity.isOnline()) this.ping()
       }),
       visibility.subscribe(() => {
         // Whoever slept wakes to a socket that may be long dead.
-        if (visibility.isVisible()) this.ask()
+        if (visibility.isVisible()) this.ping()
         this.rest()
       }),
     ]
@@ -112,11 +116,12 @@ class Talk {
     }
     if (frame.type === 'welcome') this.welcome(frame)
     else if (this.phase !== 'live') this.end({ kind: 'broken' })
+    else if (frame.type === 'pong') this.ponged(frame.id)
     else this.take(frame)
     if (this.isOver() || this.heartbeatMs === 0) return
     this.timers.silence()
     this.timers.silence = this.context.deps.clock.after(SILENT_BEATS * this.heartbeatMs, () => {
-      this.ask()
+      this.ping()
     })
   }
 
@@ -176,29 +181,28 @@ class Talk {
   }
 
   private deliver(frame: TopicFrame): void {
-    if (frame.type === 'error' && frame.id !== undefined) {
-      const onAnswer = this.questions.get(frame.id)
-      if (onAnswer) {
-        this.questions.delete(frame.id)
-        if (this.questions.size === 0) this.timers.deadline()
-        onAnswer()
-        return
-      }
-    }
     const topic = topicOf(frame)
     const followers = [...this.context.followers].filter((follower) => follower.topic === topic)
     if (frame.type === 'error' && frame.id === undefined) {
       log.warn('the server refuses a frame', { code: frame.code, topic })
-      for (const follower of followers) {
-        this.context.unconfirmed.delete(follower)
-        follower.onRefused?.(frame.code, frame.message)
-      }
+      for (const follower of followers) this.refuse(follower, frame)
       return
     }
     // Whoever followed it left while there was no socket to say so.
     if (followers.length === 0 && topic !== undefined && frame.type !== 'error')
       this.send({ type: 'unsubscribe', topic })
     for (const follower of followers) follower.onFrame(frame)
+  }
+
+  /** The server does not follow the topic, or follows it no longer. */
+  private refuse(follower: Follower, { code, message }: TopicFrame & { type: 'error' }): void {
+    if (!RESUBSCRIBABLE.has(code)) {
+      this.context.unconfirmed.delete(follower)
+      follower.onRefused?.(code, message)
+      return
+    }
+    this.context.unconfirmed.add(follower)
+    this.announce(follower)
   }
 
   private announce(follower: Follower): void {
@@ -208,21 +212,30 @@ class Talk {
       topic: follower.topic,
       ...(after !== undefined && { after }),
     })
-    this.ask(() => {
+    // Not at `subscribed`: a resumed session repeats that of an earlier socket before the frames that were missed.
+    this.ping(() => {
       if (this.context.unconfirmed.delete(follower)) follower.onStanding?.()
     })
   }
 
   /**
-   * Asks something that must be answered. A browser sees no pings; but to cancel a call that never was is answered with
-   * an error that carries its id, after everything that was sent before it.
+   * Asks the server whether it is still there: a browser does not show the WebSocket's own pings to its scripts. The answer
+   * comes after everything that was sent before it.
    */
-  private ask(onAnswer: () => void = noop): void {
+  private ping(onPong: () => void = noop): void {
     if (this.phase !== 'live') return
     const id = this.context.deps.newUuid()
-    if (this.questions.size === 0) this.timers.deadline = this.after(ANSWER_MS, { kind: 'silent' })
-    this.questions.set(id, onAnswer)
-    this.send({ type: 'cancel_tool', id })
+    if (this.pings.size === 0) this.timers.deadline = this.after(PONG_MS, { kind: 'silent' })
+    this.pings.set(id, onPong)
+    this.send({ type: 'ping', id })
+  }
+
+  private ponged(id: string): void {
+    const onPong = this.pings.get(id)
+    if (!onPong) return
+    this.pings.delete(id)
+    if (this.pings.size === 0) this.timers.deadline()
+    onPong()
   }
 
   private acknowledge(): void {
@@ -267,5 +280,7 @@ function topicOf(frame: TopicFrame): string | undefined {
     case 'inbox':
     case 'metrics':
       return frame.type
+    case 'subscribed':
+      return frame.topic
   }
 }

@@ -33,7 +33,7 @@ export type SessionState =
   | { readonly kind: 'waiting'; readonly waiting: Waiting }
 
 /** A frame that may come of a topic. */
-export type TopicFrame = Exclude<ServerFrame, { type: 'welcome' }>
+export type TopicFrame = Exclude<ServerFrame, { type: 'welcome' | 'pong' }>
 
 /** Who follows a topic. */
 export interface Follower {
@@ -43,11 +43,11 @@ export interface Follower {
   /** Each frame of the topic: once, in order. */
   readonly onFrame: (frame: TopicFrame) => void
   /**
-   * The server follows the topic from now on. What happened before may be missing, unless `after` told where to begin:
-   * whoever keeps a copy reads it anew.
+   * The server follows the topic from now on. Earlier frames may be missing, unless `after` named where to begin: a follower that
+   * keeps a copy loads it again. Also called after the server ended the subscription and took it up again.
    */
   readonly onStanding?: () => void
-  /** The server does not show the topic. */
+  /** The server does not show the topic, or shows it no longer. */
   readonly onRefused?: (code: string, message: string) => void
 }
 

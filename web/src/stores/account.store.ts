@@ -14,9 +14,9 @@ import {
 } from '@/lib/account'
 import type { ApiDeps } from '@/lib/api'
 import { type Clock, systemClock } from '@/lib/clock'
+import { type DraftStorage, browserDrafts } from '@/lib/draft-storage'
 import { OK, type Outcome, toFailure } from '@/lib/failure'
-import { type Drafts, browserDrafts } from '@/lib/kept-drafts'
-import { type TextStorage, browserStorage } from '@/lib/storage'
+import { PERSON_KEY, type TextStorage, browserStorage } from '@/lib/storage'
 import type {
   AuthState,
   ChangePassword,
@@ -44,7 +44,7 @@ export interface AccountDeps extends ApiDeps {
   readonly clock: Clock
   readonly storage: TextStorage
   /** What was being written in this browser, by whomever. */
-  readonly drafts: Drafts
+  readonly drafts: Pick<DraftStorage, 'forget'>
 }
 
 export interface AccountActions {
@@ -62,9 +62,6 @@ export interface AccountActions {
   /** Deletes the account, and what this browser kept of it. */
   readonly remove: (confirmation: DeleteAccount) => Promise<Outcome>
 }
-
-/** By this key the browser remembers whose drafts it keeps. */
-const PERSON_KEY = 'person'
 
 /** An account of its own, with everything it depends on passed in. */
 export function createAccountStore(deps: AccountDeps) {

@@ -1,9 +1,9 @@
 import type { StoreApi } from 'zustand/vanilla'
 
+import type { DraftStorage } from '@/lib/draft-storage'
 import { type Failure, toFailure } from '@/lib/failure'
 import type { ScheduleFrame } from '@/lib/frames'
 import type { StreamDeps } from '@/lib/sse'
-import type { TextStorage } from '@/lib/storage'
 import type { StartRun } from '@/types/api'
 
 import type { ChatState } from './chat.types'
@@ -11,7 +11,7 @@ import type { ChatState } from './chat.types'
 /** What the chat depends on, as values. */
 export interface ChatDeps extends StreamDeps {
   readonly schedule: ScheduleFrame
-  readonly storage: TextStorage
+  readonly drafts: DraftStorage
   readonly newId: () => string
   /** Something in this conversation has changed by this tab's doing: lists and other tabs want to know. */
   readonly onActivity: (conversationId: string) => void

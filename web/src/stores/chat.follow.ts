@@ -137,9 +137,8 @@ function setWaiting(context: ChatContext, thread: string, runKey: string, waitin
   )
 }
 
-/** A run that is being stopped shows that until its end. */
 function inPhase(run: ActiveRun, phase: RunPhase, retryAt?: number): ActiveRun {
-  if (run.phase === 'stopping' || (run.phase === phase && run.retryAt === retryAt)) return run
+  if (run.phase === phase && run.retryAt === retryAt) return run
   const { retryAt: _before, ...rest } = run
   return { ...rest, phase, ...(retryAt !== undefined && { retryAt }) }
 }

@@ -3,6 +3,7 @@ import { ApiError } from '@/lib/errors'
 import type { MessagePage } from '@/types/api'
 
 import { type ChatContext, failureOf } from './chat.context'
+import { takeBackUnconfirmed } from './chat.drafts'
 import { type FollowedRun, follow, giveUp } from './chat.follow'
 import {
   merged,
@@ -40,6 +41,8 @@ export function createLoader(context: ChatContext): ChatLoader {
     if (fresh) store.setState((state) => withThread(state, thread, { load: LOADING }))
     try {
       const page = await listMessages({ conversationId: thread }, deps)
+      // The messages that are loaded go, and those that were not sent with them: their text must not.
+      if (leavesGap(store.getState(), thread, page)) takeBackUnconfirmed(context, thread)
       store.setState((state) => withNewestPage(context, state, thread, page))
     } catch (error) {
       // An address with something else than an id in it (422) names no conversation either.
@@ -138,13 +141,23 @@ function withNewestPage(
   thread: string,
   page: MessagePage,
 ): ChatState {
-  const before = threadOf(state, thread)
-  const meets = page.items.some((message) => state.messages[message.id] !== undefined)
-  if (before.load.kind === 'ready' && meets) return withPage(context, state, thread, page, {})
-  // Between the loaded messages and a page that does not reach them there is a gap: the page stands alone then.
-  const gap = before.load.kind === 'ready' && page.nextCursor !== undefined
-  const start = gap ? withoutMessages(state, thread) : state
+  if (isLoaded(state, thread) && meets(state, page))
+    return withPage(context, state, thread, page, {})
+  const start = leavesGap(state, thread, page) ? withoutMessages(state, thread) : state
   return withPage(context, start, thread, page, { load: READY, ...pagingOf(page) })
+}
+
+function isLoaded(state: ChatState, thread: string): boolean {
+  return threadOf(state, thread).load.kind === 'ready'
+}
+
+function meets(state: ChatState, page: MessagePage): boolean {
+  return page.items.some((message) => state.messages[message.id] !== undefined)
+}
+
+/** Whether there are messages between the loaded ones and a page: the page replaces the loaded ones then. */
+function leavesGap(state: ChatState, thread: string, page: MessagePage): boolean {
+  return isLoaded(state, thread) && page.nextCursor !== undefined && !meets(state, page)
 }
 
 function withPage(

@@ -1,10 +1,11 @@
+import { joinedTexts } from '@/lib/draft-storage'
 import { ApiError } from '@/lib/errors'
 import { type Failure, OK, type Outcome } from '@/lib/failure'
 import { cancelRun, startRun } from '@/lib/runs'
 import type { StartRun } from '@/types/api'
 
 import { type ChatContext, type Outgoing, failureOf } from './chat.context'
-import { setDraft } from './chat.drafts'
+import { setDraft, storeTexts } from './chat.drafts'
 import type { ChatLoader } from './chat.load'
 import {
   threadKey,
@@ -102,6 +103,7 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
   /** Asks the server for the run and follows it. Resolves as soon as the server has stored it. */
   const start = async (thread: string, runKey: string, out: Outgoing): Promise<Outcome> => {
     outgoing.set(runKey, out)
+    storeTexts(context, thread)
     try {
       const started = await startRun(
         out.body,
@@ -121,12 +123,13 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
         return withRunChange(moved, conversationId, runKey, (run) => ({
           ...run,
           runId,
-          phase: out.intent === 'stop' ? 'stopping' : 'reading',
+          phase: 'reading',
         }))
       })
-      keepDrafts(context, thread, conversationId)
+      if (thread !== conversationId) storeTexts(context, thread)
+      storeTexts(context, conversationId)
       if (thread === NEW_THREAD) out.onConversation?.(conversationId)
-      if (out.intent === 'stop') void cancelRun(runId, deps.fetch).catch(() => undefined)
+      if (out.intent === 'stop') void stopRun(conversationId, runKey, runId)
       void loader.follow({ thread: conversationId, runKey, runId, opened: response, select: true })
       deps.onActivity(conversationId)
       return OK
@@ -136,6 +139,19 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
         withMessage(withoutRun(state, thread, runKey), runKey, { delivery: 'failed', failure }),
       )
       return { ok: false, failure }
+    }
+  }
+
+  /** Asks the server to stop a run, which shows that until its end, or until the server refuses. */
+  const stopRun = async (thread: string, runKey: string, runId: string): Promise<Outcome> => {
+    try {
+      await cancelRun(runId, deps.fetch)
+      return OK
+    } catch (error) {
+      // What is gone needs no stopping.
+      if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return OK
+      store.setState((state) => withRunChange(state, thread, runKey, withoutStopping))
+      return { ok: false, failure: failureOf(context, error) }
     }
   }
 
@@ -175,8 +191,6 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
           { id: localId, conversationId: key, content: text, ...(parentId && { parentId }) },
         ),
       )
-      // Until the server has it, a reload brings the text back into the composer.
-      deps.storage.write(`draft.${key}`, text)
       const body: StartRun = {
         prompt: text,
         ...(key !== NEW_THREAD && { conversationId: key }),
@@ -194,8 +208,6 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
       if (threadOf(state, key).runs.length > 0) return BUSY
       const localId = `local-${deps.newId()}`
       const { parentId } = original
-      // Until the server has it, a reload brings it back behind what is being written.
-      deps.storage.write(`draft.${key}`, [state.drafts[key], text].filter(Boolean).join('\n'))
       store.setState((before) =>
         withSelected(
           shown(before, {
@@ -245,7 +257,7 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
       outgoing.delete(messageId)
       store.setState((state) => withoutMessage(state, thread, messageId))
       const draft = store.getState().drafts[thread] ?? ''
-      setDraft(context, thread, draft === '' ? message.content : `${message.content}\n${draft}`)
+      setDraft(context, thread, joinedTexts([message.content, draft]))
     },
 
     regenerate: async ({ messageId, model, thread }) => {
@@ -269,34 +281,15 @@ export function createSender(context: ChatContext, loader: ChatLoader): ChatSend
     stop: async (thread) => {
       const key = threadKey(store.getState(), thread)
       const run = threadOf(store.getState(), key).runs.at(-1)
-      if (!run || run.phase === 'stopping') return OK
-      const before = run.phase
+      if (!run || run.stopping) return OK
       store.setState((state) =>
-        withRunChange(state, key, run.key, (active) => ({ ...active, phase: 'stopping' })),
+        withRunChange(state, key, run.key, (active) => ({ ...active, stopping: true })),
       )
-      if (run.runId === undefined) {
-        stopBeforeStart(outgoing.get(run.key), before)
-        return OK
-      }
-      try {
-        await cancelRun(run.runId, deps.fetch)
-        return OK
-      } catch (error) {
-        // What is gone needs no stopping.
-        if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return OK
-        store.setState((state) =>
-          withRunChange(state, key, run.key, (active) => resumed(active, before)),
-        )
-        return { ok: false, failure: failureOf(context, error) }
-      }
+      if (run.runId !== undefined) return stopRun(key, run.key, run.runId)
+      stopBeforeStart(outgoing.get(run.key), run.phase)
+      return OK
     },
   }
-}
-
-/** The text that was sent is safe: what storage keeps from here on is what is being written next. */
-function keepDrafts({ deps, store }: ChatContext, thread: string, conversationId: string): void {
-  if (thread !== conversationId) deps.storage.write(`draft.${thread}`, '')
-  deps.storage.write(`draft.${conversationId}`, store.getState().drafts[conversationId] ?? '')
 }
 
 /** A request on its way may have started the run already: it is stopped as soon as it has an id. */
@@ -306,8 +299,9 @@ function stopBeforeStart(out: Outgoing | undefined, phase: RunPhase): void {
   if (phase === 'waiting') out.abort.abort()
 }
 
-function resumed(run: ActiveRun, phase: RunPhase): ActiveRun {
-  return run.phase === 'stopping' ? { ...run, phase } : run
+function withoutStopping(run: ActiveRun): ActiveRun {
+  const { stopping, ...rest } = run
+  return rest
 }
 
 function showWaiting(

@@ -4,13 +4,13 @@ import { createStore } from 'zustand/vanilla'
 
 import { systemClock } from '@/lib/clock'
 import { browserConnectivity } from '@/lib/connectivity'
+import { browserDrafts } from '@/lib/draft-storage'
 import { animationFrame } from '@/lib/frames'
 import { randomId } from '@/lib/id'
-import { browserStorage } from '@/lib/storage'
 
 import { announceActivity } from './activity'
 import type { ChatContext, ChatDeps } from './chat.context'
-import { moveDraft, restoreDraft, setDraft } from './chat.drafts'
+import { moveDraft, restoreDraft, setDraft, takeBackUnconfirmed } from './chat.drafts'
 import { leaveThread } from './chat.follow'
 import { createLoader } from './chat.load'
 import { type ChatSender, createSender } from './chat.send'
@@ -49,7 +49,7 @@ export interface ChatActions extends ChatSender {
   readonly refresh: (thread: string) => Promise<void>
   /** A run of a conversation was heard of, on this device or another one: if it is loaded, it shows the run. */
   readonly hear: (thread: string, runId: string) => Promise<void>
-  /** A conversation is gone: its thread says so, and what is being written in it moves to the new one if it is `shown`. */
+  /** A conversation is gone: its thread says so. If it is `shown`, its draft and its unsent messages move to the new thread. */
   readonly dismiss: (thread: string, place: 'shown' | 'elsewhere') => void
   readonly loadOlder: (thread: string) => Promise<void>
   /** Shows the branch that a message is on. */
@@ -83,6 +83,7 @@ export function createChat(deps: ChatDeps) {
     dismiss: (thread, place) => {
       if (store.getState().threads[thread] === undefined) return
       leaveThread(context, thread)
+      takeBackUnconfirmed(context, thread)
       store.setState((state) =>
         withThread(withoutMessages(state, thread), thread, { load: MISSING, runs: [] }),
       )
@@ -114,7 +115,7 @@ const app = createChat({
   random: Math.random,
   connectivity: browserConnectivity,
   schedule: animationFrame,
-  storage: browserStorage,
+  drafts: browserDrafts,
   newId: randomId,
   onActivity: announceActivity,
 })

@@ -24,13 +24,14 @@ export interface ThreadMessage extends LiveMessage {
 }
 
 /** How far an answer is: `reading` has started and has no text yet; `waiting` and `offline` have no network. */
-export type RunPhase =
-  'sending' | 'waiting' | 'reading' | 'writing' | 'reconnecting' | 'offline' | 'stopping'
+export type RunPhase = 'sending' | 'waiting' | 'reading' | 'writing' | 'reconnecting' | 'offline'
 
 /** An answer that is being made. */
 export interface ActiveRun {
   readonly key: string
   readonly phase: RunPhase
+  /** Stop was requested, and the run has not ended yet. */
+  readonly stopping?: true
   /** Known as soon as the server has stored the run. */
   readonly runId?: string
   /** The message that is answered. */

@@ -18,6 +18,7 @@ import type { InboxChange } from '@/types/session'
 
 import { announceActivity } from './activity'
 import { IDLE, LOADING, type LoadState, type MoreState, NO_MORE, READY, beyond } from './load-state'
+import { createOptimisticItems } from './optimistic'
 
 /** How long a deletion can be undone, in milliseconds. */
 export const UNDO_MS = 6_000
@@ -86,6 +87,9 @@ interface Removal {
 /** A list of conversations of its own, with everything it depends on passed in. */
 export function createConversations(deps: ConversationsDeps) {
   const store = createStore<ConversationsState>(() => INITIAL)
+  const items = createOptimisticItems<Conversation>((id, item) => {
+    store.setState((state) => ({ byId: { ...state.byId, [id]: item } }))
+  })
   const removals = new Map<string, Removal>()
   let newestRequest = 0
   let cancelSearch: () => void = () => undefined
@@ -125,13 +129,13 @@ export function createConversations(deps: ConversationsDeps) {
     try {
       await fetchPage(undefined, (page) => {
         if (request !== newestRequest) return
-        store.setState((state) => ({
+        put(...page.items)
+        store.setState({
           load: READY,
           more: beyond(page.nextCursor),
           cursor: page.nextCursor,
-          byId: { ...state.byId, ...byId(page.items) },
           ids: page.items.map((item) => item.id),
-        }))
+        })
       })
     } catch (error) {
       if (request !== newestRequest) return
@@ -141,23 +145,21 @@ export function createConversations(deps: ConversationsDeps) {
     }
   }
 
-  /** Shows a change at once, asks for it, and takes it back when the server refuses. */
   const change = async (id: string, patch: UpdateConversation): Promise<Outcome> => {
-    const before = store.getState().byId[id]
-    if (!before) return OK
-    put({ ...before, ...patch })
+    if (!store.getState().byId[id]) return OK
     try {
-      put(await updateConversation(id, patch, deps))
+      await items.change(id, patch, () => updateConversation(id, patch, deps))
       deps.onActivity(id)
       return OK
     } catch (error) {
-      put(before)
       return { ok: false, failure: failureOf(error) }
     }
   }
 
-  const put = (conversation: Conversation) => {
-    store.setState((state) => ({ byId: { ...state.byId, [conversation.id]: conversation } }))
+  /** Takes in conversations as the server has them. */
+  const put = (...conversations: readonly Conversation[]) => {
+    const shown = conversations.map((item) => [item.id, items.take(item.id, item)] as const)
+    store.setState((state) => ({ byId: { ...state.byId, ...Object.fromEntries(shown) } }))
   }
 
   const unhide = (id: string) => {
@@ -186,6 +188,7 @@ export function createConversations(deps: ConversationsDeps) {
   }
 
   const forget = (id: string) => {
+    items.forget(id)
     store.setState((state) => {
       const { [id]: gone, ...rest } = state.byId
       return {
@@ -236,10 +239,10 @@ export function createConversations(deps: ConversationsDeps) {
       try {
         await fetchPage(cursor, (page) => {
           if (request !== newestRequest) return
+          put(...page.items)
           store.setState((state) => ({
             more: beyond(page.nextCursor),
             cursor: page.nextCursor,
-            byId: { ...state.byId, ...byId(page.items) },
             ids: [...new Set([...state.ids, ...page.items.map((item) => item.id)])],
           }))
         })
@@ -297,8 +300,8 @@ export function createConversations(deps: ConversationsDeps) {
     try {
       await fetchPage(undefined, (page) => {
         if (request !== newestRequest) return
+        put(...page.items)
         store.setState((state) => ({
-          byId: { ...state.byId, ...byId(page.items) },
           ids: [...new Set([...page.items.map((item) => item.id), ...state.ids])],
         }))
       })
@@ -308,10 +311,6 @@ export function createConversations(deps: ConversationsDeps) {
   }
 
   return { store, actions }
-}
-
-function byId(items: readonly Conversation[]): Record<string, Conversation> {
-  return Object.fromEntries(items.map((item) => [item.id, item]))
 }
 
 /** What the history shows, in its order. */

@@ -9,6 +9,7 @@ import type { Fetch } from '@/lib/fetcher'
 import type { SetPermission, ToolInfo } from '@/types/tools'
 
 import { IDLE, LOADING, type LoadState, READY } from './load-state'
+import { createOptimisticItems } from './optimistic'
 
 export interface ToolsState {
   readonly load: LoadState
@@ -30,15 +31,11 @@ export interface ToolsActions {
 /** A list of tools of its own, with everything it depends on passed in. */
 export function createTools(deps: ToolsDeps) {
   const store = createStore<ToolsState>(() => ({ load: IDLE, items: [] }))
-  /** The newest change of a tool's permission: the next one waits for it, so that the last word counts. */
-  const changes = new Map<string, Promise<unknown>>()
-
-  const put = (tool: ToolInfo) => {
-    store.setState(({ items }) => ({
-      items: items.map((other) => (other.name === tool.name ? tool : other)),
+  const items = createOptimisticItems<ToolInfo>((name, tool) => {
+    store.setState((state) => ({
+      items: state.items.map((other) => (other.name === name ? tool : other)),
     }))
-  }
-  const find = (name: string) => store.getState().items.find((tool) => tool.name === name)
+  })
 
   const actions: ToolsActions = {
     load: async () => {
@@ -46,16 +43,11 @@ export function createTools(deps: ToolsDeps) {
       if (load.kind === 'loading') return
       if (load.kind !== 'ready') store.setState({ load: LOADING })
       try {
-        const { items } = await listTools(deps)
-        // A change that is on its way is newer than this list.
-        store.setState((state) => ({
+        const list = await listTools(deps)
+        store.setState({
           load: READY,
-          items: items.map((tool) =>
-            changes.has(tool.name)
-              ? (state.items.find(({ name }) => name === tool.name) ?? tool)
-              : tool,
-          ),
-        }))
+          items: list.items.map((tool) => items.take(tool.name, tool)),
+        })
       } catch (error) {
         if (store.getState().load.kind === 'ready') return
         store.setState({ load: { kind: 'failed', failure: toFailure(error, deps.clock.now()) } })
@@ -63,32 +55,13 @@ export function createTools(deps: ToolsDeps) {
     },
 
     permit: async (name, change) => {
-      const before = find(name)
-      if (!before) return OK
-      const wanted = { ...before, ...change }
-      put(wanted)
-      const asked = (changes.get(name) ?? Promise.resolve()).then(() =>
-        setPermission(
-          name,
-          {
-            permission: wanted.permission,
-            ...(change.rules !== undefined && { rules: change.rules }),
-          },
-          deps,
-        ),
-      )
-      const settled = asked.catch(() => undefined)
-      changes.set(name, settled)
-      const isNewest = () => changes.get(name) === settled
       try {
-        const tool = await asked
-        if (isNewest()) put(tool)
+        await items.change(name, change, ({ permission }) =>
+          setPermission(name, { permission, ...change }, deps),
+        )
         return OK
       } catch (error) {
-        if (isNewest()) put(before)
         return { ok: false, failure: toFailure(error, deps.clock.now()) }
-      } finally {
-        if (isNewest()) changes.delete(name)
       }
     },
   }

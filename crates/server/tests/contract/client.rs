@@ -69,8 +69,11 @@ impl Client {
         soon("the socket to take a message", self.socket.send(message)).await.unwrap();
     }
 
+    /// Subscribes, and waits until the server acknowledges it.
     pub(crate) async fn subscribe(&mut self, topic: &str, after: u64) {
         self.say(json!({ "type": "subscribe", "topic": topic, "after": after })).await;
+        let frame = self.frame().await;
+        assert_eq!((&frame["type"], &frame["topic"]), (&json!("subscribed"), &json!(topic)), "{frame}");
     }
 
     /// Asks for an older session; the answer.
@@ -126,7 +129,8 @@ impl Client {
 
     /// Asserts that nothing was sent before the answer to what is provoked now.
     pub(crate) async fn is_silent(&mut self) {
-        self.say(json!({ "type": "cancel_tool", "id": "01980000-0000-7000-8000-00000000cafe" })).await;
-        assert_eq!(self.refused().await, "not_found");
+        let id = "01980000-0000-7000-8000-00000000cafe";
+        self.say(json!({ "type": "ping", "id": id })).await;
+        assert_eq!(self.frame().await, json!({ "type": "pong", "id": id }));
     }
 }

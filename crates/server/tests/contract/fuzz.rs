@@ -100,7 +100,8 @@ fn object(fields: Vec<(&str, Value)>) -> Value {
 
 /// Something that looks like a frame, or does not.
 fn frame() -> impl Strategy<Value = String> {
-    let kinds = ["resume", "ack", "subscribe", "unsubscribe", "invoke_tool", "cancel_tool", "welcome", "RESUME", ""];
+    let kinds =
+        ["resume", "ack", "subscribe", "unsubscribe", "invoke_tool", "cancel_tool", "ping", "welcome", "RESUME", ""];
     let fields = ["session", "seq", "topic", "after", "id", "name", "args", "type"];
     let alike = (select(kinds.to_vec()), vec((select(fields.to_vec()), value()), 0..5)).prop_map(|(kind, fields)| {
         let mut frame = json!({ "type": kind });

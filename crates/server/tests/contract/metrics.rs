@@ -144,13 +144,13 @@ async fn met_6_the_topic_goes_on_each_second_without_a_number_of_the_session() {
     client.say(json!({ "type": "unsubscribe", "topic": "metrics" })).await;
     client.is_silent().await;
     sampler.look().await;
-    client.subscribe("weather", 0).await;
+    client.say(json!({ "type": "subscribe", "topic": "weather" })).await;
     assert_eq!(client.frame().await["seq"], 2, "frames of metrics took no number");
     client.subscribe("metrics", 0).await;
     client.frame().await;
     drop(client);
     let (mut client, _) = Client::of(&app).await;
-    assert_eq!(client.resume(&session, 2).await["resumed"], true);
+    assert_eq!(client.resume(&session, 3).await["resumed"], true);
     assert_eq!(client.frame().await["type"], "metrics", "the subscription is still there");
 }
 

@@ -101,7 +101,7 @@ async fn ws_5_a_run_is_followed_from_any_event_with_the_bytes_of_its_log() {
     for after in 0..log.len() {
         let (mut client, _) = Client::of(&app).await;
         client.subscribe(&format!("run:{run}"), after as u64).await;
-        for (event, seq) in log[after..].iter().zip(1..) {
+        for (event, seq) in log[after..].iter().zip(2..) {
             let text = client.text().await;
             assert_eq!(text, chunk(seq, run, event));
             assert!(matches!(serde_json::from_str(&text), Ok(weir_protocol::ServerFrame::Chunk { .. })), "{text}");
@@ -117,7 +117,7 @@ async fn ws_5_what_is_said_later_comes_live_and_of_several_runs_at_once() {
     let mut said = Vec::new();
     for prompt in ["one", "two"] {
         let run = app.ask(prompt).await.run();
-        client.say(json!({ "type": "subscribe", "topic": format!("run:{run}") })).await;
+        client.subscribe(&format!("run:{run}"), 0).await;
         assert_eq!(client.frame().await["chunk"]["data"]["content"], prompt);
         let answer = app.script.answers().await;
         answer.say(&prompt.repeat(2));
@@ -140,10 +140,10 @@ async fn ws_4_frames_are_numbered_without_gaps() {
     let (run, log) = app.answered("Hello", "Good day.").await;
     let (mut client, _) = Client::of(&app).await;
     client.say(json!({ "type": "ack", "seq": 7 })).await;
-    client.subscribe(&format!("run:{run}"), 0).await;
-    let frames = client.frames(1 + log.len()).await;
+    client.say(json!({ "type": "subscribe", "topic": format!("run:{run}") })).await;
+    let frames = client.frames(2 + log.len()).await;
     let numbers: Vec<_> = frames.iter().map(|frame| frame["seq"].as_u64().unwrap()).collect();
-    assert_eq!(numbers, (1..=5).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..=6).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -153,8 +153,8 @@ async fn ws_6_a_topic_is_followed_once_and_can_be_left() {
     let topic = format!("run:{run}");
     let (mut client, _) = Client::of(&app).await;
     client.subscribe(&topic, 0).await;
-    client.subscribe(&topic, 0).await;
     assert_eq!(client.frame().await["n"], 1);
+    client.subscribe(&topic, 0).await;
     client.is_silent().await;
     client.say(json!({ "type": "unsubscribe", "topic": topic })).await;
     client.is_silent().await;
@@ -184,8 +184,12 @@ async fn ws_7_what_cannot_be_followed_is_an_error_that_names_the_topic() {
         (format!("run:{expired}"), 0, "run_log_expired"),
         ("weather".to_owned(), 0, "unknown_topic"),
     ] {
-        client.subscribe(&topic, after as u64).await;
-        let frame = client.frame().await;
+        client.say(json!({ "type": "subscribe", "topic": topic, "after": after })).await;
+        let mut frame = client.frame().await;
+        // A topic that only the database knows is acknowledged before it is looked up.
+        if frame["type"] == "subscribed" {
+            frame = client.frame().await;
+        }
         assert_eq!([&frame["type"], &frame["code"], &frame["topic"]], [&json!("error"), &json!(code), &json!(topic)]);
     }
 }
@@ -224,9 +228,9 @@ async fn ws_22_an_inbox_tells_every_change_since_the_session_began() {
     let before: Value = app.post("/api/conversations", json!({ "title": "Before" })).await.json(201);
     let (mut client, _) = Client::of(&app).await;
     let created: Value = app.post("/api/conversations", json!({ "title": "New" })).await.json(201);
-    client.say(json!({ "type": "subscribe", "topic": "inbox" })).await;
+    client.subscribe("inbox", 0).await;
     let frame = client.frame().await;
-    assert_eq!(frame, json!({ "type": "inbox", "seq": 1, "change": { "type": "created", "conversation": created } }));
+    assert_eq!(frame, json!({ "type": "inbox", "seq": 2, "change": { "type": "created", "conversation": created } }));
     rename(&app, before["id"].as_str().unwrap(), "Renamed").await;
     let change = &client.frame().await["change"];
     assert_eq!([&change["type"], &change["conversation"]["title"]], ["updated", "Renamed"]);
@@ -254,19 +258,19 @@ async fn ws_22_a_session_that_goes_on_misses_no_change() {
     let conversation: Value = app.post("/api/conversations", json!({ "title": "0" })).await.json(201);
     let id = conversation["id"].as_str().unwrap();
     let (mut client, session) = Client::welcomed(addr).await;
-    client.say(json!({ "type": "subscribe", "topic": "inbox" })).await;
+    client.subscribe("inbox", 0).await;
     rename(&app, id, "1").await;
     assert_eq!(client.frame().await["change"]["conversation"]["title"], "1");
     drop(client);
     rename(&app, id, "2").await;
     let (mut client, _) = Client::welcomed(addr).await;
-    assert_eq!(client.resume(&session, 1).await["resumed"], true);
+    assert_eq!(client.resume(&session, 2).await["resumed"], true);
     assert_eq!(client.frame().await["change"]["conversation"]["title"], "2");
     client.say(json!({ "type": "unsubscribe", "topic": "inbox" })).await;
     client.is_silent().await;
     rename(&app, id, "3").await;
     client.is_silent().await;
-    client.say(json!({ "type": "subscribe", "topic": "inbox" })).await;
+    client.subscribe("inbox", 0).await;
     assert_eq!(client.frame().await["change"]["conversation"]["title"], "3");
 }
 
@@ -274,11 +278,57 @@ async fn ws_22_a_session_that_goes_on_misses_no_change() {
 async fn ws_22_another_users_changes_are_not_told() {
     let app = TestApp::new().await;
     let (mut client, _) = Client::of(&app).await;
-    client.say(json!({ "type": "subscribe", "topic": "inbox" })).await;
+    client.subscribe("inbox", 0).await;
     let body = serde_json::from_value(json!({ "prompt": "Hello" })).unwrap();
     app.app.runs.start(BOB, body, None, u32::MAX).await.unwrap();
     let own: Value = app.post("/api/conversations", json!({ "title": "Own" })).await.json(201);
     assert_eq!(client.frame().await["change"]["conversation"], own);
+}
+
+#[tokio::test]
+async fn ws_26_a_ping_is_answered_without_the_database_and_its_pong_has_no_number() {
+    let app = TestApp::new().await;
+    let addr = served(&app).await;
+    let (mut client, session) = Client::welcomed(addr).await;
+    for id in ["01980000-0000-7000-8000-00000000cafe", "5f0c1a52-9a1b-4c3d-8e21-6d1f0a9b7c10"] {
+        client.say(json!({ "type": "ping", "id": id })).await;
+        assert_eq!(client.frame().await, json!({ "type": "pong", "id": id }));
+    }
+    client.say(json!({ "type": "ping", "id": "once more" })).await;
+    let refused = client.frame().await;
+    assert_eq!((&refused["code"], &refused["seq"]), (&json!("invalid_frame"), &json!(1)), "a pong takes no number");
+    drop(client);
+    let (mut client, _) = Client::welcomed(addr).await;
+    assert_eq!(client.resume(&session, 0).await["resumed"], true);
+    assert_eq!(client.frame().await["code"], "invalid_frame", "a pong is not replayed");
+    app.app.store.close().await;
+    client.is_silent().await;
+}
+
+#[tokio::test]
+async fn ws_27_a_subscription_is_acknowledged_once_for_each_request_and_again_on_resume() {
+    let app = TestApp::new().await;
+    let addr = served(&app).await;
+    let (run, _) = app.answered("Hello", "Good day.").await;
+    let (mut client, session) = Client::welcomed(addr).await;
+    let topics = ["inbox".to_owned(), "metrics".to_owned(), format!("run:{run}"), "inbox".to_owned()];
+    for (topic, seq) in topics.iter().zip(1_u64..) {
+        client.say(json!({ "type": "subscribe", "topic": topic })).await;
+        let acknowledged = loop {
+            let frame = client.frame().await;
+            if frame["type"] == "subscribed" {
+                break frame;
+            }
+            assert!(["metrics", "chunk"].iter().any(|kind| frame["type"] == *kind), "{frame}");
+        };
+        assert_eq!(acknowledged["topic"], json!(topic));
+        assert!(acknowledged["seq"].as_u64() >= Some(seq), "{acknowledged}");
+    }
+    drop(client);
+    let (mut client, _) = Client::welcomed(addr).await;
+    assert_eq!(client.resume(&session, 0).await["resumed"], true);
+    let first = client.frame().await;
+    assert_eq!(first, json!({ "type": "subscribed", "seq": 1, "topic": "inbox" }));
 }
 
 #[tokio::test]
@@ -296,15 +346,15 @@ async fn ws_8_a_session_goes_on_where_its_client_was() {
     answer.finish();
     app.follow(run, 0).await.rest().await;
     let (mut client, _) = Client::welcomed(addr).await;
-    let welcome = client.resume(&session, 1).await;
+    let welcome = client.resume(&session, 2).await;
     assert_eq!(
         welcome,
-        json!({ "type": "welcome", "session": session, "seq": 1, "resumed": true, "heartbeatMs": 15000 })
+        json!({ "type": "welcome", "session": session, "seq": 2, "resumed": true, "heartbeatMs": 15000 })
     );
     let rest = client.frames(4).await;
     assert_eq!(rest[0], seen[1], "what was not processed comes again as it was");
     let numbers: Vec<_> = rest.iter().map(|frame| (frame["seq"].as_u64(), frame["n"].as_u64())).collect();
-    assert_eq!(numbers, (2..=5).map(|n| (Some(n), Some(n))).collect::<Vec<_>>());
+    assert_eq!(numbers, (2..=5).map(|n| (Some(n + 1), Some(n))).collect::<Vec<_>>());
     client.is_silent().await;
 }
 
@@ -364,11 +414,11 @@ async fn ws_10_a_resume_elsewhere_closes_the_older_socket() {
     first.subscribe(&format!("run:{run}"), 0).await;
     first.frames(4).await;
     let mut older = first;
-    for seq in [2, 3, 4] {
+    for seq in [3, 4, 5] {
         let (mut newer, _) = Client::welcomed(addr).await;
         assert_eq!(newer.resume(&session, seq).await["resumed"], true);
         assert_eq!(older.closed().await, 4409);
-        for seq in seq + 1..=4 {
+        for seq in seq + 1..=5 {
             assert_eq!(newer.frame().await["seq"], seq);
         }
         older = newer;
@@ -384,17 +434,17 @@ async fn ws_11_an_ack_of_a_frame_that_was_never_sent_changes_nothing() {
     let (mut client, session) = Client::welcomed(addr).await;
     client.subscribe(&format!("run:{run}"), 0).await;
     client.frames(4).await;
-    for seq in [5, u64::MAX] {
+    for seq in [6, u64::MAX] {
         client.say(json!({ "type": "ack", "seq": seq })).await;
         assert_eq!(client.refused().await, "invalid_ack");
     }
+    client.say(json!({ "type": "ack", "seq": 4 })).await;
     client.say(json!({ "type": "ack", "seq": 3 })).await;
-    client.say(json!({ "type": "ack", "seq": 2 })).await;
     client.is_silent().await;
     let (mut again, _) = Client::welcomed(addr).await;
-    assert_eq!(again.resume(&session, 2).await["resumed"], false, "the client itself has given up frame 3");
+    assert_eq!(again.resume(&session, 3).await["resumed"], false, "the client itself has given up frame 4");
     let (mut again, _) = Client::welcomed(addr).await;
-    assert_eq!(again.resume(&session, 3).await["resumed"], true);
+    assert_eq!(again.resume(&session, 4).await["resumed"], true);
     assert_eq!(again.frame().await["n"], 4);
 }
 

@@ -194,7 +194,7 @@ async fn job_7_the_id_of_another_users_job_is_taken_and_the_job_ends_undisturbed
         assert_eq!(client.frame().await["code"], "id_taken");
         client.say(json!({ "type": "cancel_tool", "id": id })).await;
         assert_eq!(client.frame().await["code"], "not_found");
-        client.say(json!({ "type": "subscribe", "topic": format!("job:{id}"), "after": 0 })).await;
+        client.subscribe(&format!("job:{id}"), 0).await;
         assert_eq!(client.frame().await["code"], "not_found");
     }
     assert_eq!(app.app.runs.jobs().under_way(), 1, "Bob's job");

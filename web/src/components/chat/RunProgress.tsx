@@ -10,6 +10,12 @@ import { Thinking } from './Thinking'
 
 /** What the answer being made is doing, where its next words will stand. Nothing while it writes. */
 export function RunProgress({ run }: { run: ActiveRun }) {
+  if (run.stopping)
+    return (
+      <Row>
+        <Note icon={<Spinner />}>Stopping…</Note>
+      </Row>
+    )
   switch (run.phase) {
     case 'sending':
       return (
@@ -38,12 +44,6 @@ export function RunProgress({ run }: { run: ActiveRun }) {
       return (
         <Row>
           <Reconnecting retryAt={run.retryAt} />
-        </Row>
-      )
-    case 'stopping':
-      return (
-        <Row>
-          <Note icon={<Spinner />}>Stopping…</Note>
         </Row>
       )
     case 'writing':

@@ -45,6 +45,19 @@ export const zInboxChangeDeleted = z.object({
 });
 
 /**
+ * One ping of a WebSocket client; the client chooses it.
+ */
+export const zPingId = z.uuid();
+
+/**
+ * Asks whether the server is still there. For browsers, whose scripts do not see the pings of WebSocket itself.
+ */
+export const zClientFramePing = z.object({
+    id: zPingId,
+    type: z.literal('ping')
+});
+
+/**
  * A question waits for nobody any more.
  */
 export const zInboxChangeQuestionSettled = z.object({
@@ -59,6 +72,23 @@ export const zClientFrameSubscribe = z.object({
     after: z.exactOptional(zSeq),
     topic: z.string(),
     type: z.literal('subscribe')
+});
+
+/**
+ * Answers a `ping`. Never replayed, and without a number of the session.
+ */
+export const zServerFramePong = z.object({
+    id: zPingId,
+    type: z.literal('pong')
+});
+
+/**
+ * Acknowledges a `subscribe`: the session follows the topic.
+ */
+export const zServerFrameSubscribed = z.object({
+    seq: z.int().check(z.gte(0)),
+    topic: z.string(),
+    type: z.literal('subscribed')
 });
 
 /**
@@ -149,7 +179,8 @@ export const zClientFrame = z.discriminatedUnion('type', [
     zClientFrameInvokeTool,
     zClientFrameCancelTool,
     zClientFrameSubscribe,
-    zClientFrameUnsubscribe
+    zClientFrameUnsubscribe,
+    zClientFramePing
 ]);
 
 /**
@@ -261,7 +292,7 @@ export const zServerFrameChunk = z.object({
 });
 
 /**
- * What the server sends. Every frame but `welcome` and `metrics` carries the session's `seq`: dense, from 1.
+ * What the server sends. Every frame but `welcome`, `pong` and `metrics` carries the session's `seq`: dense, from 1.
  */
 export const zServerFrame = z.discriminatedUnion('type', [
     zServerFrameWelcome,
@@ -271,5 +302,7 @@ export const zServerFrame = z.discriminatedUnion('type', [
     zServerFrameError,
     zServerFrameChunk,
     zServerFrameInbox,
+    zServerFramePong,
+    zServerFrameSubscribed,
     zServerFrameMetrics
 ]);

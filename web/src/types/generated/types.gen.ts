@@ -230,7 +230,9 @@ export type ClientFrame = ({
     type: 'subscribe';
 } & ClientFrameSubscribe) | ({
     type: 'unsubscribe';
-} & ClientFrameUnsubscribe);
+} & ClientFrameUnsubscribe) | ({
+    type: 'ping';
+} & ClientFramePing);
 
 /**
  * The server may forget frames up to `seq`.
@@ -271,6 +273,17 @@ export type ClientFrameInvokeTool = {
      */
     name: string;
     type: 'invoke_tool';
+};
+
+/**
+ * Asks whether the server is still there. For browsers, whose scripts do not see the pings of WebSocket itself.
+ */
+export type ClientFramePing = {
+    /**
+     * The `pong` repeats it.
+     */
+    id: PingId;
+    type: 'ping';
 };
 
 /**
@@ -1698,6 +1711,11 @@ export type PersonList = {
 };
 
 /**
+ * One ping of a WebSocket client; the client chooses it.
+ */
+export type PingId = string;
+
+/**
  * A problem, as `application/problem+json` (RFC 9457).
  */
 export type Problem = {
@@ -1883,7 +1901,7 @@ export type RunningRun = {
 export type Seq = number;
 
 /**
- * What the server sends. Every frame but `welcome` and `metrics` carries the session's `seq`: dense, from 1.
+ * What the server sends. Every frame but `welcome`, `pong` and `metrics` carries the session's `seq`: dense, from 1.
  */
 export type ServerFrame = ({
     type: 'welcome';
@@ -1900,6 +1918,10 @@ export type ServerFrame = ({
 } & ServerFrameChunk) | ({
     type: 'inbox';
 } & ServerFrameInbox) | ({
+    type: 'pong';
+} & ServerFramePong) | ({
+    type: 'subscribed';
+} & ServerFrameSubscribed) | ({
     type: 'metrics';
 } & ServerFrameMetrics);
 
@@ -2039,6 +2061,32 @@ export type ServerFramePartialResult = {
      */
     seq: number;
     type: 'partial_result';
+};
+
+/**
+ * Answers a `ping`. Never replayed, and without a number of the session.
+ */
+export type ServerFramePong = {
+    /**
+     * The id of the ping.
+     */
+    id: PingId;
+    type: 'pong';
+};
+
+/**
+ * Acknowledges a `subscribe`: the session follows the topic.
+ */
+export type ServerFrameSubscribed = {
+    /**
+     * The session's number of this frame.
+     */
+    seq: number;
+    /**
+     * The topic.
+     */
+    topic: string;
+    type: 'subscribed';
 };
 
 /**

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { type Session, type TopicFrame } from '@/lib/ws'
-import { ACK_FRAMES, ACK_MS, ANSWER_MS, REST_MS, SILENT_BEATS, WELCOME_MS } from '@/lib/ws.talk'
+import { ACK_FRAMES, ACK_MS, PONG_MS, REST_MS, SILENT_BEATS, WELCOME_MS } from '@/lib/ws.talk'
 import type { InboxChange } from '@/types/session'
 
 import { testSession } from '../support/sockets'
@@ -139,6 +139,41 @@ describe('a session', () => {
     expect(onStanding).not.toHaveBeenCalled()
   })
 
+  it('subscribes again when the server has ended the subscription for falling behind, and says so', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    publish(1)
+    test.server.expire('inbox', 'inbox_expired')
+    await test.settle()
+    expect(sent('subscribe')).toHaveLength(2)
+    expect(standing).toBe(2)
+    publish(3)
+    expect(heard).toEqual(ids(1, 3))
+  })
+
+  it('subscribes again after a cut when the second subscription was lost with the socket', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    test.server.expire('inbox', 'inbox_expired')
+    test.server.newest.dead = true
+    test.server.newest.close()
+    await test.clock.advance(LONG)
+    expect(sent('resume')).toHaveLength(1)
+    expect(standing).toBe(2)
+    publish(1)
+    expect(heard).toEqual(ids(1))
+  })
+
+  it('does not subscribe again to a topic whose end is final', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    const topic = `run:${id(7)}`
+    const onRefused = vi.fn()
+    session.follow({ topic, onFrame: hear, onRefused })
+    await test.settle()
+    test.server.expire(topic, 'not_found')
+    await test.settle()
+    expect(sent('subscribe')).toHaveLength(2)
+    expect(onRefused).toHaveBeenCalledExactlyOnceWith('not_found', 'The subscription has ended.')
+  })
+
   it('stops following a topic when its last follower leaves', () => {
     const leave = session.follow({ topic: 'metrics', onFrame: hear })
     const leaveToo = session.follow({ topic: 'metrics', onFrame: hear })
@@ -161,11 +196,11 @@ describe('a connection that is lost', () => {
     await test.clock.advance(ACK_MS)
     const silence = SILENT_BEATS * test.server.heartbeatMs
     await test.clock.advance(silence)
-    expect(sent('cancel_tool')).toHaveLength(2)
+    expect(sent('ping')).toHaveLength(2)
     expect(test.server.sockets).toHaveLength(1)
     test.server.newest.dead = true
     publish(1)
-    await test.clock.advance(silence + ANSWER_MS + LONG)
+    await test.clock.advance(silence + PONG_MS + LONG)
     expect(test.server.sockets).toHaveLength(2)
     expect(heard).toEqual(ids(1))
   })
@@ -175,10 +210,10 @@ describe('a connection that is lost', () => {
     await test.network.set(true)
     await test.visibility.set(false)
     await test.visibility.set(true)
-    expect(sent('cancel_tool')).toHaveLength(3)
+    expect(sent('ping')).toHaveLength(3)
     test.server.newest.dead = true
     await test.visibility.set(true)
-    await test.clock.advance(ANSWER_MS + LONG)
+    await test.clock.advance(PONG_MS + LONG)
     expect(test.server.sockets).toHaveLength(2)
   })
 
@@ -292,6 +327,7 @@ describe('a page that nobody looks at', () => {
 describe('whatever happens', () => {
   it('a copy that is read anew when it must be agrees with the server in the end (100 seeds)', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     for (let seed = 1; seed <= 100; seed += 1) {
       const random = seeded(seed)
       await begin(random)
@@ -325,7 +361,8 @@ describe('whatever happens', () => {
           test.server.refusing = test.server.refusing === undefined ? 1006 : undefined
         else if (dice < 0.8) await test.network.set(!test.network.isOnline())
         else if (dice < 0.84) await test.visibility.set(!test.visibility.isVisible())
-        else if (dice < 0.87)
+        else if (dice < 0.87) test.server.expire('inbox', 'inbox_expired')
+        else if (dice < 0.9)
           test.server.newest.say({ type: 'inbox', seq: 10_000, change: deleted(1) })
         else await test.clock.advance(random() * 20_000)
       }
@@ -339,5 +376,5 @@ describe('whatever happens', () => {
       await test.settle()
       expect(test.clock.pending, `seed ${seed}`).toBe(0)
     }
-  })
+  }, 60_000)
 })

@@ -154,6 +154,60 @@ describe('send', () => {
   })
 })
 
+describe('texts that the server has not confirmed', () => {
+  const reloaded = async (thread: string) => {
+    const page = testChat({ server: test.server, storage: test.storage.entries })
+    await page.chat.open(thread)
+    return page.store.getState().drafts[thread]
+  }
+  const goOffline = async () => {
+    await test.network.set(false)
+    test.server.instead.push(() => Promise.reject(new TypeError('offline')))
+  }
+
+  it('come back after a reload, above the draft that was written after them', async () => {
+    await goOffline()
+    void send('Sent offline')
+    await settle()
+    test.chat.setDraft(NEW_THREAD, 'The next thought')
+    await expect(reloaded(NEW_THREAD)).resolves.toBe('Sent offline\nThe next thought')
+    test.chat.setDraft(NEW_THREAD, '')
+    await expect(reloaded(NEW_THREAD)).resolves.toBe('Sent offline')
+    await test.network.set(true)
+    await expect(reloaded(NEW_THREAD)).resolves.toBe('')
+    await expect(reloaded(conversation ?? '')).resolves.toBe('')
+  })
+
+  it('come back after a reload when the server refused them, also an edited version', async () => {
+    await send('First')
+    answerWith('One')
+    await test.frame()
+    const thread = conversation ?? ''
+    test.chat.setDraft(thread, 'Next')
+    test.server.instead.push(() => problem(503, 'draining'))
+    await test.chat.edit({ thread, messageId: test.shown(thread)[0]?.id ?? '', text: 'Other' })
+    test.chat.setDraft(thread, 'Next thought')
+    await expect(reloaded(thread)).resolves.toBe('Other\nNext thought')
+    await test.chat.retry(test.shown(thread)[0]?.id ?? '')
+    await expect(reloaded(thread)).resolves.toBe('Next thought')
+  })
+
+  it('go into the draft when a refresh replaces the messages that were loaded', async () => {
+    await send('First')
+    answerWith('One')
+    await test.frame()
+    const thread = conversation ?? ''
+    test.server.instead.push(() => problem(503, 'draining'))
+    await send('Refused', thread)
+    test.server.pageSize = 2
+    for (let n = 0; n < 3; n += 1)
+      test.server.messages.push(message({ id: id(600 + n), conversationId: thread }))
+    await test.chat.refresh(thread)
+    expect(test.store.getState().drafts[thread]).toBe('Refused')
+    await expect(reloaded(thread)).resolves.toBe('Refused')
+  })
+})
+
 describe('a message that cannot be sent', () => {
   it('keeps its text and says when to come back; the same start is sent again', async () => {
     test.server.instead.push(() => problem(429, 'rate_limited', { retryAfter: 7 }))
@@ -208,7 +262,7 @@ describe('stop', () => {
     await test.frame()
     await test.chat.stop(conversation ?? '')
     expect(test.server.requests('DELETE', `/api/realtime/${log.runId}`)).toHaveLength(1)
-    expect(test.thread(conversation ?? '').runs).toMatchObject([{ phase: 'stopping' }])
+    expect(test.thread(conversation ?? '').runs).toMatchObject([{ stopping: true }])
     test.server.append(log, { type: 'done', data: { id: ANSWER, finishReason: 'cancelled' } })
     await test.frame()
     expect(transcript(test, conversation ?? '').at(-1)).toBe('assistant cancelled: half')
@@ -224,6 +278,34 @@ describe('stop', () => {
       failure: { kind: 'offline' },
     })
     expect(test.thread(conversation ?? '').runs).toMatchObject([{ phase: 'writing' }])
+  })
+
+  it('that fails takes back nothing but itself: the answer has begun meanwhile', async () => {
+    await send()
+    await test.frame()
+    let refuse: (error: Error) => void = () => undefined
+    test.server.instead.push(() => new Promise((_, reject) => (refuse = reject)))
+    const stopped = test.chat.stop(conversation ?? '')
+    test.server.append(test.server.newest, token(ANSWER, 'half'))
+    await test.frame()
+    expect(test.thread(conversation ?? '').runs).toMatchObject([{ stopping: true }])
+    refuse(new TypeError('refused'))
+    await stopped
+    const [run] = test.thread(conversation ?? '').runs
+    expect(run).toMatchObject({ phase: 'writing', messageId: ANSWER })
+    expect(run).not.toHaveProperty('stopping')
+  })
+
+  it('before the run has an id can be repeated when the server could not be told', async () => {
+    test.server.instead.push(
+      () => undefined,
+      () => Promise.reject(new TypeError('refused')),
+    )
+    const sent = send()
+    await test.chat.stop(NEW_THREAD)
+    await sent
+    await settle()
+    expect(test.thread(conversation ?? '').runs[0]).not.toHaveProperty('stopping')
   })
 
   it('before the run has an id stops it as soon as it has one', async () => {

@@ -123,6 +123,46 @@ describe('a change', () => {
     expect(titles()).toEqual(['c1', 'c2', 'c3'])
   })
 
+  it('that is refused takes back nothing but itself', async () => {
+    let answer: (response: Response) => void = () => undefined
+    server.instead.push(() => new Promise<Response>((resolve) => (answer = resolve)))
+    const renamed = list.actions.rename(id(2), 'New')
+    await settle()
+    const newer = conversation(2, { title: 'Elsewhere', pinned: true, activeRunId: id(500) })
+    list.actions.hear({ type: 'updated', conversation: newer })
+    expect(state().byId[id(2)]).toEqual({ ...newer, title: 'New' })
+    answer(problem(422, 'invalid'))
+    await expect(renamed).resolves.toMatchObject({ ok: false })
+    expect(state().byId[id(2)]).toEqual(newer)
+  })
+
+  it('stays shown while an older one is answered, and while a page comes in', async () => {
+    let answer: (response: Response) => void = () => undefined
+    server.instead.push(() => new Promise<Response>((resolve) => (answer = resolve)))
+    const pinned = list.actions.setPinned(id(2), true)
+    const renamed = list.actions.rename(id(2), 'New')
+    await settle()
+    await list.actions.refresh()
+    expect(state().byId[id(2)]).toMatchObject({ pinned: true, title: 'New' })
+    server.instead.push(() => problem(503, 'draining'))
+    answer(json(conversation(2, { pinned: true })))
+    await pinned
+    expect(state().byId[id(2)]).toMatchObject({ pinned: true, title: 'New' })
+    await renamed
+    expect(state().byId[id(2)]).toMatchObject({ pinned: true, title: 'c2' })
+  })
+
+  it('of a conversation that is deleted meanwhile does not bring it back', async () => {
+    let answer: (response: Response) => void = () => undefined
+    server.instead.push(() => new Promise<Response>((resolve) => (answer = resolve)))
+    const renamed = list.actions.rename(id(2), 'New')
+    await settle()
+    list.actions.hear({ type: 'deleted', conversationId: id(2) })
+    answer(problem(404, 'not_found'))
+    await renamed
+    expect(state().byId[id(2)]).toBeUndefined()
+  })
+
   it('that breaks the contract is never sent', async () => {
     await expect(list.actions.rename(id(2), '')).resolves.toMatchObject({ ok: false })
     expect(server.requests('PATCH', '/')).toEqual([])

@@ -207,11 +207,24 @@ describe('the open conversation', () => {
     expect(test.storage.entries).toMatchObject({ 'draft.new': 'Half a thought' })
   })
 
-  it('does not overwrite what is being written in a new chat', async () => {
+  it('puts what was being written in it below the draft of a new chat', async () => {
     test.chat.setDraft(NEW_THREAD, 'First')
     test.chat.setDraft(OPEN, 'Second')
     await hear({ type: 'deleted', conversationId: OPEN })
-    expect(test.store.getState().drafts[NEW_THREAD]).toBe('First')
+    expect(test.store.getState().drafts[NEW_THREAD]).toBe('First\nSecond')
+  })
+
+  it('keeps the text of a message that was waiting for the network when it was deleted', async () => {
+    await test.network.set(false)
+    test.server.instead.push(() => Promise.reject(new TypeError('offline')))
+    const sent = test.chat.send({ thread: OPEN, text: 'Not sent' })
+    await settle()
+    test.chat.setDraft(OPEN, 'Half a thought')
+    await hear({ type: 'deleted', conversationId: OPEN })
+    await expect(sent).resolves.toMatchObject({ ok: false })
+    expect(test.store.getState().drafts[NEW_THREAD]).toBe('Not sent\nHalf a thought')
+    await test.network.set(true)
+    expect(test.server.requests('POST', '/api/realtime')).toHaveLength(1)
   })
 })
 

@@ -60,6 +60,31 @@ describe('a permission', () => {
     expect(permissions()).toEqual(['calculate allow', 'wait allow'])
   })
 
+  it('that is refused takes back nothing but itself', async () => {
+    let answer: (response: Response) => void = () => undefined
+    server.instead.push(() => new Promise<Response>((resolve) => (answer = resolve)))
+    const set = list.actions.permit('wait', { permission: 'deny' })
+    await settle()
+    server.instead.push(() =>
+      json({ items: [tool('calculate'), tool('wait', { title: 'Newer' })] }),
+    )
+    await list.actions.load()
+    expect(state().items[1]).toMatchObject({ title: 'Newer', permission: 'deny' })
+    answer(problem(503, 'draining'))
+    await set
+    expect(state().items[1]).toMatchObject({ title: 'Newer', permission: 'allow' })
+  })
+
+  it('that was refused is not sent again with the rules that are changed after it', async () => {
+    server.instead.push(
+      () => problem(503, 'draining'),
+      () => json(tool('wait', { rules: [RULE] })),
+    )
+    const set = list.actions.permit('wait', { permission: 'deny' })
+    await Promise.all([set, list.actions.permit('wait', { rules: [RULE] })])
+    expect(asked()[1]?.body).toEqual({ permission: 'allow', rules: [RULE] })
+  })
+
   it('keeps the rules as they are, and rules keep the permission', async () => {
     server.instead.push(() => json(tool('wait', { rules: [RULE] })))
     await list.actions.permit('wait', { rules: [RULE] })

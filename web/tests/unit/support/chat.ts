@@ -1,10 +1,11 @@
+import { createDraftStorage } from '@/lib/draft-storage'
 import type { ScheduleFrame } from '@/lib/frames'
 import { type ThreadMessage, createChat } from '@/stores/chat.store'
 
 import { FakeServer } from './server'
 import { ManualClock, ManualNetwork, memoryStorage, settle } from './values'
 
-/** A chat over a fake server, with time, network, frames and storage in a test's hands. */
+/** A chat over a fake server, with time, network, frames and the tab's storage in a test's hands. */
 export function testChat(options: { server?: FakeServer; storage?: Record<string, string> } = {}) {
   const server = options.server ?? new FakeServer()
   const clock = new ManualClock()
@@ -22,7 +23,7 @@ export function testChat(options: { server?: FakeServer; storage?: Record<string
     random: () => 0.5,
     connectivity: network,
     schedule,
-    storage,
+    drafts: createDraftStorage(storage, memoryStorage()),
     newId: () => `${(made += 1)}`,
     onActivity: (conversationId) => activity.push(conversationId),
   })

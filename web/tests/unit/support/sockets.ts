@@ -95,6 +95,13 @@ export class FakeSockets {
       if (kept.topics.has(topic)) this.give(session, body)
   }
 
+  /** Ends everybody's subscription to the topic; frames that would have come meanwhile are lost. */
+  expire(topic: string, code: string): void {
+    for (const [session, kept] of this.sessions)
+      if (kept.topics.delete(topic))
+        this.give(session, { type: 'error', topic, code, message: 'The subscription has ended.' })
+  }
+
   /** Forgets every session, as a restart does. */
   forget(): void {
     this.sessions.clear()
@@ -125,10 +132,16 @@ export class FakeSockets {
           const { topic } = frame
           const message = 'There is no such topic.'
           this.give(socket.session, { type: 'error', topic, code: 'not_found', message })
-        } else kept?.topics.add(frame.topic)
+        } else {
+          kept?.topics.add(frame.topic)
+          this.give(socket.session, { type: 'subscribed', topic: frame.topic })
+        }
         return
       case 'unsubscribe':
         kept?.topics.delete(frame.topic)
+        return
+      case 'ping':
+        socket.say({ type: 'pong', id: frame.id })
         return
       case 'cancel_tool':
       case 'invoke_tool':

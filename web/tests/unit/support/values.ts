@@ -104,6 +104,7 @@ export function memoryStorage(
       if (text === '') map.delete(key)
       else map.set(key, text)
     },
+    keys: () => [...map.keys()],
   }
 }
 

@@ -1,8 +1,10 @@
 //! What a session's frames look like on the wire.
 
-use weir_protocol::{InboxChange, ServerFrame, SessionId, ToolCallId};
+use weir_protocol::{InboxChange, PingId, ServerFrame, SessionId, ToolCallId};
 use weir_realtime::Frame;
 use weir_store::LogId;
+
+use super::topics::Topic;
 
 /// A frame that gets a number of its session. Cloning shares the bytes of events.
 #[derive(Clone, Debug)]
@@ -11,6 +13,8 @@ pub(super) enum Outgoing {
     Event { log: LogId, event: Frame },
     /// A change among the user's things.
     Inbox(Box<InboxChange>),
+    /// The session follows the topic that the client subscribed to.
+    Subscribed(Topic),
     /// Something that the client asked for and cannot have.
     Refused(Box<Refused>),
 }
@@ -70,6 +74,7 @@ impl Outgoing {
                 fields = event.data().strip_prefix('{').unwrap_or("}"),
             ),
             Self::Inbox(change) => json(&ServerFrame::Inbox { seq, change: (**change).clone() }),
+            Self::Subscribed(topic) => json(&ServerFrame::Subscribed { seq, topic: topic.to_string() }),
             Self::Refused(refused) => json(&ServerFrame::Error {
                 seq,
                 id: refused.id,
@@ -86,6 +91,11 @@ impl Outgoing {
 pub(super) fn welcome(session: SessionId, seq: u64, resumed: bool, heartbeat: std::time::Duration) -> String {
     let heartbeat_ms = u64::try_from(heartbeat.as_millis()).unwrap_or(u64::MAX);
     json(&ServerFrame::Welcome { session, seq, resumed, heartbeat_ms })
+}
+
+/// The answer to a `ping`. It has no number.
+pub(super) fn pong(id: PingId) -> String {
+    json(&ServerFrame::Pong { id })
 }
 
 fn json(frame: &ServerFrame) -> String {

@@ -13,7 +13,7 @@ use weir_store::LogId;
 
 use super::{
     connection::{Broken, Connection, Reason, Received},
-    frame::{Refused, welcome},
+    frame::{Outgoing, Refused, pong, welcome},
     held::Held,
     sessions::{Claim, Desk, Sessions},
     topics::{InboxPosition, Topic, Topics},
@@ -228,40 +228,49 @@ impl<T: Topics> Client<T> {
                 Err(Refused::new("invalid_frame", format!("This is no frame of weir.v1: {error}.")))
             }
         };
-        if let Err(refused) = answered {
-            let text = self.held.number(refused.into());
+        if let Some(outgoing) = answered.unwrap_or_else(|refused| Some(refused.into())) {
+            let text = self.held.number(outgoing);
             self.send(connection, text).await?;
         }
         self.manners.patience()
     }
 
+    /// Does what a frame asks for. Returns the numbered frame that answers it, if one does.
     async fn answer<S>(
         &mut self,
         connection: &mut Connection<S>,
         frame: ClientFrame,
         is_first: bool,
-    ) -> Result<Result<(), Refused>, End>
+    ) -> Result<Result<Option<Outgoing>, Refused>, End>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         Ok(match frame {
             ClientFrame::Resume { session, seq } if is_first => {
                 self.resume(connection, session, seq).await?;
-                Ok(())
+                Ok(None)
             }
             ClientFrame::Resume { .. } => {
                 Err(Refused::new("invalid_resume", "`resume` must be the first frame of a connection."))
             }
-            ClientFrame::Ack { seq } => {
-                self.held.frames.ack(seq).map_err(|error| Refused::new("invalid_ack", format!("{error}.")))
+            ClientFrame::Ping { id } => {
+                self.send(connection, pong(id)).await?;
+                Ok(None)
             }
+            ClientFrame::Ack { seq } => match self.held.frames.ack(seq) {
+                Ok(()) => Ok(None),
+                Err(error) => Err(Refused::new("invalid_ack", format!("{error}."))),
+            },
             ClientFrame::Subscribe { topic: name, after } => Topic::parse(&name)
-                .and_then(|topic| self.subscribe(topic, after.unwrap_or(Seq::START)))
+                .and_then(|topic| {
+                    self.subscribe(topic, after.unwrap_or(Seq::START))?;
+                    Ok(Some(Outgoing::Subscribed(topic)))
+                })
                 .map_err(|refused| refused.of(&name)),
             ClientFrame::Unsubscribe { topic: name } => Topic::parse(&name)
-                .map(|topic| match topic {
-                    Topic::Metrics => self.held.metrics = None,
-                    topic => self.held.subscriptions.remove(topic),
+                .map(|topic| {
+                    self.unsubscribe(topic);
+                    None
                 })
                 .map_err(|refused| refused.of(&name)),
             ClientFrame::InvokeTool { id, .. } | ClientFrame::CancelTool { id } if !self.visitor.may_write => {
@@ -273,12 +282,13 @@ impl<T: Topics> Client<T> {
                 match topics.invoke(user, id, name, args).await {
                     Ok(()) => {
                         let tail = || topics.log(user, log, Seq::START);
-                        self.held.subscriptions.add(Topic::Log(log), tail).map_err(|refused| refused.about(id))
+                        let followed = self.held.subscriptions.add(Topic::Log(log), tail);
+                        followed.map(|()| None).map_err(|refused| refused.about(id))
                     }
                     Err(refused) => Err(refused),
                 }
             }
-            ClientFrame::CancelTool { id } => self.hub.topics.cancel(self.visitor.viewer.user, id).await,
+            ClientFrame::CancelTool { id } => self.hub.topics.cancel(self.visitor.viewer.user, id).await.map(|()| None),
         })
     }
 
@@ -292,6 +302,13 @@ impl<T: Topics> Client<T> {
                 metrics.get_or_insert_with(|| topics.metrics(viewer));
                 Ok(())
             }
+        }
+    }
+
+    fn unsubscribe(&mut self, topic: Topic) {
+        match topic {
+            Topic::Metrics => self.held.metrics = None,
+            topic => self.held.subscriptions.remove(topic),
         }
     }
 

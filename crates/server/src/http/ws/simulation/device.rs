@@ -180,6 +180,11 @@ impl Device {
                 let place = place.unwrap_or_else(|| panic!("{code} without a cause"));
                 self.provoked.drain(..=place);
             }
+            ServerFrame::Subscribed { seq, topic } => {
+                self.count(seq);
+                let is_asked = |run: &RunId| topic == format!("run:{run}");
+                assert!(self.journal.keys().chain(self.world.lengths(BOB).keys()).any(is_asked), "{topic}");
+            }
             other => panic!("{other:?}"),
         }
     }
