@@ -6,14 +6,14 @@ import { PERSON_KEY, type TextStorage, browserStorage, tabStorage } from './stor
  */
 export interface DraftStorage {
   /** Returns the tab's draft. A tab that has none takes over the draft that a closed tab left. */
-  read(thread: string): string
-  write(thread: string, text: string): void
+  readonly read: (thread: string) => string
+  readonly write: (thread: string, text: string) => void
   /** Leaves the tab's drafts to other tabs: the page is going away, and perhaps its tab with it. */
-  leave(): void
+  readonly leave: () => void
   /** Takes back what {@link leave} left: the page was only reloaded, or shown again. */
-  reclaim(): void
+  readonly reclaim: () => void
   /** Deletes all drafts that this tab can reach. */
-  forget(): void
+  readonly forget: () => void
 }
 
 const PREFIX = 'draft.'
