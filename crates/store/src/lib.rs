@@ -3,6 +3,7 @@
 //! Everything that a user owns is asked for together with the user; another user's thing does not exist.
 
 mod accounts;
+mod backup;
 mod bell;
 mod buckets;
 mod clock;
@@ -38,6 +39,7 @@ pub use accounts::{
     AttemptDelays, Credential, Grant, NewAccount, NewApiToken, NewInvite, NewOpenIdAccount, NewOpenIdAuthorization,
     NewSignIn, OPEN_ID_AUTHORIZATION_MS, PersonRecord, SIGN_IN_KEPT_MS, SecretHash, SignInAttempts, email_key,
 };
+pub use backup::{BackupError, check_postgres_schema, check_sqlite, copy_sqlite, postgres_table};
 pub use bell::{LONGEST_NOTICE, Notices};
 pub use buckets::BucketCharge;
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -4,11 +4,13 @@ use std::{
     fmt,
     path::Path,
     str::FromStr,
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Postgres, SqlitePool,
+    migrate::Migrator,
     pool::PoolOptions,
     postgres::{PgConnectOptions, PgConnection},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -32,9 +34,18 @@ pub enum Durability {
     Process,
 }
 
+/// The schema of `SQLite`.
+pub(crate) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+/// The schema of `PostgreSQL`. An older instance may still run on a newer schema.
+pub(crate) static POSTGRES_MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("migrations/postgres");
+    migrations.set_ignore_missing(true);
+    migrations
+});
+
 /// Where a `PostgreSQL` is: `postgres://user:password@host:port/database`, and how to speak to it.
 #[derive(Clone)]
-pub struct PostgresUrl(PgConnectOptions);
+pub struct PostgresUrl(PgConnectOptions, String);
 
 impl FromStr for PostgresUrl {
     type Err = StoreError;
@@ -43,7 +54,18 @@ impl FromStr for PostgresUrl {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(sqlx::Error::Configuration("the URL begins with postgres://".into()).into());
         }
-        Ok(Self(PgConnectOptions::from_str(url)?))
+        Ok(Self(PgConnectOptions::from_str(url)?, url.to_owned()))
+    }
+}
+
+impl PostgresUrl {
+    /// The URL as it was set, with the password.
+    pub fn expose_secret(&self) -> &str {
+        &self.1
+    }
+
+    pub(crate) const fn options(&self) -> &PgConnectOptions {
+        &self.0
     }
 }
 
@@ -115,7 +137,7 @@ impl Database {
             // Statements would be written out once per commit, whatever the log level.
             .disable_statement_logging();
         let writer = sqlite_pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        SQLITE_MIGRATIONS.run(&writer).await?;
         let options = options.read_only(true);
         let readers = sqlite_pool(4).connect_with(options.clone()).await?;
         let system = sqlite_pool(2).connect_with(options.clone()).await?;
@@ -144,7 +166,7 @@ impl Database {
             .disable_statement_logging();
         // With the rights of the URL's role, which the server's own connections may give up.
         let owner = PoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/postgres").set_ignore_missing(true).run(&owner).await?;
+        POSTGRES_MIGRATIONS.run(&owner).await?;
         let role = restricted_role(&owner).await?;
         owner.close().await;
         let users = postgres_pool(16, role, "").connect_with(options.clone()).await?;
