@@ -353,6 +353,7 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
             store.forget_full_buckets().await?;
             store.forget_old_activity().await?;
             store.purge().await?;
+            store.checkpoint().await?;
             Ok::<_, StoreError>((events, keys))
         };
         match swept.await {

@@ -6,6 +6,7 @@ mod accounts;
 mod backup;
 mod bell;
 mod buckets;
+mod checkpoint;
 mod clock;
 mod conversations;
 mod cursor;
@@ -42,6 +43,7 @@ pub use accounts::{
 pub use backup::{BackupError, check_postgres_schema, check_sqlite, copy_sqlite, postgres_table};
 pub use bell::{LONGEST_NOTICE, Notices};
 pub use buckets::BucketCharge;
+pub use checkpoint::Checkpoint;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use conversations::{ConversationFilter, UNTITLED};
 pub use db::{Durability, PostgresUrl};

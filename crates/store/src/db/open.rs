@@ -2,9 +2,9 @@
 
 use std::{
     fmt,
-    path::Path,
+    path::{Path, PathBuf},
     str::FromStr,
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
@@ -92,6 +92,10 @@ pub(crate) enum Database {
         identity: SqlitePool,
         /// Searches, whose cost a caller chooses.
         searches: SqlitePool,
+        /// Checkpoints, which never wait for a reader.
+        checkpoints: SqlitePool,
+        /// The write-ahead log's file.
+        wal: Arc<Path>,
     },
     Postgres {
         /// Every transaction names its user.
@@ -109,6 +113,8 @@ pub(crate) enum Database {
 
 /// How long a request waits for a connection before it fails. The HTTP layer answers 503.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of the write-ahead log of `SQLite` that are kept once no reader needs them.
+pub(crate) const WAL_LIMIT: u64 = 64 * 1024 * 1024;
 /// Connections for searches. Half the cores of a small machine stay free for everything else.
 const SEARCH_CONNECTIONS: u32 = 2;
 /// Virtual machine instructions of `SQLite` between two looks at a search's deadline: about one message, whose comparison may
@@ -134,10 +140,13 @@ impl Database {
             .statement_cache_capacity(160)
             // Deleted content is overwritten with zeros, in pages that stay in use and in free ones.
             .pragma("secure_delete", "ON")
+            // What a long reader made the write-ahead log grow beyond this is given back when it has ended.
+            .pragma("journal_size_limit", WAL_LIMIT.to_string())
             // Statements would be written out once per commit, whatever the log level.
             .disable_statement_logging();
         let writer = sqlite_pool(1).connect_with(options.clone()).await?;
         SQLITE_MIGRATIONS.run(&writer).await?;
+        let checkpoints = sqlite_pool(1).connect_with(options.clone().busy_timeout(Duration::ZERO)).await?;
         let options = options.read_only(true);
         let readers = sqlite_pool(4).connect_with(options.clone()).await?;
         let system = sqlite_pool(2).connect_with(options.clone()).await?;
@@ -145,7 +154,10 @@ impl Database {
         let identity = sqlite_pool(2).connect_with(options.clone()).await?;
         let searches = sqlite_pool(SEARCH_CONNECTIONS).connect_with(options).await?;
         let writer = Writer::new(writer);
-        Ok(Self::Sqlite { writer, readers, system, leases, identity, searches })
+        let mut wal = path.as_os_str().to_owned();
+        wal.push("-wal");
+        let wal = PathBuf::from(wal).into();
+        Ok(Self::Sqlite { writer, readers, system, leases, identity, searches, checkpoints, wal })
     }
 
     /// Connects to a `PostgreSQL` database (`postgres://…`) and brings its schema up to date, under a lock and without
@@ -307,8 +319,8 @@ impl Database {
     /// Waits for what is under way and closes every connection.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers, system, leases, identity, searches } => {
-                for pool in [searches, readers, identity, leases, system] {
+            Self::Sqlite { writer, readers, system, leases, identity, searches, checkpoints, .. } => {
+                for pool in [searches, readers, identity, leases, system, checkpoints] {
                     pool.close().await;
                 }
                 writer.close().await;
