@@ -190,17 +190,38 @@ impl Scene {
         first: Option<Response>,
     ) -> SharedJournal {
         let journal = SharedJournal::new(Arc::clone(answer));
+        self.spawn_reader(journal.clone(), manner, first);
+        self.journals.push(journal.clone());
+        journal
+    }
+
+    fn spawn_reader(&mut self, journal: SharedJournal, manner: Manner, first: Option<Response>) {
         let reader = Reader {
             http: self.http.clone(),
             doors: self.doors.clone(),
-            journal: journal.clone(),
+            journal,
             manner,
             progress: self.progress.clone(),
             door: self.random.usize(0..16),
         };
         self.readers.spawn(reader.read(first));
-        self.journals.push(journal.clone());
-        journal
+    }
+
+    /// The last event of each journal.
+    pub(crate) fn places(&self) -> Vec<u64> {
+        self.journals.iter().map(|journal| journal.lock().last()).collect()
+    }
+
+    /// Sends all readers away, takes out of the journals what was shown after `places`, and sends new readers, who continue from
+    /// there.
+    pub(crate) async fn go_back_to(&mut self, places: &[u64]) {
+        self.readers.abort_all();
+        while self.readers.join_next().await.is_some() {}
+        for (journal, place) in self.journals.clone().into_iter().zip(places) {
+            journal.lock().go_back_to(*place);
+            let random = self.random.fork();
+            self.spawn_reader(journal, Manner::Restless(random), None);
+        }
     }
 
     /// Sends Redis a command, in its inline form.

@@ -11,6 +11,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use crate::{
+    backup,
     config::{Config, ConfigFaults, Source},
     data_dir,
     lifecycle::EXIT_UNCOMMITTED,
@@ -62,6 +63,28 @@ enum Command {
         #[command(subcommand)]
         command: TokenCommand,
     },
+    /// Write everything that is stored to one file, beside the running server
+    Backup {
+        /// The file with settings; the environment wins over it
+        #[arg(long, value_name = "FILE", default_value = "weir.toml")]
+        config: PathBuf,
+        /// Replace the file if it exists
+        #[arg(long)]
+        force: bool,
+        /// Where the backup is written
+        file: PathBuf,
+    },
+    /// Put a backup where the database is, while no server runs
+    Restore {
+        /// The file with settings; the environment wins over it
+        #[arg(long, value_name = "FILE", default_value = "weir.toml")]
+        config: PathBuf,
+        /// Move a database that is there aside (SQLite); it is kept under a name with the time
+        #[arg(long)]
+        force: bool,
+        /// The file that `weir backup` made
+        file: PathBuf,
+    },
     /// Print the API description (`OpenAPI`) of this version
     Openapi,
     /// The embedded model's own process, started by the server
@@ -97,7 +120,13 @@ pub fn run() -> ExitCode {
         Some(Command::Serve { config }) => start(&config),
         Some(Command::Model { command: ModelCommand::Pull }) => pull(),
         Some(Command::Mcp { config, token }) => mcp(&config, token),
-        Some(Command::Token { config, command }) => token(&config, command),
+        Some(Command::Token { config, command }) => configured(&config, |config| token_command::run(config, command)),
+        Some(Command::Backup { config, force, file }) => {
+            configured(&config, |config| backup::backup(config, &file, force))
+        }
+        Some(Command::Restore { config, force, file }) => {
+            configured(&config, |config| backup::restore(config, &file, force))
+        }
         Some(Command::Openapi) => {
             println!("{}", openapi::document());
             ExitCode::SUCCESS
@@ -145,10 +174,11 @@ fn mcp(file: &Path, token: Option<String>) -> ExitCode {
     }
 }
 
-fn token(file: &Path, command: TokenCommand) -> ExitCode {
+/// Runs a command that works on the database itself.
+fn configured<E: std::fmt::Display>(file: &Path, command: impl FnOnce(&Config) -> Result<(), E>) -> ExitCode {
     data_dir::keep_files_private();
     match Config::read(Source::of_process(file)) {
-        Ok(config) => told(token_command::run(&config, command)),
+        Ok(config) => told(command(&config)),
         Err(faults) => refuse(&faults),
     }
 }

@@ -1,5 +1,7 @@
 //! The data directory, which one process at a time may use, and only its user may read.
 
+mod restore;
+
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io,
@@ -20,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Permission bits of a directory that only its user reads.
 const DIRECTORY_MODE: u32 = 0o700;
 /// Permission bits of a file that only its user reads.
-const FILE_MODE: u32 = 0o600;
+pub(crate) const FILE_MODE: u32 = 0o600;
 /// The bits that let the group and everyone else in.
 const FOREIGN_BITS: u32 = 0o077;
 /// The bit of a directory in which every user may create files, such as `/tmp`.
@@ -40,11 +42,26 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Creates the directory if it is missing, closes it and its files to other users, and locks it for this process.
+    /// Creates the directory if it is missing, closes it and its files to other users, and locks it for this process. Makes an empty
+    /// database if there is none, and completes a restore that was interrupted.
     ///
     /// # Errors
     /// When it is no directory, belongs to another user, cannot be used, or another server uses it.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let data_dir = Self::lock(path)?;
+        if let Some(aside) = data_dir.complete_restore()? {
+            tracing::info!(aside = %aside.display(), "completed a restore that was interrupted");
+        }
+        // SQLite gives its journal and shared memory the permissions of the database.
+        private_file(&data_dir.database())?;
+        Ok(data_dir)
+    }
+
+    /// As [`Self::open`], but leaves the database as it is.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn lock(path: &Path) -> io::Result<Self> {
         check_link(path)?;
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
         let path = path.canonicalize()?;
@@ -68,10 +85,7 @@ impl DataDir {
                 Err(TryLockError::Error(error)) => return Err(error),
             }
         }
-        let data_dir = Self { path, _lock: lock };
-        // SQLite gives its journal and shared memory the permissions of the database.
-        private_file(&data_dir.database())?;
-        Ok(data_dir)
+        Ok(Self { path, _lock: lock })
     }
 
     pub(crate) fn database(&self) -> PathBuf {

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod app;
+mod backup;
 pub mod cli;
 pub mod config;
 pub mod connections;

@@ -38,6 +38,7 @@ async fn sweep_once(store: &Store, now: Timestamp, retention: Duration) {
     step("rate limits", store.forget_full_buckets()).await;
     step("metrics", store.forget_old_activity()).await;
     step("deleted content", store.purge()).await;
+    step("write-ahead log", store.checkpoint()).await;
 }
 
 async fn step<T: std::fmt::Debug>(name: &'static str, work: impl Future<Output = Result<T, StoreError>>) {

@@ -4,8 +4,10 @@
 
 mod accounts;
 mod backoff;
+mod backup;
 mod bell;
 mod buckets;
+mod checkpoint;
 mod clock;
 mod conversations;
 mod cursor;
@@ -41,8 +43,10 @@ pub use accounts::{
     NewSignIn, OPEN_ID_AUTHORIZATION_MS, PersonRecord, SIGN_IN_KEPT_MS, SecretHash, SignInAttempts, email_key,
 };
 pub use backoff::{Backoff, Stopped};
+pub use backup::{BackupError, check_postgres_schema, check_sqlite, copy_sqlite, postgres_table};
 pub use bell::{LONGEST_NOTICE, Notices};
 pub use buckets::BucketCharge;
+pub use checkpoint::Checkpoint;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use conversations::{ConversationFilter, UNTITLED};
 pub use db::{Durability, PostgresUrl};

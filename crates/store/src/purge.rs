@@ -1,7 +1,7 @@
 //! What a deletion leaves behind in the files of `SQLite`: words in the full-text index, which only marks rows as deleted, and
 //! pages in the write-ahead log. `PostgreSQL` has `VACUUM` for this.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::{
     Store, StoreError,
@@ -12,9 +12,6 @@ use crate::{
 const STEP_PAGES: i64 = 64;
 /// The pause after a step, in multiples of its duration: other commits hardly wait for the steps.
 const PAUSE_FACTOR: u32 = 9;
-/// Tries to empty the write-ahead log, which readers may keep for a moment.
-const CHECKPOINT_TRIES: u32 = 20;
-const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Store {
     /// Removes what deleted content has left in the database's files, if something was deleted since the last time.
@@ -46,14 +43,9 @@ impl Store {
             pages = STEP_PAGES;
             tokio::time::sleep(began.elapsed() * PAUSE_FACTOR).await;
         }
-        for _ in 0..CHECKPOINT_TRIES {
-            let mut connection = self.database.statement().await?;
-            let is_busy = query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?.get::<i64>(0) != 0;
-            drop(connection);
-            if !is_busy {
-                break;
-            }
-            tokio::time::sleep(CHECKPOINT_PAUSE).await;
+        // Old pages are in the log for as long as a reader needs them. Then this is done again the next time.
+        if self.empty_wal().await?.is_some_and(|checkpoint| !checkpoint.is_emptied) {
+            return Ok(());
         }
         query("UPDATE deletions SET purged = $1").bind(count).execute(&mut self.database.statement().await?).await?;
         Ok(())

@@ -77,6 +77,13 @@ impl Journal {
         self.shown.push(event);
     }
 
+    /// Takes out what was shown after an event: the server was restored to a moment before.
+    pub(crate) fn go_back_to(&mut self, last: u64) {
+        self.shown.retain(|event| event.id <= last);
+        self.last_at = None;
+        self.refused = None;
+    }
+
     /// The joined texts of the tokens.
     pub fn text(&self) -> String {
         text_of(&self.shown)

@@ -123,7 +123,16 @@ impl Instance {
     /// # Errors
     /// When it does not.
     pub async fn run(&self) -> Result<Output> {
+        self.run_command(&[]).await
+    }
+
+    /// Runs a command of the binary, with the settings of the server.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn run_command(&self, args: &[&str]) -> Result<Output> {
         let mut command = self.command();
+        command.args(args);
         command.stdin(Stdio::null()).kill_on_drop(true);
         Ok(timeout(STARTING, command.output()).await.context("the server does not end")??)
     }

@@ -1,5 +1,6 @@
 //! The faults, one subject a file.
 
+mod backup;
 mod clock;
 mod cluster_cut;
 mod cluster_kill;
@@ -33,6 +34,7 @@ pub(crate) const ALL: &[&dyn Fault] = &[
     &torn::Flipped,
     &disk_full::DiskFull,
     &term_unwritable::TermUnwritable,
+    &backup::Backup,
     &loss::Loss { name: "loss-1", percent: 1 },
     &loss::Loss { name: "loss-5", percent: 5 },
     &loss::Loss { name: "loss-20", percent: 20 },

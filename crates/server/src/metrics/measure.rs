@@ -55,6 +55,8 @@ pub(super) struct Levels {
     pub(super) jobs: usize,
     pub(super) memory: u64,
     pub(super) cpu_time: Duration,
+    /// Where there is one.
+    pub(super) wal: Option<u64>,
 }
 
 impl Levels {
@@ -67,6 +69,9 @@ impl Levels {
         gauge!(names::JOBS).set(self.jobs as f64);
         gauge!(names::MEMORY).set(self.memory as f64);
         gauge!(names::CPU).set(self.cpu_time.as_secs_f64());
+        if let Some(wal) = self.wal {
+            gauge!(names::WAL).set(wal as f64);
+        }
     }
 }
 

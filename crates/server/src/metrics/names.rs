@@ -46,6 +46,7 @@ pub(crate) const COMMIT_EVENTS: &str = "weir_commit_events";
 pub(crate) const BELL_DELAY: &str = "weir_bell_delay_seconds";
 pub(crate) const MEMORY: &str = "weir_resident_memory_bytes";
 pub(crate) const CPU: &str = "weir_cpu_seconds_total";
+pub(crate) const WAL: &str = "weir_wal_bytes";
 pub(crate) const STARTED: &str = "weir_start_time_seconds";
 pub(crate) const BUILD: &str = "weir_build_info";
 
@@ -94,6 +95,7 @@ pub(crate) const ALL: &[Metric] = &[
     metric(COMMIT, Kind::Seconds, "How long a commit of events took, with the tries that failed."),
     metric(COMMIT_EVENTS, Kind::Numbers, "Events of one commit."),
     metric("weir_commit_failures_total", Kind::Counter, "Commits that failed and were tried again."),
+    metric(WAL, Kind::Gauge, "Size of SQLite's write-ahead log; absent on PostgreSQL."),
     metric(BELL_DELAY, Kind::Seconds, "From the ringing of the bell between instances to its being heard."),
     metric("weir_web_vital_seconds", Kind::Seconds, "How fast pages were in browsers, by the name of the Web Vital."),
     metric("weir_web_layout_shift_thousandths", Kind::Numbers, "Cumulative layout shift of pages, in thousandths."),
@@ -169,6 +171,7 @@ mod tests {
             ("RATE_LIMITED", RATE_LIMITED),
             ("MEMORY", MEMORY),
             ("CPU", CPU),
+            ("WAL", WAL),
             ("STARTED", STARTED),
             ("BUILD", BUILD),
         ] {

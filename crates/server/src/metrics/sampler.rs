@@ -137,6 +137,7 @@ impl Sampler {
             jobs: self.sources.runs.jobs().under_way(),
             memory: process::memory(),
             cpu_time,
+            wal: self.sources.store.wal_bytes(),
         };
         levels.show();
         let mut second = Second {

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of a test fail as it does")]
 
+mod backup;
 mod edges;
 mod process;
 mod reading;

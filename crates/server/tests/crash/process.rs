@@ -51,6 +51,11 @@ impl World {
         self.settings.insert(key, value.to_owned());
     }
 
+    /// Goes away with the world.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Where the servers keep their data.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -63,7 +68,7 @@ impl World {
 
     /// Starts a server and waits until it says that it is ready.
     pub(crate) async fn start(&self) -> Weir {
-        let mut child = self.command().stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = self.command(&[]).stderr(Stdio::inherit()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = soon("the server to be ready", lines.next_line()).await.unwrap().expect("the server lives");
         let url = line.strip_prefix("Weir is ready: ").unwrap_or_else(|| panic!("{line}")).to_owned();
@@ -74,13 +79,21 @@ impl World {
 
     /// Runs a server that is expected to end by itself.
     pub(crate) async fn run(&self) -> Output {
-        soon("the process to end", self.command().stderr(Stdio::piped()).output()).await.unwrap()
+        self.command_to_the_end(&[]).await
     }
 
-    fn command(&self) -> Command {
+    /// Runs a command of the binary to its end.
+    pub(crate) async fn command_to_the_end(&self, args: &[&str]) -> Output {
+        soon("the process to end", self.command(args).stderr(Stdio::piped()).output()).await.unwrap()
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binary());
+        command.args(args);
         // Neither a weir.toml nor the settings of whoever runs the tests have a say.
         command.current_dir(self.folder.path()).env_clear().envs(&self.settings).env("WEIR_LOG", "error");
+        // Where PostgreSQL's programs are.
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         command
     }

@@ -9,7 +9,7 @@ mod writer;
 
 pub(crate) use connection::Connection;
 use open::ACQUIRE_TIMEOUT;
-pub(crate) use open::{Database, is_interrupted};
+pub(crate) use open::{Database, POSTGRES_MIGRATIONS, SQLITE_MIGRATIONS, WAL_LIMIT, is_interrupted};
 pub use open::{Durability, PostgresUrl};
 pub(crate) use query::{Query, Row, query};
 

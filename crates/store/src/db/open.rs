@@ -2,13 +2,15 @@
 
 use std::{
     fmt,
-    path::Path,
+    path::{Path, PathBuf},
     str::FromStr,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Postgres, SqlitePool,
+    migrate::Migrator,
     pool::PoolOptions,
     postgres::{PgConnectOptions, PgConnection},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -33,9 +35,18 @@ pub enum Durability {
     Process,
 }
 
+/// The schema of `SQLite`.
+pub(crate) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+/// The schema of `PostgreSQL`. An older instance may still run on a newer schema.
+pub(crate) static POSTGRES_MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("migrations/postgres");
+    migrations.set_ignore_missing(true);
+    migrations
+});
+
 /// Where a `PostgreSQL` is: `postgres://user:password@host:port/database`, and how to speak to it.
 #[derive(Clone)]
-pub struct PostgresUrl(PgConnectOptions);
+pub struct PostgresUrl(PgConnectOptions, String);
 
 impl FromStr for PostgresUrl {
     type Err = StoreError;
@@ -44,7 +55,18 @@ impl FromStr for PostgresUrl {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(sqlx::Error::Configuration("the URL begins with postgres://".into()).into());
         }
-        Ok(Self(PgConnectOptions::from_str(url)?))
+        Ok(Self(PgConnectOptions::from_str(url)?, url.to_owned()))
+    }
+}
+
+impl PostgresUrl {
+    /// The URL as it was set, with the password.
+    pub fn expose_secret(&self) -> &str {
+        &self.1
+    }
+
+    pub(crate) const fn options(&self) -> &PgConnectOptions {
+        &self.0
     }
 }
 
@@ -71,6 +93,10 @@ pub(crate) enum Database {
         identity: SqlitePool,
         /// Searches, whose cost a caller chooses.
         searches: SqlitePool,
+        /// Checkpoints, which never wait for a reader.
+        checkpoints: SqlitePool,
+        /// The write-ahead log's file.
+        wal: Arc<Path>,
     },
     Postgres {
         /// Every transaction names its user.
@@ -90,6 +116,8 @@ pub(crate) enum Database {
 
 /// How long a request waits for a connection before it fails. The HTTP layer answers 503.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of the write-ahead log of `SQLite` that are kept once no reader needs them.
+pub(crate) const WAL_LIMIT: u64 = 64 * 1024 * 1024;
 /// Connections for searches. Half the cores of a small machine stay free for everything else.
 const SEARCH_CONNECTIONS: u32 = 2;
 /// How long a heartbeat may take. The next one is sent on a new connection, before other instances think this one dead.
@@ -123,10 +151,13 @@ impl Database {
             .statement_cache_capacity(160)
             // Deleted content is overwritten with zeros, in pages that stay in use and in free ones.
             .pragma("secure_delete", "ON")
+            // What a long reader made the write-ahead log grow beyond this is given back when it has ended.
+            .pragma("journal_size_limit", WAL_LIMIT.to_string())
             // Statements would be written out once per commit, whatever the log level.
             .disable_statement_logging();
         let writer = sqlite_pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        SQLITE_MIGRATIONS.run(&writer).await?;
+        let checkpoints = sqlite_pool(1).connect_with(options.clone().busy_timeout(Duration::ZERO)).await?;
         let options = options.read_only(true);
         let readers = sqlite_pool(4).connect_with(options.clone()).await?;
         let system = sqlite_pool(2).connect_with(options.clone()).await?;
@@ -134,7 +165,10 @@ impl Database {
         let identity = sqlite_pool(2).connect_with(options.clone()).await?;
         let searches = sqlite_pool(SEARCH_CONNECTIONS).connect_with(options).await?;
         let writer = Writer::new(writer);
-        Ok(Self::Sqlite { writer, readers, system, leases, identity, searches })
+        let mut wal = path.as_os_str().to_owned();
+        wal.push("-wal");
+        let wal = PathBuf::from(wal).into();
+        Ok(Self::Sqlite { writer, readers, system, leases, identity, searches, checkpoints, wal })
     }
 
     /// Connects to a `PostgreSQL` database (`postgres://…`) and brings its schema up to date, under a lock and without
@@ -155,7 +189,7 @@ impl Database {
             .disable_statement_logging();
         // With the rights of the URL's role, which the server's own connections may give up.
         let owner = PoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/postgres").set_ignore_missing(true).run(&owner).await?;
+        POSTGRES_MIGRATIONS.run(&owner).await?;
         let role = restricted_role(&owner).await?;
         owner.close().await;
         let options = options.options(session_settings());
@@ -306,8 +340,8 @@ impl Database {
     /// Waits for what is under way and closes every connection.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers, system, leases, identity, searches } => {
-                for pool in [searches, readers, identity, leases, system] {
+            Self::Sqlite { writer, readers, system, leases, identity, searches, checkpoints, .. } => {
+                for pool in [searches, readers, identity, leases, system, checkpoints] {
                     pool.close().await;
                 }
                 writer.close().await;
