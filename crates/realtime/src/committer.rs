@@ -304,13 +304,10 @@ impl Committer {
         let (batch, mut acknowledge) = self.batch(&mut window);
         if !batch.is_empty() {
             let began = Instant::now();
-            let refused = match append(&self.store, &batch, &self.stop).await {
-                Ok(refused) => refused,
-                Err(Stopped) => {
-                    tracing::error!(runs = batch.len(), "the server stops: the newest events are not committed");
-                    batch.iter().map(|run| run.run).collect()
-                }
-            };
+            let refused = append(&self.store, &batch, &self.stop).await.unwrap_or_else(|Stopped| {
+                tracing::error!(runs = batch.len(), "the server stops: the newest events are not committed");
+                batch.iter().map(|run| run.run).collect()
+            });
             COMMIT.record(began.elapsed());
             COMMIT_EVENTS.record(size(batch.iter().map(|run| run.events.len()).sum()));
             for run in &batch {

@@ -153,7 +153,11 @@ impl Lifecycle {
         match &done {
             Some(_) => tracing::debug!(stage = name, took = ?began.elapsed(), "a stage of the stop is done"),
             None => {
-                tracing::warn!(stage = name, ?limit, "a stage of the stop took too long; the stop continues without it")
+                tracing::warn!(
+                    stage = name,
+                    ?limit,
+                    "a stage of the stop took too long; the stop continues without it"
+                );
             }
         }
         done
@@ -226,7 +230,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn life_2_an_optional_task_that_ends_or_panics_is_restarted_with_back_off() {
         let (lifecycle, begun) = (Lifecycle::default(), Arc::new(AtomicU32::new(0)));
-        let (began, counted) = (Instant::now(), begun.clone());
+        let (since, counted) = (Instant::now(), begun.clone());
         lifecycle.optional("broken", move || {
             let nth = counted.fetch_add(1, Ordering::SeqCst);
             async move { assert_eq!(nth % 2, 0, "a bug") }
@@ -235,7 +239,7 @@ mod tests {
             tokio::time::sleep(RESTART_MIN / 10).await;
         }
         // Five delays of at least half of 1, 2, 4, 8 and 16 seconds.
-        assert!(began.elapsed() >= Duration::from_secs(15), "{:?}", began.elapsed());
+        assert!(since.elapsed() >= Duration::from_secs(15), "{:?}", since.elapsed());
         assert!(lifecycle.failed().now_or_never().is_none());
         lifecycle.stop();
         tokio::time::sleep(2 * RESTART_MAX).await;
