@@ -132,7 +132,10 @@ async fn make(config: &Config, file: &Path, force: bool) -> Result<NewFile, Back
     if let Some(url) = &config.postgres {
         let new = create()?;
         postgres::dump(url, new.part()).await?;
-        postgres::check(new.part()).await?;
+        postgres::check(new.part()).await.map_err(|error| match error {
+            BackupCommandError::Backup { error, .. } => BackupCommandError::Copied(error),
+            error => error,
+        })?;
         return Ok(new);
     }
     let database = DataDir::database_in(&config.data_dir);

@@ -79,6 +79,13 @@ async fn checked(file: &Path) -> Result<(), BackupError> {
     if faults != ["ok"] {
         return Err(BackupError::Damaged(faults.join("; ")));
     }
+    // The end of the last page may be missing without a trace in its structure.
+    let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut connection).await?;
+    let page_size: i64 = sqlx::query_scalar("PRAGMA page_size").fetch_one(&mut connection).await?;
+    let size = std::fs::metadata(file).map_err(sqlx::Error::Io)?.len();
+    if i64::try_from(size) != Ok(pages * page_size) {
+        return Err(BackupError::Damaged(format!("it has {size} bytes and should have {}", pages * page_size)));
+    }
     let rows = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut connection).await?;
     if let Some(row) = rows.first() {
         let table: String = row.try_get(0)?;
