@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr};
 
 use anyhow::Result;
 use axum::{
-    Json, Router,
+    Router,
     body::Body,
     extract::DefaultBodyLimit,
     http::header,
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
+use weir_bench::Json;
 
 use crate::shapes::{self, SSE};
 

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 use axum::{
-    Json, Router,
+    Router,
     extract::State,
     routing::{get, post},
 };
@@ -20,6 +20,7 @@ use rsa::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpListener, task::JoinHandle};
+use weir_bench::Json;
 
 /// The client id of Weir.
 pub(crate) const CLIENT: &str = "weir";

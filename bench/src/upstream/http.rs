@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Router,
     body::Body,
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -26,6 +26,7 @@ use super::{
     control::{RequestState, Requests, epoch_micros},
     script::{self, Directives, Failure},
 };
+use crate::Json;
 
 #[derive(Clone)]
 struct App {

@@ -29,6 +29,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn edge_28_no_key_is_special() {
+        for key in ["$serde_json::private::RawValue", "$serde_json::private::Number"] {
+            let text = format!(r#"{{"{key}":"[1]"}}"#);
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(value[key], "[1]", "a feature of serde_json is enabled that must not be; see Cargo.toml");
+        }
+    }
+
+    #[test]
     fn edge_5_values_are_counted_outside_of_strings() {
         let nested = format!("[{}]", vec!["{\"a\":0}"; MAX_JSON_VALUES].join(","));
         assert!(has_too_many_values(nested.as_bytes()));

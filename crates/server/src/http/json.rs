@@ -42,6 +42,22 @@ fn parse_here<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     serde_json::from_slice(text).map_err(|error| error.to_string())
 }
 
+/// A response whose body is this value as JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(text) => response(text),
+            Err(error) => {
+                tracing::error!(%error, "a response cannot be written as JSON");
+                ApiError::internal().into_response()
+            }
+        }
+    }
+}
+
 /// A response with this value as JSON. A large one is written on a blocking thread.
 pub(crate) async fn respond<T: Serialize + Send + 'static>(value: T) -> Result<Response, ApiError> {
     let mut text = Bounded(Vec::with_capacity(512));

@@ -3,7 +3,6 @@
 use std::{future::pending, pin::pin};
 
 use axum::{
-    Json,
     extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
@@ -14,7 +13,7 @@ use tracing::{Instrument as _, Span, field};
 use weir_protocol::{PROTOCOL_VERSION, Problem};
 use weir_runs::Contact;
 
-use super::{ApiError, asset, security};
+use super::{ApiError, Json, asset, security};
 use crate::{
     app::App,
     metrics::{self, watched},

@@ -25,6 +25,7 @@ pub(crate) use arrival::BodyFailure;
 pub(crate) use auth::Principal;
 pub use error::ApiError;
 pub(crate) use extract::MAX_BODY_BYTES;
+pub use json::Json;
 pub(crate) use json::TOO_MANY_VALUES;
 pub(crate) use response_body::Keeping;
 pub use router::{api, router};

@@ -117,7 +117,7 @@ async fn mcp_25_a_server_that_is_deleted_or_disabled_loses_its_connections_at_on
 /// A server of 2025-11-25 that answers requests of `method` with `body`, in which `ID` is the id of the request.
 async fn breaking(method: &'static str, content_type: &'static str, body: String) -> SocketAddr {
     let body: Arc<str> = body.into();
-    let answer = move |axum::Json(asked): axum::Json<Value>| {
+    let answer = move |weir_bench::Json(asked): weir_bench::Json<Value>| {
         let body = body.clone();
         async move {
             let Some(id) = asked.get("id") else { return StatusCode::ACCEPTED.into_response() };
@@ -133,7 +133,7 @@ async fn breaking(method: &'static str, content_type: &'static str, body: String
                 "tools/list" => json!({ "tools": [{ "name": "call", "inputSchema": { "type": "object" } }] }),
                 _ => json!({}),
             };
-            axum::Json(json!({ "jsonrpc": "2.0", "id": id, "result": result })).into_response()
+            weir_bench::Json(json!({ "jsonrpc": "2.0", "id": id, "result": result })).into_response()
         }
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -210,7 +210,7 @@ async fn mcp_13_what_a_tool_asks_in_the_middle_of_a_call_is_for_the_person_to_an
 }
 
 /// A server of 2025-11-25 that answers whatever it does not know with an empty result.
-async fn answer_anything(axum::Json(asked): axum::Json<Value>) -> axum::response::Response {
+async fn answer_anything(weir_bench::Json(asked): weir_bench::Json<Value>) -> axum::response::Response {
     let Some(id) = asked.get("id") else { return axum::http::StatusCode::ACCEPTED.into_response() };
     let result = match asked["method"].as_str().unwrap() {
         "initialize" => json!({
@@ -219,7 +219,7 @@ async fn answer_anything(axum::Json(asked): axum::Json<Value>) -> axum::response
         "tools/list" => json!({ "tools": [{ "name": "hello", "inputSchema": { "type": "object" } }] }),
         _ => json!({}),
     };
-    axum::Json(json!({ "jsonrpc": "2.0", "id": id, "result": result })).into_response()
+    weir_bench::Json(json!({ "jsonrpc": "2.0", "id": id, "result": result })).into_response()
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{
-    Form, Json, Router,
+    Form, Router,
     body::Body,
     extract::{Query, Request, State},
     http::{HeaderMap, StatusCode, header},
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
+use weir_bench::Json;
 
 use crate::mcp_fixture::{Held, router};
 

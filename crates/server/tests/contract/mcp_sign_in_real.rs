@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{Request, State},
     http::{Method, StatusCode, header},
     middleware::{Next, from_fn_with_state},
@@ -14,6 +14,7 @@ use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
+use weir_bench::Json;
 
 use crate::{
     app::{Data as _, TestApp, request},

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Router, extract::State, routing::get};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use openidconnect::{
     ClientSecret, IssuerUrl, JsonWebKeyId, PrivateSigningKey as _,
@@ -10,6 +10,7 @@ use openidconnect::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use weir_bench::Json;
 use weir_server::access::{Access, OpenIdSettings};
 
 use crate::{

@@ -2,14 +2,16 @@
 //! query asks for the word it needs.
 
 mod connection;
+mod migrations;
 mod open;
 mod postgres;
 mod query;
 mod writer;
 
 pub(crate) use connection::Connection;
+pub(crate) use migrations::{POSTGRES_MIGRATIONS, SQLITE_MIGRATIONS};
 use open::ACQUIRE_TIMEOUT;
-pub(crate) use open::{Database, POSTGRES_MIGRATIONS, SQLITE_MIGRATIONS, WAL_LIMIT, is_interrupted};
+pub(crate) use open::{Database, WAL_LIMIT, is_interrupted};
 pub use open::{Durability, PostgresUrl};
 pub(crate) use query::{Query, Row, query};
 

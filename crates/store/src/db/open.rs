@@ -4,13 +4,12 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
-    sync::{Arc, LazyLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgPool, Postgres, SqlitePool,
-    migrate::Migrator,
     pool::PoolOptions,
     postgres::{PgConnectOptions, PgConnection},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -20,6 +19,7 @@ use weir_protocol::UserId;
 
 use super::{
     Connection, Dialect, Scope,
+    migrations::{POSTGRES_MIGRATIONS, SQLITE_MIGRATIONS},
     postgres::{DEADLINE, PostgresConnection, SHORT_DEADLINE},
     writer::{Writer, Writing},
 };
@@ -34,15 +34,6 @@ pub enum Durability {
     /// The death of the process.
     Process,
 }
-
-/// The schema of `SQLite`.
-pub(crate) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-/// The schema of `PostgreSQL`. An older instance may still run on a newer schema.
-pub(crate) static POSTGRES_MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrations = sqlx::migrate!("migrations/postgres");
-    migrations.set_ignore_missing(true);
-    migrations
-});
 
 /// Where a `PostgreSQL` is: `postgres://user:password@host:port/database`, and how to speak to it.
 #[derive(Clone)]

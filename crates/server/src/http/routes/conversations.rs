@@ -1,7 +1,6 @@
 //! Conversations.
 
 use axum::{
-    Json,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -13,7 +12,7 @@ use weir_store::ConversationFilter;
 use crate::{
     app::App,
     http::{
-        ApiError,
+        ApiError, Json,
         auth::Principal,
         extract::{Body, PathId, Query},
         idempotency::Key,

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State, http::header, response::IntoResponse};
+use axum::{extract::State, http::header, response::IntoResponse};
 use serde_json::{Value, json};
 use tokio::{sync::OnceCell, task::spawn_blocking, time::timeout};
 use weir_protocol::Problem;
 
-use crate::{app::App, http::ApiError, openapi};
+use crate::{
+    app::App,
+    http::{ApiError, Json},
+    openapi,
+};
 
 /// How long the database may take to answer a probe.
 const PING_TIME: Duration = Duration::from_secs(2);

@@ -1,7 +1,6 @@
 //! Jobs: asked for, followed, stopped.
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -17,7 +16,7 @@ use super::logs;
 use crate::{
     app::App,
     http::{
-        ApiError,
+        ApiError, Json,
         auth::Principal,
         extract::{Body, PathId, Query},
         idempotency::Key,

@@ -1,7 +1,6 @@
 //! The MCP servers whose tools are offered.
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::StatusCode,
 };
@@ -10,7 +9,7 @@ use weir_store::StoredMcpServer;
 
 use crate::{
     app::App,
-    http::{ApiError, auth::Administrator, extract::Body},
+    http::{ApiError, Json, auth::Administrator, extract::Body},
 };
 
 /// Every MCP server and how it is, as this instance sees it.

@@ -1,7 +1,6 @@
 //! Signing in for MCP servers that ask for it (OAuth): there, back, and off again.
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -13,7 +12,7 @@ use crate::{
     access::Secret,
     app::App,
     http::{
-        ApiError,
+        ApiError, Json,
         auth::{Administrator, Cookie, Principal},
         extract::Query,
         origin::ServerOrigin,

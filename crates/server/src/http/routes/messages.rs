@@ -1,6 +1,6 @@
 //! Messages.
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, http::StatusCode, response::Response};
 use weir_protocol::{ChatMessage, ConversationId, CreateMessage, MessageId, MessagePage, Problem};
 use weir_realtime::Topic;
 use weir_store::{NewMessage, Position};
@@ -8,7 +8,7 @@ use weir_store::{NewMessage, Position};
 use crate::{
     app::App,
     http::{
-        ApiError,
+        ApiError, Json,
         auth::Principal,
         extract::{Body, Query},
         idempotency::Key,

@@ -1,8 +1,9 @@
 //! Models.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use weir_protocol::ModelList;
 
+use crate::http::Json;
 use crate::{app::App, http::auth::Principal};
 
 /// What can answer, which is the default, and what each can do.

@@ -1,7 +1,6 @@
 //! Tools, what the user permits them, and what waits for the user's word.
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::StatusCode,
     response::Response,
@@ -14,7 +13,7 @@ use weir_protocol::{
 use crate::{
     app::App,
     http::{
-        ApiError,
+        ApiError, Json,
         auth::{Decider, Principal},
         extract::{Body, PathId},
         json,

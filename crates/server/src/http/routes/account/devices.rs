@@ -1,11 +1,11 @@
 //! The browsers that one is signed in on.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use weir_protocol::{DeviceList, Problem, SignInId};
 
 use crate::{
     app::App,
-    http::{ApiError, auth::SignedIn, extract::PathId},
+    http::{ApiError, Json, auth::SignedIn, extract::PathId},
 };
 
 /// The browsers that one is signed in on, the last used first.

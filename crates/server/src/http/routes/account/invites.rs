@@ -1,6 +1,6 @@
 //! Links that make one account each, for administrators.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use weir_protocol::{CreateInvite, CreatedInvite, Invite, InviteId, InviteList, Problem, Timestamp};
 use weir_store::NewInvite;
 
@@ -9,7 +9,7 @@ use crate::{
     access::Secret,
     app::App,
     http::{
-        ApiError,
+        ApiError, Json,
         auth::{Accounts, Administrator, Principal},
         extract::{Body, PathId},
     },

@@ -7,7 +7,7 @@ pub(crate) mod people;
 pub(crate) mod sign_in;
 pub(crate) mod tokens;
 
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{extract::State, http::StatusCode, response::IntoResponse};
 use weir_protocol::{AuthMode, AuthState, ChangePassword, DeleteAccount, Me, Problem, Storage, UpdateMe, UserId};
 use weir_store::{PersonRecord, StorageUse};
 
@@ -15,7 +15,7 @@ use crate::{
     access::{Guesses, Secret},
     app::App,
     http::{
-        ApiError,
+        ApiError, Json,
         auth::{Cookie, Principal, SignedIn},
         extract::Body,
     },

@@ -1,13 +1,13 @@
 //! Everyone who has an account, for administrators.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use weir_protocol::{Person, PersonList, Problem, UpdatePerson, UserId};
 
 use super::remove;
 use crate::{
     app::App,
     http::{
-        ApiError,
+        ApiError, Json,
         auth::{Accounts, Administrator},
         extract::{Body, PathId},
     },

@@ -1,7 +1,6 @@
 //! Getting in and out.
 
 use axum::{
-    Json,
     extract::State,
     http::{HeaderName, HeaderValue, StatusCode},
     response::IntoResponse,
@@ -14,7 +13,7 @@ use crate::{
     access::{Guesses, Secret, digest, network_digest},
     app::{App, LOCAL_USER},
     http::{
-        ApiError,
+        ApiError, Json,
         auth::{Accounts, Cookie, Visitor},
         extract::Body,
     },

@@ -1,6 +1,6 @@
 //! Keys for programs.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use weir_protocol::{
     AccessScope, ApiToken, ApiTokenId, ApiTokenList, CreateApiToken, CreatedApiToken, FieldError, Problem, Timestamp,
 };
@@ -10,7 +10,7 @@ use crate::{
     access::Secret,
     app::App,
     http::{
-        ApiError,
+        ApiError, Json,
         auth::SignedIn,
         extract::{Body, PathId},
     },
