@@ -35,6 +35,10 @@ pub(super) struct CountedBody {
     _held: Arc<HeldBytes<Requester>>,
 }
 
+/// The body of the request came later than its head. It is among the extensions of its request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LateBody;
+
 /// Why a body did not arrive. The handler that would read the body answers it, after what it checks before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyFailure {
@@ -73,8 +77,16 @@ pub(crate) async fn receive(State(admission): State<Admission>, request: Request
     };
     let (mut parts, body) = request.into_parts();
     let held = admission.bodies_of(requester).open(requester);
-    let arriving = pin!(collect(body, limit, held));
-    let body = match arrived(&admission, requester, arriving).await {
+    let mut arriving = pin!(collect(body, limit, held));
+    // A body that came with its head is there now. It need not be counted.
+    let arrived = match poll_fn(|cx| Poll::Ready(arriving.as_mut().poll(cx))).await {
+        Poll::Ready(arrived) => arrived,
+        Poll::Pending => {
+            parts.extensions.insert(LateBody);
+            arrive(&admission, requester, arriving).await
+        }
+    };
+    let body = match arrived {
         Ok((bytes, held)) => {
             parts.extensions.insert(CountedBody { _held: Arc::new(held) });
             Body::from(bytes)
@@ -90,15 +102,11 @@ pub(crate) async fn receive(State(admission): State<Admission>, request: Request
 type Arrived = Result<(Bytes, HeldBytes<Requester>), BodyFailure>;
 
 /// Waits for the body no longer than [`BODY_TIME`], and only while the sender has not too many unfinished ones.
-async fn arrived(
+async fn arrive(
     admission: &Admission,
     requester: Requester,
-    mut arriving: Pin<&mut impl Future<Output = Arrived>>,
+    arriving: Pin<&mut impl Future<Output = Arrived>>,
 ) -> Arrived {
-    // A body that came with its head is there now. It need not be counted.
-    if let Poll::Ready(arrived) = poll_fn(|cx| Poll::Ready(arriving.as_mut().poll(cx))).await {
-        return arrived;
-    }
     let arrival = admission.arrivals.start(requester);
     tokio::select! {
         biased;

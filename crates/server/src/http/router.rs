@@ -77,6 +77,7 @@ pub fn router(app: App) -> Router {
         .merge(service::router(&app))
         // From here to `identify` the last one is the first to see a request.
         .route_layer(from_fn_with_state(admission.clone(), admission::admit))
+        .route_layer(from_fn_with_state(app.clone(), auth::confirm))
         .route_layer(from_fn_with_state(admission.clone(), arrival::receive))
         .route_layer(from_fn_with_state(app.clone(), limit::take))
         .route_layer(from_fn_with_state(admission.clone(), response_body::hold))

@@ -1,14 +1,17 @@
 //! Rights do not outlive their revocation: not on an open stream, not on an open socket, whichever process revoked them.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
-use axum::http::Method;
+use axum::{body::Body, http::Method};
+use futures_util::stream;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use weir_protocol::{UpdatePerson, UserId, UserRole};
 use weir_store::Store;
+use weir_testkit::soon;
 
 use crate::{
-    app::{Events, TestApp, request},
+    app::{Answered, Events, TestApp, request},
     client::Client,
     people::{PASSWORD, Who},
     sockets::served,
@@ -141,4 +144,50 @@ async fn auth_17_a_socket_of_nobody_is_closed_with_4401() {
     for headers in [&[][..], &[("authorization", "Bearer weir_none")], &[("cookie", "weir_session=none"), OWN_PAGE]] {
         assert_eq!(Client::connect_as(addr, headers).await.closed().await, 4401);
     }
+}
+
+/// A request whose body arrives when `revoke` is done.
+async fn late(app: &TestApp, who: &Who, path: &str, body: Value, revoke: impl Future<Output = ()>) -> Answered {
+    let (waits, waiting) = oneshot::channel();
+    let (arrive, arrives) = oneshot::channel::<()>();
+    let body = stream::once(async move {
+        waits.send(()).unwrap();
+        arrives.await.unwrap();
+        Ok::<_, io::Error>(body.to_string())
+    });
+    let mut request = request(Method::POST, path, &who.headers(), Some(Value::Null));
+    *request.body_mut() = Body::from_stream(body);
+    let revoking = async {
+        soon("the server to wait for the body", waiting).await.unwrap();
+        revoke.await;
+        arrive.send(()).unwrap();
+    };
+    tokio::join!(app.send(request), revoking).0
+}
+
+#[tokio::test]
+async fn auth_27_a_right_that_is_lost_while_the_body_arrives_is_lost_for_the_request() {
+    let app = TestApp::guarded().await;
+    let admin = app.administrator().await;
+    let bob = app.invited(&admin, "bob@example.org", "user").await;
+    let user: UserId = bob.id(&app).await.parse().unwrap();
+    let change = async |change: UpdatePerson| {
+        app.app.store.update_person(user, &change).await.unwrap();
+    };
+    let role = |role| UpdatePerson { role: Some(role), disabled: None };
+
+    change(role(UserRole::Administrator)).await;
+    let invite = json!({ "role": "administrator" });
+    let made = late(&app, &bob, "/api/invites", invite.clone(), change(role(UserRole::User))).await;
+    assert_eq!(made.status, 403, "demoted");
+    let made = late(&app, &bob, "/api/invites", invite, change(role(UserRole::Administrator))).await;
+    assert_eq!(made.status, 201, "promoted");
+
+    let token = json!({ "name": "late", "scopes": ["read"] });
+    let revoked = async {
+        let signed_out = bob.send(&app, Method::POST, "/api/auth/sign-out", None).await;
+        assert_eq!(signed_out.status, 204);
+    };
+    assert_eq!(late(&app, &bob, "/api/me/tokens", token.clone(), revoked).await.status, 401, "signed out");
+    assert_eq!(late(&app, &admin, "/api/me/tokens", token, async {}).await.status, 201, "nothing was revoked");
 }

@@ -17,7 +17,7 @@ use super::{Cookie, Principal, device};
 use crate::{
     access::{Watch, digest},
     app::App,
-    http::{ApiError, admission::in_turn, host::RequestHost},
+    http::{ApiError, admission::in_turn, arrival::LateBody, host::RequestHost},
 };
 
 /// After how long it is noted that a credential was used, in milliseconds.
@@ -47,6 +47,20 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     let response = next.run(request).await;
     let is_stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
     Ok(if is_stream { ending_with(app.access.watches().watch(&grant), response) } else { response })
+}
+
+/// Looks the credential up again where the body came later than the head: what was revoked or changed meanwhile counts.
+pub(crate) async fn confirm(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, ApiError> {
+    let is_late = request.extensions_mut().remove::<LateBody>().is_some();
+    let has_grant = request.extensions().get::<Principal>().is_some_and(|principal| principal.grant.is_some());
+    if is_late && has_grant {
+        let found = in_turn(app.limits.admission(), request.extensions(), find(&app, request.headers())).await??;
+        request.extensions_mut().remove::<Principal>();
+        if let Some(grant) = found {
+            request.extensions_mut().insert(Principal::of(grant));
+        }
+    }
+    Ok(next.run(request).await)
 }
 
 /// Answers a request whose session cookies differ as an unauthenticated one, and clears them. A sign-in in the same response sets its

@@ -7,5 +7,5 @@ mod principal;
 
 pub(crate) use cookie::Cookie;
 pub(crate) use device::Visitor;
-pub(crate) use identify::identify;
+pub(crate) use identify::{confirm, identify};
 pub(crate) use principal::{Accounts, Administrator, Decider, Principal, SignedIn};
