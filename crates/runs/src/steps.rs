@@ -10,7 +10,7 @@ use weir_protocol::{
     ToolStatus, UserId, has_too_many_values,
 };
 use weir_realtime::{Encoded, LogWriter, LostLease, Reader};
-use weir_store::{SMALL_JSON, is_large, off_worker};
+use weir_store::{MAX_VALUE_DEPTH, SMALL_JSON, is_deeper_than, is_large, off_worker};
 
 use crate::{
     Invocation, InvokeError, Jobs,
@@ -262,6 +262,9 @@ fn parse_arguments(text: &str) -> Result<Value, String> {
         return Err(format!("it holds more than {MAX_JSON_VALUES} values"));
     }
     match serde_json::from_str(text) {
+        Ok(args) if is_deeper_than(&args, MAX_VALUE_DEPTH) => {
+            Err(format!("it is nested more than {MAX_VALUE_DEPTH} levels deep"))
+        }
         Ok(args @ Value::Object(_)) => Ok(args),
         Ok(_) => Err("it is another kind of JSON".to_owned()),
         Err(error) => Err(error.to_string()),

@@ -62,7 +62,9 @@ pub use mcp::StoredMcpServer;
 pub use mcp_grants::{MCP_JOURNEY_MS, McpGrantRecord, NewMcpJourney};
 pub use messages::{NewMessage, Position};
 pub use metrics::ToldSecond;
-pub use off_worker::{SMALL_JSON, is_large, is_larger_than, off_worker, poll_off_worker};
+pub use off_worker::{
+    MAX_VALUE_DEPTH, SMALL_JSON, is_deeper_than, is_large, is_larger_than, off_worker, poll_off_worker,
+};
 pub use permissions::ToolPermission;
 pub use runs::{Lease, NewRun, Prompt, RunRecord, RunState, Started};
 pub use search::FoundMessage;

@@ -69,11 +69,35 @@ pub fn is_larger_than(value: &impl Serialize, bytes: usize) -> bool {
     serde_json::to_writer(Room(bytes), value).is_err()
 }
 
+/// Levels that a value may be nested in another one that is stored: parsers take 128, and what holds it adds some.
+pub const MAX_VALUE_DEPTH: usize = 100;
+
+/// Whether a value is nested deeper than so many levels. A text or a number has none, an empty list one.
+pub fn is_deeper_than(value: &Value, levels: usize) -> bool {
+    let is_too_deep = |value: &Value| levels == 0 || is_deeper_than(value, levels - 1);
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(is_too_deep),
+        Value::Object(fields) => levels == 0 || fields.values().any(is_too_deep),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn depth_counts_lists_and_objects() {
+        let nested = |levels: usize| (0..levels).fold(json!(1), |value, _| json!([{ "a": 0 }, value]));
+        assert!(!is_deeper_than(&json!("x"), 0));
+        assert!(is_deeper_than(&json!([]), 0) && !is_deeper_than(&json!({}), 1));
+        for levels in 2..50 {
+            assert!(!is_deeper_than(&nested(levels), levels + 1));
+            assert!(is_deeper_than(&nested(levels), levels));
+        }
+    }
 
     #[test]
     fn a_value_is_large_by_its_texts_or_by_its_number_of_values() {

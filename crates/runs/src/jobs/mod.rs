@@ -27,8 +27,8 @@ use tracing::Instrument as _;
 use weir_protocol::{Caller, ConversationId, FieldError, Permission, RunId, Timestamp, ToolCallId, UserId};
 use weir_realtime::{EventLog, LostLease, Topic, to_the_end};
 use weir_store::{
-    Clock, FairQueue, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, NewJob, StartedJob, Store, StoreError,
-    UnfinishedJob, Word, is_large, poll_off_worker,
+    Clock, FairQueue, IdempotencyKey, InstanceId, JobLease, JobRecord, LogId, MAX_VALUE_DEPTH, NewJob, StartedJob,
+    Store, StoreError, UnfinishedJob, Word, is_deeper_than, is_large, poll_off_worker,
 };
 use weir_tools::{Callable, Registry};
 
@@ -197,6 +197,10 @@ impl Jobs {
             return Err(InvokeError::Draining);
         }
         let tool = inner.tools.find(&call.name).ok_or_else(|| InvokeError::UnknownTool(call.name.clone()))?;
+        if is_deeper_than(&call.args, MAX_VALUE_DEPTH) {
+            let message = format!("must not be nested more than {MAX_VALUE_DEPTH} levels deep");
+            return Err(InvokeError::Invalid(vec![FieldError::new("args", &message)]));
+        }
         let (args, faults) = inner.check(call.user, &tool.spec().input_schema, call.args, "args").await;
         if !faults.is_empty() {
             return Err(InvokeError::Invalid(faults));

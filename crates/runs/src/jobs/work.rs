@@ -10,7 +10,10 @@ use weir_protocol::{
     Approval, Caller, Failure, JobEvent, PartialResult, ToolCallStatus, ToolFailure, ToolOutput, ToolUpdate,
 };
 use weir_realtime::{Encoded, JobWriter, LostLease, Topic};
-use weir_store::{Backoff, JobChange, JobLease, JobRecord, LogId, StoreError, is_large, is_larger_than, off_worker};
+use weir_store::{
+    Backoff, JobChange, JobLease, JobRecord, LogId, MAX_VALUE_DEPTH, StoreError, is_deeper_than, is_large,
+    is_larger_than, off_worker,
+};
 use weir_tools::{Call, CallPermissions, Callable, PermissionRules, Report, ToolError};
 
 use super::{
@@ -307,17 +310,28 @@ async fn outcome(given: Result<Value, ToolError>) -> Result<Value, Failure> {
     if is_large(&output) {
         return bounded(output).await;
     }
-    Ok(output)
+    if is_deeper_than(&output, MAX_VALUE_DEPTH) { Err(too_deep()) } else { Ok(output) }
 }
 
 /// A large output, measured on a thread for blocking work.
 async fn bounded(output: Value) -> Result<Value, Failure> {
-    let measure = move || {
-        let is_too_large = is_larger_than(&output, MOST_OUTPUT_BYTES);
-        (!is_too_large).then_some(output)
-    };
     let too_large = || Failure::new("output_too_large", "The output is larger than 4 MiB. Ask for less.");
-    off_worker(measure).await.ok_or_else(too_large)
+    let measure = move || {
+        if is_larger_than(&output, MOST_OUTPUT_BYTES) {
+            Err(too_large())
+        } else if is_deeper_than(&output, MAX_VALUE_DEPTH) {
+            Err(too_deep())
+        } else {
+            Ok(output)
+        }
+    };
+    off_worker(measure).await
+}
+
+/// What holds the output could not be read any more.
+fn too_deep() -> Failure {
+    let message = format!("The output is nested more than {MAX_VALUE_DEPTH} levels deep.");
+    Failure::new("output_too_deep", &message)
 }
 
 /// An event as it is stored; a large one is encoded on a thread for blocking work.

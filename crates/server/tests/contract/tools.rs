@@ -339,6 +339,29 @@ async fn agent_21_arguments_of_a_call_that_does_not_run_are_shortened() {
 }
 
 #[tokio::test]
+async fn run_19_deeply_nested_arguments_leave_the_conversation_readable() {
+    let app = TestApp::new().await;
+    app.script.set_calls_tools(true);
+    let mut events = app.ask("Go deep").await;
+    let nested = |levels: usize| format!("{{\"n\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    for levels in [99, 125] {
+        let answer = app.script.answers().await;
+        answer.call("nope", &nested(levels));
+        answer.finish();
+    }
+    app.script.answers().await.finish();
+    let (message, _) = ending(&events.rest().await);
+    let codes: Vec<_> = message["toolCalls"].as_array().unwrap().iter().map(|call| &call["error"]["code"]).collect();
+    assert_eq!(codes, ["unknown_tool", "invalid_arguments"]);
+    let path = format!("/api/messages?conversationId={}", message["conversationId"].as_str().unwrap());
+    let read: Value = app.get(&path).await.json(200);
+    let answer = read["items"].as_array().unwrap().iter().find(|item| item["id"] == message["id"]).unwrap();
+    assert_eq!(answer["toolCalls"], message["toolCalls"]);
+    let args: Value = serde_json::from_str(&nested(101)).unwrap();
+    app.post("/api/tools/calculate", json!({ "args": args })).await.problem(422, "invalid_request");
+}
+
+#[tokio::test]
 async fn agent_20_a_model_that_calls_tools_without_end_is_stopped() {
     let app = TestApp::new().await;
     app.script.set_calls_tools(true);
