@@ -17,6 +17,9 @@ use zxcvbn::{Score, zxcvbn};
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// Characters at the beginning and at the end of a password whose strength is estimated; a password is as strong as the stronger of both.
+/// An estimate takes time that grows with the square of the length, and seconds for 100 characters that stand for letters.
+const JUDGED_CHARACTERS: usize = 24;
 /// Passwords that are worked on at once: each takes a core for some 30 ms, and the memory.
 const PLACES: usize = 2;
 /// How long one waits for a place.
@@ -103,12 +106,24 @@ fn hash(password: &str) -> Result<String, PasswordError> {
 /// Why a password is a bad one. Good is what takes more than 10^8 guesses.
 fn weakness(password: &str, known: &[String]) -> Option<String> {
     let known: Vec<&str> = known.iter().map(String::as_str).chain(["weir"]).collect();
-    let judged = zxcvbn(password, &known);
-    if judged.score() >= Score::Three {
+    let judged = zxcvbn(beginning(password), &known);
+    if judged.score() >= Score::Three || zxcvbn(end(password), &known).score() >= Score::Three {
         return None;
     }
     let advice = judged.feedback().map(ToString::to_string).unwrap_or_default();
     Some(format!("is too easy to guess. {advice}").trim_end().to_owned())
+}
+
+/// The characters at the beginning of a password whose strength is estimated.
+fn beginning(password: &str) -> &str {
+    let end = password.char_indices().nth(JUDGED_CHARACTERS).map_or(password.len(), |(at, _)| at);
+    &password[..end]
+}
+
+/// The characters at the end of a password whose strength is estimated.
+fn end(password: &str) -> &str {
+    let start = password.char_indices().rev().nth(JUDGED_CHARACTERS - 1).map_or(0, |(at, _)| at);
+    &password[start..]
 }
 
 #[cfg(test)]
@@ -133,6 +148,17 @@ mod tests {
         assert!(passwords.verify("seventeen quiet herons".to_owned(), Some(hash.clone())).await.unwrap());
         assert!(!passwords.verify("seventeen quiet Herons".to_owned(), Some(hash)).await.unwrap());
         assert!(!passwords.verify("seventeen quiet herons".to_owned(), None).await.unwrap());
+    }
+
+    #[test]
+    fn a_long_password_is_as_strong_as_its_beginning_or_its_end() {
+        let weak = "a".repeat(60);
+        assert!(weakness(&weak, &[]).is_some());
+        for strong in
+            [format!("{weak}xQ%dzk9-Lw"), format!("xQ%dzk9-Lw{weak}"), format!("{weak}äöü seventeen quiet herons")]
+        {
+            assert_eq!(weakness(&strong, &[]), None, "{strong}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

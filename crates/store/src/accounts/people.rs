@@ -37,6 +37,10 @@ impl Store {
 
     /// Whoever signs in with this address, shut out or not.
     pub async fn person_by_email(&self, email: &str) -> Result<Option<PersonRecord>, StoreError> {
+        // No address has one, and PostgreSQL takes none in a text.
+        if email.contains('\0') {
+            return Ok(None);
+        }
         let row = query(format!("{COLUMNS} WHERE email_key = $1"))
             .bind(email_key(email).as_str())
             .fetch_optional(&mut self.database.identity().await?)
