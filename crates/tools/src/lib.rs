@@ -8,6 +8,7 @@ pub mod mcp;
 mod call;
 mod canonical_host;
 mod outside;
+mod own_thread;
 mod permission_rules;
 mod reading;
 mod registry;

@@ -7,7 +7,7 @@
 use std::{
     error::Error,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::Arc,
 };
 
@@ -122,12 +122,26 @@ impl Resolve for OutsideResolver {
     }
 }
 
-/// Whether an address is on the internet: what IANA's registries of special addresses call globally reachable.
+/// Whether an address is on the internet: what IANA's registries of special addresses call globally reachable, except the addresses of this
+/// machine.
 fn is_outside(address: IpAddr) -> bool {
-    match address {
+    let is_global = match address {
         IpAddr::V4(address) => is_outside_v4(address),
         IpAddr::V6(address) => is_outside_v6(address),
-    }
+    };
+    is_global && !is_own(address)
+}
+
+/// Whether an address is one of this machine's, which it is if a socket can be bound to it. Services that listen on every address are
+/// reached under it from here, behind any firewall in front of the machine.
+fn is_own(address: IpAddr) -> bool {
+    // Documentation (RFC 5737 and RFC 3849) is nobody's address: where it can be bound, any address can, and nothing is learnt.
+    let nobodys = match address {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+    };
+    let can_bind = |address| UdpSocket::bind(SocketAddr::new(address, 0)).is_ok();
+    can_bind(address) && !can_bind(nobodys)
 }
 
 /// Networks of IPv4 that are not the internet, with the number of leading bits that count.

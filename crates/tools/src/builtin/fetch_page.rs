@@ -21,6 +21,7 @@ use weir_protocol::{Permission, ToolAnnotations};
 use crate::{
     About, Call, CanonicalHost, Outside, Tool, ToolError,
     outside::Refused,
+    own_thread::OwnThread,
     sandbox::{Sandbox, Work},
 };
 
@@ -95,11 +96,13 @@ impl FetchPage {
     /// Fetches a page, and what it redirects to on the same host.
     async fn fetch(&self, written: &str, call: &Call) -> Result<Page, ToolError> {
         let invalid = |error| ToolError::new("invalid_url", format!("{written:?} is no address: {error}."));
+        // Connections end with it.
+        let thread = OwnThread::start("page");
         let mut url = Url::parse(written).map_err(invalid)?;
         for _ in 0..=MOST_REDIRECTS {
             self.outside.check(&url).map_err(refused)?;
             call.note(&format!("Asking {}", url.host_str().unwrap_or_default()));
-            let response = self.ask(&url).await?;
+            let response = self.ask(&thread, &url).await?;
             let Some(next) = redirect(&response) else { return read(url, response, call).await };
             let next = url.join(&next).map_err(|error| {
                 ToolError::new(
@@ -130,17 +133,19 @@ impl FetchPage {
         Err(ToolError::new("too_many_redirects", format!("The page redirects more than {MOST_REDIRECTS} times.")))
     }
 
-    async fn ask(&self, url: &Url) -> Result<Response, ToolError> {
+    async fn ask(&self, thread: &OwnThread, url: &Url) -> Result<Response, ToolError> {
         let client = if let Some(client) = self.client.get() {
             client
         } else {
-            let made = self.outside.client().user_agent(USER_AGENT).build();
+            let made = self.outside.client().user_agent(USER_AGENT).pool_max_idle_per_host(0).build();
             let made = made.map_err(|error| unreachable(&error))?;
             self.client.get_or_init(|| made)
         };
         let accepted = "text/html,application/xhtml+xml,text/markdown,text/plain,application/json;q=0.9,*/*;q=0.1";
         let request = client.get(url.clone()).header(ACCEPT, accepted).header(ACCEPT_LANGUAGE, "en,*;q=0.5");
-        request.send().await.map_err(|error| unreachable(&error))
+        let sent = thread.spawn(request.send()).await;
+        sent.map_err(|error| ToolError::new("internal", format!("The request ended early: {error}.")))?
+            .map_err(|error| unreachable(&error))
     }
 }
 
@@ -311,6 +316,31 @@ mod tests {
     ) -> impl Fn() -> std::future::Ready<axum::response::Response> + Clone {
         let body: Bytes = body.into();
         move || std::future::ready(([(header::CONTENT_TYPE, content_type)], body.clone()).into_response())
+    }
+
+    /// Processor time of this thread.
+    fn processor_time() -> Duration {
+        let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        Duration::from_nanos(statistics.split(' ').next().unwrap().parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn tool_19_responses_before_the_response_occupy_no_worker_and_end_with_the_call() {
+        let (tool, _) = serving(Router::new()).await;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let tool = FetchPage { outside: Outside::with_exceptions(&[addr]), ..tool };
+        let flood = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
+            while std::io::Write::write_all(&mut client, hints.as_bytes()).is_ok() {}
+        });
+        let before = processor_time();
+        let waited = timeout(Duration::from_secs(1), fetched(&tool, &format!("http://{addr}/"))).await;
+        assert!(waited.is_err(), "{waited:?}");
+        let used = processor_time() - before;
+        assert!(used < Duration::from_millis(300), "this worker was busy for {used:?}");
+        tokio::task::spawn_blocking(move || flood.join().unwrap()).await.unwrap();
     }
 
     #[tokio::test]

@@ -17,7 +17,6 @@ mod offered;
 mod output;
 mod process;
 mod questions;
-mod runtime;
 mod servers;
 
 pub use address::faults;

@@ -23,9 +23,8 @@ use super::{
     names::readable,
     oauth::{Badge, Challenge, SignIns},
     offered::Offering,
-    runtime::McpRuntime,
 };
-use crate::Registry;
+use crate::{Registry, own_thread::OwnThread};
 
 /// The first and the longest pause before a server is tried again; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -86,7 +85,7 @@ struct Inner {
     launcher: OnceLock<PathBuf>,
     kept: Mutex<BTreeMap<String, Kept>>,
     changes: watch::Sender<()>,
-    runtime: McpRuntime,
+    runtime: OwnThread,
 }
 
 /// One server that is looked after.
@@ -113,7 +112,7 @@ impl Servers {
     /// to them starts here, so this needs a runtime only where the operating system refuses the thread.
     pub fn new(registry: Registry, sign_ins: SignIns) -> Self {
         let (launcher, changes) = (OnceLock::new(), watch::Sender::new(()));
-        let runtime = McpRuntime::start();
+        let runtime = OwnThread::start("mcp");
         Self(Arc::new(Inner { registry, sign_ins, launcher, kept: Mutex::default(), changes, runtime }))
     }
 
