@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use sqlx::{
     Connection as _, Row as _, SqliteConnection,
-    migrate::Migrator,
+    migrate::{Migration, Migrator},
     sqlite::{SqliteConnectOptions, SqliteRow},
 };
 
@@ -137,8 +137,8 @@ fn check_schema<'v>(
         return Err(BackupError::Newer { found, newest });
     }
     for (version, checksum) in versions {
-        let own = migrations.iter().find(|migration| migration.version == version);
-        if !own.is_some_and(|own| checksum.is_none_or(|checksum| *own.checksum == *checksum)) {
+        let is_own = |own: &Migration| checksum.is_none_or(|checksum| *own.checksum == *checksum);
+        if !migrations.iter().any(|own| own.version == version && is_own(own)) {
             return Err(BackupError::UnknownSchema(version));
         }
     }

@@ -32,7 +32,7 @@ impl Store {
     /// The size of `SQLite`'s write-ahead log in bytes; none on `PostgreSQL`.
     pub fn wal_bytes(&self) -> Option<u64> {
         let Database::Sqlite { wal, .. } = &self.database else { return None };
-        Some(size(wal))
+        Some(size(&wal.file))
     }
 
     /// Empties the write-ahead log if it is larger than usual. Logs what keeps a log that is larger than its limit.
@@ -64,8 +64,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub(crate) async fn empty_wal(&self) -> Result<Option<Checkpoint>, StoreError> {
-        let Database::Sqlite { readers, system, leases, identity, searches, checkpoints, wal, .. } = &self.database
-        else {
+        let Database::Sqlite { readers, system, leases, identity, searches, wal, .. } = &self.database else {
             return Ok(None);
         };
         let pools = [
@@ -78,14 +77,14 @@ impl Store {
         let mut busy: Vec<_> = pools.into();
         for round in 1..=TRIES {
             // Most of the work, beside commits.
-            run(checkpoints, "PRAGMA wal_checkpoint(PASSIVE)").await?;
+            run(&wal.checkpoints, "PRAGMA wal_checkpoint(PASSIVE)").await?;
             let turn = self.database.statement().await?;
-            let is_emptied = run(checkpoints, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
+            let is_emptied = run(&wal.checkpoints, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
             drop(turn);
             busy.retain(|(_, pool)| !is_emptied && pool.size() as usize > pool.num_idle());
             if is_emptied || round == TRIES {
                 let busy_pools = busy.into_iter().map(|(name, _)| name).collect();
-                return Ok(Some(Checkpoint { wal_bytes: size(wal), busy_pools, is_emptied }));
+                return Ok(Some(Checkpoint { wal_bytes: size(&wal.file), busy_pools, is_emptied }));
             }
             tokio::time::sleep(PAUSE).await;
         }

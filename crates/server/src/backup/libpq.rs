@@ -1,8 +1,6 @@
 //! The settings of `PostgreSQL`'s own programs. They are environment variables: a command line is visible to other users of the
 //! machine.
 
-use std::borrow::Cow;
-
 use url::{Url, form_urlencoded};
 
 /// The environment in which `PostgreSQL`'s programs reach the database of a URL, as the server does (libpq, section 34.15).
@@ -55,7 +53,7 @@ pub(super) fn environment(url: &str, scope: &str) -> Vec<(&'static str, String)>
 fn decoded(part: &str) -> String {
     // In a query, a plus sign is a space.
     let query = format!("={}", part.replace('+', "%2B").replace('&', "%26"));
-    form_urlencoded::parse(query.as_bytes()).next().map(|(_, value)| value).unwrap_or(Cow::Borrowed("")).into_owned()
+    form_urlencoded::parse(query.as_bytes()).next().map_or_else(String::new, |(_, value)| value.into_owned())
 }
 
 #[cfg(test)]

@@ -100,7 +100,8 @@ async fn everything(weir: &Weir, journal: &Journal) -> (Vec<Event>, String, Stri
 /// Stores some MiB, so that a backup takes a while.
 async fn fill(weir: &Weir, mebibytes: usize) {
     for _ in 0..12 * mebibytes {
-        let content: String = (0..10_000).map(|_| format!("word{:04} ", fastrand::u32(0..10_000))).collect();
+        let words: Vec<_> = (0..10_000).map(|_| format!("word{:04}", fastrand::u32(0..10_000))).collect();
+        let content = words.join(" ");
         let request = reqwest::Client::new().post(format!("{}/api/messages", weir.url));
         let sent = request.json(&json!({ "content": content, "role": "user" })).send();
         assert_eq!(soon("a message to be stored", sent).await.unwrap().status(), 201);

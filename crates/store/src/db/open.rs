@@ -84,10 +84,8 @@ pub(crate) enum Database {
         identity: SqlitePool,
         /// Searches, whose cost a caller chooses.
         searches: SqlitePool,
-        /// Checkpoints, which never wait for a reader.
-        checkpoints: SqlitePool,
-        /// The write-ahead log's file.
-        wal: Arc<Path>,
+        /// The write-ahead log.
+        wal: Arc<Wal>,
     },
     Postgres {
         /// Every transaction names its user.
@@ -103,6 +101,15 @@ pub(crate) enum Database {
         /// Searches, whose cost a caller chooses.
         searches: PgPool,
     },
+}
+
+/// The write-ahead log of `SQLite`.
+#[derive(Debug)]
+pub(crate) struct Wal {
+    /// Its file.
+    pub(crate) file: PathBuf,
+    /// For checkpoints, which never wait for a reader.
+    pub(crate) checkpoints: SqlitePool,
 }
 
 /// How long a request waits for a connection before it fails. The HTTP layer answers 503.
@@ -158,8 +165,8 @@ impl Database {
         let writer = Writer::new(writer);
         let mut wal = path.as_os_str().to_owned();
         wal.push("-wal");
-        let wal = PathBuf::from(wal).into();
-        Ok(Self::Sqlite { writer, readers, system, leases, identity, searches, checkpoints, wal })
+        let wal = Arc::new(Wal { file: wal.into(), checkpoints });
+        Ok(Self::Sqlite { writer, readers, system, leases, identity, searches, wal })
     }
 
     /// Connects to a `PostgreSQL` database (`postgres://…`) and brings its schema up to date, under a lock and without
@@ -331,8 +338,8 @@ impl Database {
     /// Waits for what is under way and closes every connection.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers, system, leases, identity, searches, checkpoints, .. } => {
-                for pool in [searches, readers, identity, leases, system, checkpoints] {
+            Self::Sqlite { writer, readers, system, leases, identity, searches, wal } => {
+                for pool in [searches, readers, identity, leases, system, &wal.checkpoints] {
                     pool.close().await;
                 }
                 writer.close().await;
