@@ -122,6 +122,8 @@ const SEARCH_CONNECTIONS: u32 = 2;
 const HEARTBEAT_DEADLINE: Duration = Duration::from_millis(750);
 /// How long an idle connection may take to show that it still works.
 const TEST_DEADLINE: Duration = Duration::from_secs(1);
+/// How long a statement may take at `PostgreSQL` itself: a little less than it is waited for.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(29);
 /// How long a statement waits for a row that another transaction has locked.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long a transaction may be idle: the process that began it is gone or cut off, and its locks stop others.
@@ -381,12 +383,12 @@ async fn postgres(pool: &PgPool, deadline: Duration) -> Result<Connection, Store
     Ok(Connection::Postgres(PostgresConnection::new(pool.acquire().await?).within(deadline)))
 }
 
-/// What `PostgreSQL` itself ends, so that a process that is gone, cut off or frozen stops nobody else: statements a little before their
-/// deadline here, waits for locks, and transactions and connections of processes that say nothing.
+/// What `PostgreSQL` itself ends, so that a process that is gone, cut off or frozen stops nobody else: statements, waits for locks, and
+/// transactions and connections of processes that say nothing.
 fn session_settings() -> [(&'static str, String); 7] {
     let milliseconds = |duration: Duration| duration.as_millis().to_string();
     [
-        ("statement_timeout", milliseconds(DEADLINE - Duration::from_secs(1))),
+        ("statement_timeout", milliseconds(STATEMENT_TIMEOUT)),
         ("lock_timeout", milliseconds(LOCK_TIMEOUT)),
         ("idle_in_transaction_session_timeout", milliseconds(IDLE_TRANSACTION_TIMEOUT)),
         // In seconds; the last in milliseconds.
