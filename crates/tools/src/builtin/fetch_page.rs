@@ -332,6 +332,8 @@ mod tests {
         let tool = FetchPage { outside: Outside::with_exceptions(&[addr]), ..tool };
         let flood = std::thread::spawn(move || {
             let (mut client, _) = listener.accept().unwrap();
+            // What comes before the request is no response to it.
+            std::io::Read::read(&mut client, &mut [0; 4096]).unwrap();
             let hints = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
             while std::io::Write::write_all(&mut client, hints.as_bytes()).is_ok() {}
         });
