@@ -119,7 +119,11 @@ pub(crate) const WAL_LIMIT: u64 = 64 * 1024 * 1024;
 /// Connections for searches. Half the cores of a small machine stay free for everything else.
 const SEARCH_CONNECTIONS: u32 = 2;
 /// How long a heartbeat may take. The next one is sent on a new connection, before other instances think this one dead.
-const HEARTBEAT_DEADLINE: Duration = Duration::from_millis(750);
+const HEARTBEAT_DEADLINE: Duration = Duration::from_millis(600);
+/// How long a connection for heartbeats may take to open.
+const HEARTBEAT_CONNECT_DEADLINE: Duration = Duration::from_secs(1);
+/// How long the settings of a new connection may take. The pool waits for them without a deadline.
+const SETTINGS_DEADLINE: Duration = Duration::from_secs(3);
 /// How long an idle connection may take to show that it still works.
 const TEST_DEADLINE: Duration = Duration::from_secs(1);
 /// How long a statement may take at `PostgreSQL` itself: a little less than it is waited for.
@@ -195,7 +199,14 @@ impl Database {
         let options = options.options(session_settings());
         let users = postgres_pool(16, role, "").connect_with(options.clone()).await?;
         let system = postgres_pool(8, role, "system").connect_with(options.clone()).await?;
-        let heartbeat = postgres_pool(1, role, "system").connect_with(options.clone()).await?;
+        let heartbeat = postgres_pool(1, role, "system")
+            // Nothing holds the one connection but a heartbeat, and each deadline of it is short.
+            .min_connections(0)
+            .acquire_timeout(HEARTBEAT_CONNECT_DEADLINE)
+            .before_acquire(|_, _| Box::pin(async { Ok(true) }))
+            // It does not have to survive, and does not wait for a slow disk.
+            .connect_with(options.clone().options([("synchronous_commit", "off")]))
+            .await?;
         let leases = postgres_pool(1, role, "system").connect_with(options.clone()).await?;
         let identity = postgres_pool(4, role, "system").connect_with(options.clone()).await?;
         let searches = postgres_pool(SEARCH_CONNECTIONS, role, "").min_connections(0).connect_with(options).await?;
@@ -412,11 +423,14 @@ fn postgres_pool(connections: u32, role: Option<&'static str>, scope: &'static s
         })
         .after_connect(move |connection: &mut PgConnection, _| {
             Box::pin(async move {
-                if let Some(role) = role {
-                    connection.execute(AssertSqlSafe(format!("SET ROLE {role}"))).await?;
-                }
-                connection.execute(AssertSqlSafe(format!("SET weir.user_id = '{scope}'"))).await?;
-                Ok(())
+                let set = async {
+                    if let Some(role) = role {
+                        connection.execute(AssertSqlSafe(format!("SET ROLE {role}"))).await?;
+                    }
+                    connection.execute(AssertSqlSafe(format!("SET weir.user_id = '{scope}'"))).await?;
+                    Ok(())
+                };
+                timeout(SETTINGS_DEADLINE, set).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
             })
         })
 }
