@@ -80,7 +80,7 @@ impl Runs {
         loop {
             let looked = tokio::select! {
                 _ = ticks.tick() => self.look_after(&mut watch).await,
-                // A run was given up. That says nothing of anybody's heartbeat.
+                // A run was released, which says nothing about heartbeats.
                 () = leases.rung() => self.take_over_orphans().await.map(drop),
             };
             if let Err(error) = looked {
@@ -173,7 +173,7 @@ impl Runs {
         match serving.await {
             Ok(serving) => !serving.is_subset(&lock(&inner.silent)),
             Err(error) => {
-                tracing::warn!(%error, "nobody knows whether another instance could take the answers over");
+                tracing::warn!(%error, "it is not known whether another instance can take the answers over");
                 false
             }
         }

@@ -38,7 +38,7 @@ pub(crate) fn taken_over(kind: &'static str) {
     counter!("weir_take_overs_total", "kind" => kind).increment(1);
 }
 
-/// A run or a job that nobody drives could not be taken over. It is tried again.
+/// Counts a failed take-over of a run or a job. It is tried again.
 pub(crate) fn take_over_failed(kind: &'static str) {
     counter!("weir_take_over_failures_total", "kind" => kind).increment(1);
 }

@@ -275,8 +275,8 @@ impl Runs {
     }
 
     /// Hands running answers over to another instance at once, where one is alive that does not stop itself, and where their provider
-    /// can go on from a part. Lets the others come to their end for as long as `grace`, then leaves them, with all they said
-    /// committed, to whoever takes them over.
+    /// can go on from a part. Waits for the others for as long as `grace`, then leaves them, with everything they said
+    /// committed, to the instance that takes them over.
     pub async fn drain(&self, grace: Duration) {
         self.stop_starting();
         self.inner.tasks.close();
@@ -309,7 +309,7 @@ impl Runs {
                     Ok(Ok(())) => {}
                     Ok(Err(Broke::LostLease(_))) => {
                         measure::run_let_go("lost");
-                        tracing::warn!(run = %id, "the run is somebody else's or gone");
+                        tracing::warn!(run = %id, "the run was taken over or deleted");
                     }
                     Ok(Err(Broke::Store(error))) => inner.end_broken(id, epoch, &error.to_string()).await,
                     Err(_) => inner.end_broken(id, epoch, "it panicked").await,

@@ -258,7 +258,7 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
     tracing::info!(?grace, "stopping; a second signal stops at once");
     exit_after(grace + STOP_TIME);
     let is_committed = AtomicBool::new(false);
-    // The committer ends when nobody can append any more.
+    // The committer ends when no writer is left.
     drop((runs, fleet));
     let stop = Stop { app, committer, server, embedded, pacer };
     tokio::select! {
@@ -305,7 +305,7 @@ impl Stop {
         lifecycle.end();
         drop((app, pacer));
         let closing = async {
-            // It ends when nobody can append any more.
+            // It ends when no writer is left.
             let _ = committer.await;
             store.close().await;
         };

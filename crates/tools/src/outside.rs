@@ -135,13 +135,14 @@ fn is_outside(address: IpAddr) -> bool {
 /// Whether an address is one of this machine's, which it is if a socket can be bound to it. Services that listen on every address are
 /// reached under it from here, behind any firewall in front of the machine.
 fn is_own(address: IpAddr) -> bool {
-    // Documentation (RFC 5737 and RFC 3849) is nobody's address: where it can be bound, any address can, and nothing is learnt.
-    let nobodys = match address {
+    // An address for documentation (RFC 5737, RFC 3849) is assigned to no machine. If it can be bound, any address can be bound, and the
+    // test says nothing.
+    let unassigned = match address {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
     };
     let can_bind = |address| UdpSocket::bind(SocketAddr::new(address, 0)).is_ok();
-    can_bind(address) && !can_bind(nobodys)
+    can_bind(address) && !can_bind(unassigned)
 }
 
 /// Networks of IPv4 that are not the internet, with the number of leading bits that count.

@@ -14,7 +14,7 @@ use std::{
     collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -34,7 +34,9 @@ use weir_tools::{Callable, Registry};
 
 use crate::{
     keep::{Missing, TAKE_OVERS_AT_ONCE},
-    measure, trace,
+    measure,
+    runs::lock,
+    trace,
 };
 use active::{ActiveJob, ActiveJobs, Key};
 use arguments::SANDBOXED_CHECKS;
@@ -326,7 +328,7 @@ impl Jobs {
             Err(error) => {
                 measure::take_over_failed("job");
                 // Once, not with every look: a newer version may have written what this one cannot read.
-                if inner.refused_take_overs.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+                if lock(&inner.refused_take_overs).insert(id) {
                     tracing::error!(%error, job = %id, "a job cannot be taken over; trying again");
                 }
             }
@@ -363,7 +365,7 @@ impl Jobs {
                 match AssertUnwindSafe(driving).catch_unwind().await {
                     Ok(Ok(())) => {}
                     Ok(Err(LostLease)) => {
-                        tracing::warn!(job = %id, "the job is somebody else's or gone");
+                        tracing::warn!(job = %id, "the job was taken over or deleted");
                         inner.log.changed(Topic::Log(LogId::Job(id)));
                     }
                     Err(_) => inner.end_broken(lease).await,
@@ -399,7 +401,7 @@ impl Inner {
     /// Stops the jobs in `driven` that were deleted or that another instance has taken over.
     fn let_go(&self, driven: Vec<Key>, found: &[UnfinishedJob]) {
         let found: HashSet<Key> = found.iter().map(|job| (job.user, job.id)).collect();
-        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut missing = lock(&self.missing);
         for (user, id) in missing.twice(driven, |key| !found.contains(key)) {
             if let Some(cancel) = self.active.find(user, id) {
                 cancel.cancel();
@@ -415,7 +417,7 @@ impl Inner {
     fn queue(&self, tool: &dyn Callable) -> Option<FairQueue<UserId>> {
         let spec = tool.spec();
         let concurrency = spec.concurrency?;
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = lock(&self.queues);
         if !queues.contains_key(&spec.name) {
             // The tools of servers come and go under any name.
             queues.retain(|name, _| self.tools.find(name).is_some());

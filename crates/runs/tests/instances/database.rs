@@ -48,7 +48,7 @@ async fn ins_11_half_open_connections_delay_answers_by_seconds() {
         tokio::time::sleep(Duration::from_secs(3)).await;
         proxy.lose_connections();
         answer.say(word);
-        // Wherever it goes on.
+        // At any instance.
         assert!(b.read(run.id, word).await.ends_with(word));
         assert!(answer.is_heard(), "nobody took the run over: the heartbeat found a new connection");
     }

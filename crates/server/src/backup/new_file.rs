@@ -106,7 +106,7 @@ fn prefix(name: &OsStr) -> OsString {
     prefix
 }
 
-/// Removes the parts whose processes have ended: nobody holds their locks.
+/// Removes the parts whose processes have ended: no process holds their locks.
 fn remove_abandoned(folder: &Path, name: &OsStr) -> io::Result<()> {
     let prefix = prefix(name);
     for entry in fs::read_dir(folder)? {

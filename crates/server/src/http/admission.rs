@@ -54,7 +54,7 @@ pub(crate) async fn in_turn<T>(
 ///
 /// From there on an unsafe request runs to its end in a task, also when its client disconnects: a change is never made by half, nor
 /// made and not announced. Its place and its body stay counted until then, so a client that disconnects cannot pile up work.
-/// Its response, which may be a stream, is dropped when nobody takes it. Messages of MCP are the exception: a client gives a call up
+/// Its response, which may be a stream, is dropped when no client takes it. Messages of MCP are the exception: a client gives a call up
 /// by its disconnect, and the library runs the call in a task that is told so.
 pub(crate) async fn admit(
     State(admission): State<Admission>,

@@ -155,7 +155,7 @@ impl Database {
             .statement_cache_capacity(160)
             // Deleted content is overwritten with zeros, in pages that stay in use and in free ones.
             .pragma("secure_delete", "ON")
-            // What a long reader made the write-ahead log grow beyond this is given back when it has ended.
+            // The write-ahead log is truncated to this size after a long read transaction has ended.
             .pragma("journal_size_limit", WAL_LIMIT.to_string())
             // Statements would be written out once per commit, whatever the log level.
             .disable_statement_logging();
@@ -394,7 +394,7 @@ async fn postgres(pool: &PgPool, deadline: Duration) -> Result<Connection, Store
     Ok(Connection::Postgres(PostgresConnection::new(pool.acquire().await?).within(deadline)))
 }
 
-/// What `PostgreSQL` itself ends, so that a process that is gone, cut off or frozen stops nobody else: statements, waits for locks, and
+/// What `PostgreSQL` itself ends, so that a process that has died, is cut off or frozen blocks no other process: statements, waits for locks, and
 /// transactions and connections of processes that say nothing.
 fn session_settings() -> [(&'static str, String); 7] {
     let milliseconds = |duration: Duration| duration.as_millis().to_string();

@@ -17,7 +17,7 @@ const RELEASE_DEADLINE: Duration = Duration::from_secs(5);
 /// A connection, inside a transaction or not.
 ///
 /// A connection can be broken without an error: the other side is gone, and no packet says so. No statement waits for it longer than its
-/// deadline. A connection whose statement was not waited for is closed, because nobody knows what it does.
+/// deadline. A connection whose statement was not waited for is closed, because its state is unknown.
 pub(crate) struct PostgresConnection {
     /// There until the connection is dropped or committed.
     connection: Option<PoolConnection<Postgres>>,
@@ -47,10 +47,10 @@ impl PostgresConnection {
         self
     }
 
-    /// Makes what a transaction did true.
+    /// Commits the transaction, if there is one.
     ///
     /// # Errors
-    /// When the database fails; then nobody knows whether it is true.
+    /// When the database fails; then it is not known whether the transaction was committed.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         if self.is_in_transaction {
             self.wait_for(async |connection| connection.execute("COMMIT").await).await?;
