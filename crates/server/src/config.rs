@@ -55,6 +55,8 @@ pub struct Config {
     pub heartbeat: Duration,
     /// How long a log is kept after its run has ended.
     pub run_retention: Duration,
+    /// How long a tool call outside of conversations is kept after it has ended.
+    pub activity_retention: Duration,
     /// How long running answers may go on after a signal to stop.
     pub shutdown_grace: Duration,
     /// How long a tool call waits for a person's word before that is a denial.
@@ -190,6 +192,11 @@ impl Config {
             dev_origins,
             hosts,
             heartbeat: reading.duration("WEIR_HEARTBEAT", Duration::from_secs(15), Duration::from_millis(10)),
+            activity_retention: reading.duration(
+                "WEIR_ACTIVITY_RETENTION",
+                Duration::from_hours(30 * 24),
+                Duration::ZERO,
+            ),
             run_retention: reading.duration("WEIR_RUN_RETENTION", Duration::from_hours(24), Duration::ZERO),
             approval_timeout: reading.duration(
                 "WEIR_APPROVAL_TIMEOUT",

@@ -16,8 +16,17 @@ const PROBE_MAX: Duration = Duration::from_secs(5);
 /// How long a write may take. More than a wait for `SQLite`'s lock, which then names itself as the reason.
 const PROBE_LIMIT: Duration = Duration::from_secs(6);
 
+/// How long ended work is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retention {
+    /// The logs of runs and jobs.
+    pub(crate) logs: Duration,
+    /// Tool calls outside of conversations.
+    pub(crate) activity: Duration,
+}
+
 /// Deletes what is kept no longer, again and again.
-pub(crate) async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Duration) {
+pub(crate) async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Retention) {
     let mut ticks = interval(SWEEP);
     loop {
         ticks.tick().await;
@@ -26,17 +35,17 @@ pub(crate) async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Durati
 }
 
 /// Deletes what is kept no longer. A step that fails does not keep the others from their work.
-async fn sweep_once(store: &Store, now: Timestamp, retention: Duration) {
-    let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
-    let before = Timestamp(now.0.saturating_sub(retention));
-    step("logs of runs", store.forget_logs(before)).await;
-    step("logs of jobs", store.forget_job_logs(before)).await;
+async fn sweep_once(store: &Store, now: Timestamp, retention: Retention) {
+    let before = |age: Duration| Timestamp(now.0.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)));
+    step("logs of runs", store.delete_expired_run_logs(before(retention.logs))).await;
+    step("logs of jobs", store.delete_expired_job_logs(before(retention.logs))).await;
     step("idempotency keys", store.forget_old_keys(now)).await;
-    step("inbox changes", store.forget_old_changes(now)).await;
+    step("inbox changes", store.delete_expired_changes(now)).await;
     step("credentials", store.forget_old_access(now)).await;
     step("MCP authorizations", store.forget_old_mcp_journeys(now)).await;
     step("rate limits", store.forget_full_buckets()).await;
-    step("metrics", store.forget_old_activity()).await;
+    step("activity", store.delete_expired_activity(before(retention.activity))).await;
+    step("activity over the quota", store.delete_surplus_activity()).await;
     step("deleted content", store.purge()).await;
     step("write-ahead log", store.checkpoint()).await;
 }
@@ -78,7 +87,12 @@ mod tests {
         let changes = async || stored.store.inbox_after(ALICE, Seq::START, 10).await.unwrap().changes.len();
         assert_ne!(changes().await, 0);
         stored.execute("ALTER TABLE job_events RENAME TO moved_away").await;
-        sweep_once(&stored.store, Timestamp(i64::MAX / 2), Duration::ZERO).await;
+        sweep_once(
+            &stored.store,
+            Timestamp(i64::MAX / 2),
+            Retention { logs: Duration::ZERO, activity: Duration::ZERO },
+        )
+        .await;
         assert_eq!(changes().await, 0);
     }
 }

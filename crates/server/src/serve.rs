@@ -41,7 +41,7 @@ use crate::{
     http::{self, Sessions},
     lifecycle::{Lifecycle, TaskFailure, exit_after},
     limits::{Limits, Shared},
-    maintenance,
+    maintenance::{self, Retention},
     mcp::Fleet,
     metrics::{Metrics, Sampler, Sources, watch_runtime},
     telemetry,
@@ -224,7 +224,8 @@ async fn serve(mut config: Config) -> Result<(), ServeError> {
         Sources { runs: runs.clone(), sessions: app.sessions.clone(), store: store.clone(), clock: clock.clone() };
     lifecycle.optional("metrics sampler", move || Sampler::new(metrics.clone(), sources.clone()).work());
     lifecycle.optional("runtime watch", watch_runtime);
-    let (swept, retention) = (store.clone(), config.run_retention);
+    let (swept, retention) =
+        (store.clone(), Retention { logs: config.run_retention, activity: config.activity_retention });
     lifecycle.optional("sweep", move || maintenance::sweep(swept.clone(), clock.clone(), retention));
     if !store.is_shared() {
         // Elsewhere the heartbeat writes all the time.

@@ -5,15 +5,15 @@ use weir_protocol::{ConversationId, Timestamp, UserId};
 
 use crate::{
     Store, StoreError, conversations,
-    db::{Connection, Dialect, Scope, query},
+    db::{Connection, Dialect, Scope, placeholders, query},
     inbox::{self, Change},
     storage::{self, JOB_BYTES, MESSAGE_BYTES, RUN_BYTES},
 };
 
 /// Rows that one transaction deletes at most.
-const PART_ROWS: usize = 256;
+pub(crate) const PART_ROWS: usize = 256;
 /// Bytes of text that one transaction deletes at most, or one row of more.
-const PART_BYTES: i64 = 2 * 1024 * 1024;
+pub(crate) const PART_BYTES: i64 = 2 * 1024 * 1024;
 
 /// What is deleted.
 #[derive(Clone, Copy, Debug)]
@@ -147,9 +147,8 @@ impl Store {
             // The last part goes with the conversation or the account.
             return Ok(false);
         }
-        let places = (1..=ids.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-        let delete = query(format!("DELETE FROM {name} WHERE id IN ({places})"));
-        ids.iter().fold(delete, |query, id| query.bind(*id)).execute(&mut transaction).await?;
+        let delete = query(format!("DELETE FROM {name} WHERE id IN ({})", placeholders(ids.len())));
+        delete.bind_all(ids).execute(&mut transaction).await?;
         storage::adjust(&mut transaction, user, -freed).await?;
         transaction.commit().await?;
         Ok(true)

@@ -7,6 +7,7 @@ use weir_protocol::{Timestamp, UserId};
 use crate::{
     Store, StoreError,
     db::{Connection, Dialect, Scope, query},
+    deletion::PART_ROWS,
 };
 
 /// A digest of a request, to tell a repeated one from another one under the same key.
@@ -59,11 +60,11 @@ impl Store {
             .execute(&mut self.database.statement().await?)
             .await?;
         }
-        let gone = query("DELETE FROM idempotency_keys WHERE created_at <= $1")
-            .bind(now.0 - KEPT_MS)
-            .execute(&mut self.database.statement().await?)
-            .await?;
-        Ok(gone)
+        let sql = format!(
+            "DELETE FROM idempotency_keys WHERE (user_id, key) IN (
+                 SELECT user_id, key FROM idempotency_keys WHERE created_at <= $1 LIMIT {PART_ROWS})"
+        );
+        self.delete_in_parts(sql, now.0 - KEPT_MS).await
     }
 }
 

@@ -5,7 +5,8 @@ use weir_protocol::{ConversationId, InboxChange, QuestionId, RunId, Seq, Timesta
 
 use crate::{
     Store, StoreError, conversations,
-    db::{Connection, Scope, query},
+    db::{Connection, Scope, placeholders, query},
+    deletion::PART_ROWS,
     jobs,
     page::PAGE_BYTES,
     questions,
@@ -13,6 +14,9 @@ use crate::{
 
 /// How long changes are kept. A reader that is further behind has to ask for the whole list again.
 const KEPT_MS: i64 = 60 * 60 * 1000;
+
+/// Users that one query asks for.
+const USERS_PER_QUERY: usize = 500;
 
 /// What happened, and to what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,23 @@ impl Store {
         let row =
             query("SELECT inbox_seq FROM users WHERE id = $1").bind(user.0).fetch_optional(&mut connection).await?;
         Ok(row.map_or(Seq::START, |row| Seq(row.get::<i64>(0).unsigned_abs())))
+    }
+
+    /// The numbers of the last changes of these users. A user that is gone is left out.
+    pub async fn inbox_heads(&self, users: &[UserId]) -> Result<Vec<(UserId, Seq)>, StoreError> {
+        let mut heads = Vec::with_capacity(users.len());
+        if users.is_empty() {
+            return Ok(heads);
+        }
+        let mut connection = self.database.read(Scope::System).await?;
+        for users in users.chunks(USERS_PER_QUERY) {
+            let rows = query(format!("SELECT id, inbox_seq FROM users WHERE id IN ({})", placeholders(users.len())))
+                .bind_all(users.iter().map(|user| user.0))
+                .fetch_all(&mut connection)
+                .await?;
+            heads.extend(rows.iter().map(|row| (UserId(row.get(0)), Seq(row.get::<i64>(1).unsigned_abs()))));
+        }
+        Ok(heads)
     }
 
     /// The next changes after `after`, at most `limit`, each with the conversation as it is now. Fewer where their text is
@@ -107,12 +128,13 @@ impl Store {
         Ok(page)
     }
 
-    /// Forgets changes that nobody can be waiting for any more.
-    pub async fn forget_old_changes(&self, now: Timestamp) -> Result<u64, StoreError> {
-        query("DELETE FROM inbox_changes WHERE created_at <= $1")
-            .bind(now.0 - KEPT_MS)
-            .execute(&mut self.database.statement().await?)
-            .await
+    /// Deletes the changes that are older than an hour, and returns how many.
+    pub async fn delete_expired_changes(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let sql = format!(
+            "DELETE FROM inbox_changes WHERE (user_id, seq) IN (
+                 SELECT user_id, seq FROM inbox_changes WHERE created_at <= $1 LIMIT {PART_ROWS})"
+        );
+        self.delete_in_parts(sql, now.0 - KEPT_MS).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who drives a job: its lease, the take-over of jobs whose instance died, and the jobs that have not ended.
 
-use weir_protocol::{ConversationId, Seq, Timestamp, ToolCallId, ToolCallStatus, UserId};
+use weir_protocol::{ConversationId, Seq, ToolCallId, ToolCallStatus, UserId};
 
 use crate::{
     InstanceId, JobRecord, Store, StoreError,
@@ -118,13 +118,5 @@ impl Store {
             .execute(&mut self.database.statement().await?)
             .await?;
         Ok(())
-    }
-
-    /// Deletes the logs of jobs that ended before `before`; what they gave is kept.
-    pub async fn forget_job_logs(&self, before: Timestamp) -> Result<u64, StoreError> {
-        query("DELETE FROM job_events WHERE job_id IN (SELECT id FROM jobs WHERE ended_at < $1)")
-            .bind(before.0)
-            .execute(&mut self.database.statement().await?)
-            .await
     }
 }

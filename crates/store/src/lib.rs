@@ -35,6 +35,7 @@ mod runs;
 mod search;
 mod storage;
 mod store;
+mod sweep;
 mod tail;
 mod write_health;
 

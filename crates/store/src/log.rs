@@ -13,7 +13,7 @@ use weir_protocol::{ChatMessage, FinishReason, JobEvent, RunId, Seq, StreamChunk
 
 use crate::{
     Store, StoreError, conversations,
-    db::{Connection, Dialect, Query, Scope, query},
+    db::{Connection, Dialect, Query, Scope, placeholders, query},
     inbox::{self, Change},
     messages,
     page::{self, PAGE_BYTES},
@@ -249,12 +249,12 @@ impl Store {
         let of_job: fn(Uuid) -> LogId = |id| LogId::Job(ToolCallId(id));
         for (logs, known) in [(runs, of_run), (jobs, of_job)] {
             for logs in logs.chunks(ROWS_PER_INSERT) {
-                let places = (1..=logs.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+                let places = placeholders(logs.len());
                 let from = logs[0].sql(connection.dialect(), "SELECT run_id, MAX(seq) FROM run_log WHERE run_id IN");
                 let group = logs[0].sql(connection.dialect(), "GROUP BY run_id");
                 let sql = format!("{from} ({places}) {group}");
-                let query = logs.iter().fold(query(sql), |query, log| query.bind(log.id()));
-                let rows = query.fetch_all(&mut connection).await?;
+                let ids = logs.iter().map(|log| log.id());
+                let rows = query(sql).bind_all(ids).fetch_all(&mut connection).await?;
                 last.extend(rows.iter().map(|row| (known(row.get(0)), Seq(row.get::<i64>(1).unsigned_abs()))));
             }
         }

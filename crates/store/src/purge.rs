@@ -6,12 +6,11 @@ use std::time::Instant;
 use crate::{
     Store, StoreError,
     db::{Connection, Dialect, query},
+    sweep::pause_since,
 };
 
 /// Pages of the full-text index that one step writes: some milliseconds of work.
 const STEP_PAGES: i64 = 64;
-/// The pause after a step, in multiples of its duration: other commits hardly wait for the steps.
-const PAUSE_FACTOR: u32 = 9;
 
 impl Store {
     /// Removes what deleted content has left in the database's files, if something was deleted since the last time.
@@ -41,7 +40,7 @@ impl Store {
             }
             drop(connection);
             pages = STEP_PAGES;
-            tokio::time::sleep(began.elapsed() * PAUSE_FACTOR).await;
+            pause_since(began).await;
         }
         // Old pages are in the log for as long as a reader needs them. Then this is done again the next time.
         if self.empty_wal().await?.is_some_and(|checkpoint| !checkpoint.is_emptied) {

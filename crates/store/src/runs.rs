@@ -283,25 +283,6 @@ impl Store {
             .await?;
         Ok(())
     }
-
-    /// Deletes the logs of runs that were done before `before`, a few runs at a time so that nobody waits for it.
-    pub async fn forget_logs(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let mut events = 0;
-        loop {
-            let gone = query(
-                "DELETE FROM run_events WHERE run_id IN (
-                     SELECT r.id FROM runs r WHERE r.state = 'done' AND r.ended_at < $1
-                     AND EXISTS (SELECT 1 FROM run_events e WHERE e.run_id = r.id) LIMIT 16)",
-            )
-            .bind(before.0)
-            .execute(&mut self.database.statement().await?)
-            .await?;
-            if gone == 0 {
-                return Ok(events);
-            }
-            events += gone;
-        }
-    }
 }
 
 impl RunRecord {

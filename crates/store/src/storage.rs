@@ -1,12 +1,11 @@
 //! Storage quotas: how many bytes the content of each user takes. The number is kept in the transactions that add and delete
 //! content. Event logs are not counted: they are temporary, and what they say is counted with its message or job.
 
-use uuid::Uuid;
 use weir_protocol::UserId;
 
 use crate::{
     Store, StoreError,
-    db::{Connection, Scope, query},
+    db::{Connection, query},
 };
 
 /// What a message, a job or a conversation counts beside its text: its row and what the indexes hold of it.
@@ -82,62 +81,6 @@ impl Store {
             return Err(StoreError::Disabled);
         }
         Err(StoreError::StorageFull { used: row.get::<i64>(1).unsigned_abs(), limit: limit.unsigned_abs() })
-    }
-}
-
-/// The part of a quota that tool calls outside of conversations may use: 1 of so many.
-const ACTIVITY_PART: i64 = 4;
-/// Jobs that one transaction deletes.
-const SWEPT_JOBS: usize = 256;
-
-impl Store {
-    /// Deletes the oldest ended tool calls outside of conversations where they use more than their part of a user's quota.
-    /// Nothing else deletes them, and a user whose storage they fill could store nothing more.
-    pub async fn forget_old_activity(&self) -> Result<u64, StoreError> {
-        let Some(limit) = self.storage_limit else { return Ok(0) };
-        let part = i64::try_from(limit).unwrap_or(i64::MAX) / ACTIVITY_PART;
-        let users = query(format!(
-            "SELECT user_id FROM jobs WHERE conversation_id IS NULL GROUP BY user_id HAVING SUM({JOB_BYTES}) > $1"
-        ))
-        .bind(part)
-        .fetch_all(&mut self.database.read(Scope::System).await?)
-        .await?;
-        let mut forgotten = 0;
-        for user in users {
-            loop {
-                let swept = self.forget_activity_of(UserId(user.get(0)), part).await?;
-                forgotten += swept;
-                if swept == 0 {
-                    break;
-                }
-            }
-        }
-        Ok(forgotten)
-    }
-
-    async fn forget_activity_of(&self, user: UserId, part: i64) -> Result<u64, StoreError> {
-        let mut transaction = self.database.write(Scope::System).await?;
-        let rows = query(format!(
-            "SELECT id, bytes FROM (
-                 SELECT id, ended_at, CAST({JOB_BYTES} AS BIGINT) AS bytes,
-                     CAST(SUM({JOB_BYTES}) OVER (ORDER BY created_at DESC, id DESC) AS BIGINT) AS total
-                 FROM jobs WHERE user_id = $1 AND conversation_id IS NULL) counted
-             WHERE total > $2 AND ended_at IS NOT NULL LIMIT {SWEPT_JOBS}"
-        ))
-        .bind(user.0)
-        .bind(part)
-        .fetch_all(&mut transaction)
-        .await?;
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        let places = (1..=rows.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-        let delete = query(format!("DELETE FROM jobs WHERE id IN ({places})"));
-        let deleted = rows.iter().fold(delete, |query, row| query.bind(row.get::<Uuid>(0)));
-        let deleted = deleted.execute(&mut transaction).await?;
-        adjust(&mut transaction, user, -rows.iter().map(|row| row.get::<i64>(1)).sum::<i64>()).await?;
-        transaction.commit().await?;
-        Ok(deleted)
     }
 }
 

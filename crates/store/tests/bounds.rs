@@ -355,8 +355,8 @@ async fn lim_45_tool_calls_outside_of_conversations_keep_a_part_of_the_quota() {
     let running = job(&stored, &"z".repeat(30_000), Word::Allowed);
     let full = store.start_job(&running, u32::MAX, Timestamp(0)).await;
     assert!(matches!(full, Err(StoreError::StorageFull { .. })), "{full:?}");
-    assert_eq!(store.forget_old_activity().await.unwrap(), 7);
-    assert_eq!(store.forget_old_activity().await.unwrap(), 0);
+    assert_eq!(store.delete_surplus_activity().await.unwrap(), 7);
+    assert_eq!(store.delete_surplus_activity().await.unwrap(), 0);
     let page = stored.store.jobs(ALICE, None, 50, None).await.unwrap();
     let kept: Vec<_> = page.items.iter().rev().map(|job| job.id).collect();
     assert_eq!(kept, ids[7..], "the newest are kept");

@@ -6,7 +6,7 @@ use super::{ConfigFaults, Fault, mcp};
 use crate::mcp::ConfiguredServer;
 
 /// Every key that Weir reads.
-const KEYS: [&str; 37] = [
+const KEYS: [&str; 38] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "DATABASE_URL",
@@ -16,6 +16,7 @@ const KEYS: [&str; 37] = [
     "OPENAI_MODELS",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "REDIS_URL",
+    "WEIR_ACTIVITY_RETENTION",
     "WEIR_ADDR",
     "WEIR_APPROVAL_TIMEOUT",
     "WEIR_AUTH",

@@ -107,7 +107,7 @@ async fn log_7_a_log_that_was_swept_is_gone_and_its_messages_stay() {
     let running = app.ask("Think").await;
     app.clock.advance(DAY + 1);
     let before = Timestamp(app.clock.now().0 - DAY);
-    assert_eq!(app.app.store.forget_logs(before).await.unwrap(), 4);
+    assert_eq!(app.app.store.delete_expired_run_logs(before).await.unwrap(), 1);
     app.get(&format!("/api/realtime/{}", events.run())).await.problem(410, "run_log_expired");
     app.get(&format!("/api/realtime/{}?after=99", events.run())).await.problem(410, "run_log_expired");
     assert_eq!(app.messages(events.conversation()).await[1].content, "Good day.");

@@ -32,6 +32,7 @@ const OF_SQLITE: &[Listed] = &[
     migration!("sqlite", 15, "0015_open_id_authorizations"),
     migration!("sqlite", 17, "0017_sign_in_networks"),
     migration!("sqlite", 18, "0018_hand_overs"),
+    migration!("sqlite", 19, "0019_retention"),
 ];
 
 const OF_POSTGRES: &[Listed] = &[
@@ -49,6 +50,7 @@ const OF_POSTGRES: &[Listed] = &[
     migration!("postgres", 14, "0014_open_id_authorizations"),
     migration!("postgres", 17, "0017_sign_in_networks"),
     migration!("postgres", 18, "0018_hand_overs"),
+    migration!("postgres", 19, "0019_retention"),
 ];
 
 /// The schema of `SQLite`.

@@ -13,7 +13,7 @@ pub(crate) use migrations::{POSTGRES_MIGRATIONS, SQLITE_MIGRATIONS};
 use open::ACQUIRE_TIMEOUT;
 pub(crate) use open::{Database, WAL_LIMIT, is_interrupted};
 pub use open::{Durability, PostgresUrl};
-pub(crate) use query::{Query, Row, query};
+pub(crate) use query::{Query, Row, placeholders, query};
 
 use weir_protocol::UserId;
 

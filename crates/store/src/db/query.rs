@@ -62,11 +62,21 @@ pub(crate) fn query<'q>(sql: impl Into<Cow<'static, str>>) -> Query<'q> {
     Query { sql, values: Vec::new() }
 }
 
+/// `$1, $2, …` for `count` values that are bound first.
+pub(crate) fn placeholders(count: usize) -> String {
+    (1..=count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
+}
+
 impl<'q> Query<'q> {
     /// Gives the next of `$1`, `$2` … its value.
     pub(crate) fn bind(mut self, value: impl Into<Value<'q>>) -> Self {
         self.values.push(value.into());
         self
+    }
+
+    /// Binds the values of [`placeholders`].
+    pub(crate) fn bind_all<T: Into<Value<'q>>>(self, values: impl IntoIterator<Item = T>) -> Self {
+        values.into_iter().fold(self, Self::bind)
     }
 
     /// Runs it and tells how many rows it changed.
