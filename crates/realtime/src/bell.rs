@@ -163,8 +163,8 @@ async fn look(store: &Store, feeds: &Feeds, logs: &[LogId], users: &[UserId]) ->
             None => feeds.ring(Topic::Log(log)),
         }
     }
-    for &user in users {
-        feeds.grown(Topic::Inbox(user), store.inbox_head(user).await?);
+    for (user, head) in store.inbox_heads(users).await? {
+        feeds.grown(Topic::Inbox(user), head);
     }
     Ok(())
 }

@@ -23,8 +23,10 @@ pub(crate) struct Feed {
     topic: Topic,
     bell: watch::Sender<Seq>,
     tail: Mutex<Tail>,
-    /// Held by the one reader that reads the store for all of them.
-    reading: sync::Mutex<()>,
+    /// Held by the one reader that reads the store: the page that it read last, while others wait.
+    page: sync::Mutex<Vec<Frame>>,
+    /// Readers that have a turn or wait for one.
+    turns: AtomicUsize,
     /// How many in this process write here, and so ring by themselves.
     writers: AtomicUsize,
     feeds: Weak<Feeds>,
@@ -124,20 +126,77 @@ impl Feed {
     }
 
     /// Waits until no other reader reads the store for this feed.
-    pub(crate) async fn reading(&self) -> sync::MutexGuard<'_, ()> {
-        self.reading.lock().await
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        let place = Place::new(&self.turns);
+        Turn { feed: self, page: self.page.lock().await, place }
     }
 
     /// The frames after `after`, if the tail reaches back that far and has any.
     pub(crate) fn after(&self, after: Seq) -> Option<Vec<Frame>> {
         let tail = lock(&self.tail);
-        let first = tail.frames.front()?.seq;
-        if first > after.next() {
-            return None;
-        }
-        let skip = usize::try_from(after.next().0 - first.0).ok()?;
-        (skip < tail.frames.len()).then(|| tail.frames.range(skip..).cloned().collect())
+        let skip = skipped(tail.frames.front()?.seq, tail.frames.len(), after)?;
+        Some(tail.frames.range(skip..).cloned().collect())
     }
+}
+
+/// The turn of one reader to read the store. Readers that are further behind than the tail, such as those of a storm, share
+/// each page: the first one reads it, and those that wait meanwhile take it over.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    feed: &'a Feed,
+    page: sync::MutexGuard<'a, Vec<Frame>>,
+    place: Place<'a>,
+}
+
+impl Turn<'_> {
+    /// The frames after `after` that another reader has read or a writer has published meanwhile.
+    pub(crate) fn after(&self, after: Seq) -> Option<Vec<Frame>> {
+        self.feed.after(after).or_else(|| {
+            let skip = skipped(self.page.first()?.seq, self.page.len(), after)?;
+            Some(self.page[skip..].to_vec())
+        })
+    }
+
+    /// Keeps a page that was read from the store for the other readers.
+    pub(crate) fn keep(&mut self, frames: &[Frame]) {
+        self.feed.keep(frames);
+        *self.page = frames.to_vec();
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.place.is_last() {
+            *self.page = Vec::new();
+        }
+    }
+}
+
+/// A place among those that read the store or wait for their turn.
+#[derive(Debug)]
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn new(places: &'a AtomicUsize) -> Self {
+        places.fetch_add(1, Ordering::Relaxed);
+        Self(places)
+    }
+
+    fn is_last(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How many of `count` consecutive frames from `first` on come before those after `after`; none when these are not among them.
+fn skipped(first: Seq, count: usize, after: Seq) -> Option<usize> {
+    let skip = usize::try_from(after.next().0.checked_sub(first.0)?).ok()?;
+    (skip < count).then_some(skip)
 }
 
 /// A feed that is written in this process.
@@ -187,7 +246,8 @@ impl Feeds {
             topic,
             bell: watch::Sender::new(Seq::START),
             tail: Mutex::default(),
-            reading: sync::Mutex::default(),
+            page: sync::Mutex::default(),
+            turns: AtomicUsize::new(0),
             writers: AtomicUsize::new(0),
             feeds: Arc::downgrade(self),
         });
@@ -309,6 +369,28 @@ mod tests {
         feed.keep(&frames(1, 49, 4096));
         assert!(lock(&feed.tail).bytes <= TAIL_BYTES);
         assert_eq!(feed.after(Seq(51)).map(|frames| frames.len()), Some(1));
+    }
+
+    #[tokio::test]
+    async fn log_15_readers_that_wait_for_a_turn_share_the_page_and_the_last_one_drops_it() {
+        let feed = Arc::new(Feeds::default()).of(run());
+        feed.publish(frames(900, 900, 1));
+        let mut first = feed.turn().await;
+        assert_eq!(first.after(Seq(0)), None);
+        let waiting = async |after| feed.turn().await.after(Seq(after)).map(|frames| frames[0].seq.0);
+        let (second, third, fourth) = (waiting(0), waiting(100), waiting(256));
+        let reading = async {
+            tokio::task::yield_now().await;
+            first.keep(&frames(1, 256, 4096));
+            drop(first);
+        };
+        let (second, third, fourth, ()) = tokio::join!(second, third, fourth, reading);
+        assert_eq!((second, third, fourth), (Some(1), Some(101), None), "257 is not on the page");
+        assert!(feed.page.lock().await.is_empty(), "nobody waits for it");
+        let mut alone = feed.turn().await;
+        alone.keep(&frames(1, 256, 4096));
+        drop(alone);
+        assert!(feed.page.lock().await.is_empty());
     }
 
     #[test]

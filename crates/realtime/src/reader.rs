@@ -94,15 +94,15 @@ impl Reader {
         let (store, feed, log, cursor) = (self.store.clone(), self.feed.clone(), self.log, self.cursor);
         to_the_end(async move {
             // A thousand readers that come back at once read the log once.
-            let _alone = feed.reading().await;
-            if let Some(frames) = feed.after(cursor) {
+            let mut turn = feed.turn().await;
+            if let Some(frames) = turn.after(cursor) {
                 return Ok(frames);
             }
             let events = store.events(log, cursor, PAGE).await?;
             let frame =
                 |event: &StoredEvent| Frame::new(event.seq, &event.kind, &event.data, log.is_terminal(&event.kind));
             let frames: Vec<_> = events.iter().map(frame).collect();
-            feed.keep(&frames);
+            turn.keep(&frames);
             Ok(frames)
         })
         .await
