@@ -290,6 +290,25 @@ impl Scene {
         sleep(time).await;
     }
 
+    /// Looks until there is something, and returns it; none when there is nothing within `limit`.
+    ///
+    /// # Errors
+    /// Those of the look.
+    pub(crate) async fn eventually<T, F: Future<Output = Result<Option<T>>>>(
+        &self,
+        limit: Duration,
+        look: impl Fn() -> F,
+    ) -> Result<Option<T>> {
+        let begun = Instant::now();
+        loop {
+            let found = look().await?;
+            if found.is_some() || begun.elapsed() > limit {
+                return Ok(found);
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Waits until every reader has come to the end.
     ///
     /// # Errors

@@ -11,9 +11,10 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 use weir_bench::upstream::{self, Upstream, UpstreamOptions};
 use weir_services::{Postgres, Redis};
@@ -169,6 +170,19 @@ impl Cluster {
     /// When this cluster has none.
     pub fn postgres(&self) -> Result<&Postgres> {
         self.postgres.as_ref().context("no PostgreSQL")
+    }
+
+    /// Runs statements in PostgreSQL as its superuser, and returns the values, one row a line.
+    ///
+    /// # Errors
+    /// When this cluster has no PostgreSQL, or it refuses; with what it said.
+    pub(crate) fn sql(&self, statements: &str) -> Result<String> {
+        let server = self.postgres()?;
+        let mut psql = Command::new(server.psql());
+        psql.arg(server.admin_url()).args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]);
+        let output = psql.args(["--set=ON_ERROR_STOP=1", "--command", statements]).output()?;
+        ensure!(output.status.success(), "psql failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// The ports of what the instances share.

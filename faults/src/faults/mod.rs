@@ -4,10 +4,14 @@ mod backup;
 mod clock;
 mod cluster_cut;
 mod cluster_kill;
+mod cluster_stop;
+mod deleted_elsewhere;
 mod descriptors;
 mod disk_full;
+mod half_open_database;
 mod jobs;
 mod kill;
+mod locked_row;
 mod loss;
 mod postgres;
 mod power;
@@ -15,10 +19,13 @@ mod redis;
 mod reload;
 mod restart;
 mod rolling;
+mod rolling_approval;
 mod slow_clients;
 mod storm;
+mod take_over;
 mod term_unwritable;
 mod torn;
+mod unreadable_row;
 
 use std::time::Duration;
 
@@ -46,10 +53,19 @@ pub(crate) const ALL: &[&dyn Fault] = &[
     &storm::Storm,
     &cluster_kill::ClusterKill,
     &cluster_kill::Zombie,
+    &take_over::TakeOver { name: "take-over-1", answers: 1 },
+    &take_over::TakeOver { name: "take-over-12", answers: 12 },
+    &take_over::TakeOver { name: "take-over-1000", answers: 1000 },
+    &locked_row::LockedRow,
+    &unreadable_row::UnreadableRow,
+    &deleted_elsewhere::DeletedElsewhere,
     &rolling::Rolling,
+    &rolling_approval::RollingApproval,
+    &cluster_stop::ClusterStop,
     &jobs::Jobs { name: "jobs-cluster", instances: 2 },
     &cluster_cut::CutOff,
     &cluster_cut::CutApart,
+    &half_open_database::HalfOpenDatabase,
     &redis::Redis::Killed,
     &redis::Redis::Emptied,
     &redis::Redis::Paused,

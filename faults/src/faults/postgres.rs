@@ -1,6 +1,6 @@
 //! PostgreSQL goes wrong. It holds the truth, so everybody waits for it; and nobody takes anything over meanwhile.
 
-use std::{fs, process::Command, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
@@ -11,7 +11,6 @@ use weir_services::Shutdown;
 use super::{TAKE_OVER, shared};
 use crate::{
     cluster::Setup,
-    namespace::run,
     oracle::Tolerance,
     play::{Fault, Need},
     scene::{Load, Scene},
@@ -27,6 +26,10 @@ pub(crate) enum Postgres {
     /// It does not move for ten seconds.
     Stalled,
 }
+
+/// Ends all connections of servers.
+const END_BACKENDS: &str =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'weir' AND pid <> pg_backend_pid()";
 
 /// For so long it is frozen.
 const STALL: Duration = Duration::from_secs(10);
@@ -72,7 +75,7 @@ impl Fault for Postgres {
             }
             Self::Backends => {
                 for _ in 0..3 {
-                    end_backends(scene.cluster.postgres()?)?;
+                    scene.cluster.sql(END_BACKENDS)?;
                     let rest = Duration::from_millis(scene.random.u64(100..1500));
                     scene.pass(rest).await;
                 }
@@ -91,12 +94,6 @@ impl Fault for Postgres {
             }
         }
     }
-}
-
-fn end_backends(server: &weir_services::Postgres) -> Result<()> {
-    let query =
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'weir' AND pid <> pg_backend_pid()";
-    run(Command::new(server.psql()).arg(server.admin_url()).args(["--no-psqlrc", "--quiet", "--command", query]))
 }
 
 /// A process and its children.
