@@ -1,11 +1,15 @@
 //! Leases: an instance keeps its own by moving its beat, and takes the runs of those whose beat stands still.
 
-use std::{collections::HashSet, hash::Hash, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use weir_realtime::Topic;
-use weir_store::{StoreError, UnfinishedRun};
+use weir_store::{Beat, InstanceId, StoreError, UnfinishedRun};
 
 use crate::{Contact, Runs, lease::Watch, measure, runs::lock};
 
@@ -21,6 +25,95 @@ pub(crate) const TAKE_OVERS_AT_ONCE: usize = 4;
 /// Between two looks for runs that nobody drives, where there is only one instance.
 const ALONE: Duration = Duration::from_secs(5);
 
+/// What an instance asks of the database that it shares with others, in order to keep its leases and to find lost ones.
+trait LeaseStore {
+    fn instance(&self) -> InstanceId;
+
+    /// Moves the heartbeat.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the other instances thought this one dead.
+    async fn beat(&self) -> Result<(), StoreError>;
+
+    /// Makes this instance known.
+    async fn register(&self) -> Result<(), StoreError>;
+
+    /// Every known instance with its heartbeat.
+    async fn instances(&self) -> Result<HashMap<InstanceId, Beat>, StoreError>;
+
+    /// Forgets an instance that is thought dead.
+    async fn forget(&self, dead: InstanceId) -> Result<(), StoreError>;
+
+    /// Takes over what nobody drives.
+    async fn take_over(&self) -> Result<(), StoreError>;
+
+    /// Is told which instances may be dead.
+    fn note_silent(&self, silent: HashSet<InstanceId>);
+}
+
+impl LeaseStore for Runs {
+    fn instance(&self) -> InstanceId {
+        self.inner.instance
+    }
+
+    async fn beat(&self) -> Result<(), StoreError> {
+        self.inner.store.beat(self.inner.instance).await
+    }
+
+    async fn register(&self) -> Result<(), StoreError> {
+        self.inner.store.register_instance(self.inner.instance, self.inner.clock.now()).await
+    }
+
+    async fn instances(&self) -> Result<HashMap<InstanceId, Beat>, StoreError> {
+        self.inner.store.instances().await
+    }
+
+    async fn forget(&self, dead: InstanceId) -> Result<(), StoreError> {
+        self.inner.store.forget_instance(dead).await
+    }
+
+    async fn take_over(&self) -> Result<(), StoreError> {
+        self.take_over_orphans().await.map(drop)
+    }
+
+    fn note_silent(&self, silent: HashSet<InstanceId>) {
+        *lock(&self.inner.silent) = silent;
+    }
+}
+
+/// Moves the heartbeat for as long as it is polled.
+async fn move_heartbeat(store: &impl LeaseStore, contact: &Contact) {
+    let mut ticks = ticks(BEAT);
+    loop {
+        ticks.tick().await;
+        let moved = match store.beat().await {
+            Err(StoreError::NotFound(_)) => {
+                tracing::warn!("the other instances thought this one dead");
+                store.register().await
+            }
+            moved => moved,
+        };
+        match moved {
+            Ok(()) => contact.beaten(),
+            Err(error) => {
+                tracing::warn!(%error, "the heartbeat cannot be stored; trying again");
+                ticks.reset_after(HEARTBEAT_RETRY);
+            }
+        }
+    }
+}
+
+/// Looks at the other instances once, forgets the dead ones, and takes over what nobody drives.
+async fn look_after(store: &impl LeaseStore, watch: &mut Watch) -> Result<(), StoreError> {
+    let dead = watch.look(store.instance(), &store.instances().await?);
+    store.note_silent(watch.silent());
+    for dead in dead {
+        tracing::warn!(instance = %dead.0, "its heartbeat stands still; taking its runs over");
+        store.forget(dead).await?;
+    }
+    store.take_over().await
+}
+
 impl Runs {
     /// Makes this instance known. Where nobody else can serve the database, whoever was known before is dead.
     ///
@@ -33,7 +126,7 @@ impl Runs {
                 inner.store.forget_instance(dead).await?;
             }
         }
-        inner.store.register_instance(inner.instance, inner.clock.now()).await
+        self.register().await
     }
 
     /// Keeps the leases of this instance and takes over what others have lost, for as long as it is polled, or until the
@@ -45,61 +138,27 @@ impl Runs {
             biased;
             () = self.inner.stop.cancelled() => {}
             // Waits for nothing that the others do.
-            () = self.move_heartbeat(&contact), if is_shared => {}
+            () = move_heartbeat(&self, &contact), if is_shared => {}
             () = contact.mind(), if is_shared => {}
             () = self.keep_looking() => {}
         }
     }
 
-    async fn move_heartbeat(&self, contact: &Contact) {
-        let inner = &self.inner;
-        let mut ticks = ticks(BEAT);
-        loop {
-            ticks.tick().await;
-            let moved = match inner.store.beat(inner.instance).await {
-                Err(StoreError::NotFound(_)) => {
-                    tracing::warn!("the other instances thought this one dead");
-                    inner.store.register_instance(inner.instance, inner.clock.now()).await
-                }
-                moved => moved,
-            };
-            match moved {
-                Ok(()) => contact.beaten(),
-                Err(error) => {
-                    tracing::warn!(%error, "the heartbeat cannot be stored; trying again");
-                    ticks.reset_after(HEARTBEAT_RETRY);
-                }
-            }
-        }
-    }
-
     async fn keep_looking(&self) {
+        let is_shared = self.inner.store.is_shared();
         let mut watch = Watch::default();
         let mut leases = self.inner.log.listen(Topic::Leases);
-        let mut ticks = ticks(if self.inner.store.is_shared() { BEAT } else { ALONE });
+        let mut ticks = ticks(if is_shared { BEAT } else { ALONE });
         loop {
             let looked = tokio::select! {
-                _ = ticks.tick() => self.look_after(&mut watch).await,
+                _ = ticks.tick() => if is_shared { look_after(self, &mut watch).await } else { self.take_over().await },
                 // A run was released, which says nothing about heartbeats.
-                () = leases.rung() => self.take_over_orphans().await.map(drop),
+                () = leases.rung() => self.take_over().await,
             };
             if let Err(error) = looked {
                 tracing::warn!(%error, "the leases cannot be looked after; trying again");
             }
         }
-    }
-
-    async fn look_after(&self, watch: &mut Watch) -> Result<(), StoreError> {
-        let inner = &self.inner;
-        if inner.store.is_shared() {
-            let dead = watch.look(inner.instance, &inner.store.instances().await?);
-            *lock(&inner.silent) = watch.silent();
-            for dead in dead {
-                tracing::warn!(instance = %dead.0, "its heartbeat stands still; taking its runs over");
-                inner.store.forget_instance(dead).await?;
-            }
-        }
-        self.take_over_orphans().await.map(drop)
     }
 
     /// Stops what somebody wants stopped, and takes over every run and job that nobody drives: a run goes on where its provider can, a job is run again where that
@@ -215,3 +274,6 @@ fn ticks(period: Duration) -> Interval {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
+
+#[cfg(test)]
+mod simulation;
