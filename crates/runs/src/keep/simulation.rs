@@ -224,7 +224,10 @@ impl World {
         for (number, (before, after)) in before.iter().zip(lengths()).enumerate() {
             assert!(after > *before, "nobody writes run {number}: {:?}", self.database.runs()[number]);
         }
-        assert!(self.processes.iter().all(|process| !process.contact.is_lost()), "an instance does not regain contact");
+        for process in &self.processes {
+            assert!(self.database.knows(process.client.id), "a living instance stays unknown");
+            assert!(!process.contact.is_lost(), "an instance does not regain contact");
+        }
     }
 }
 

@@ -93,6 +93,10 @@ impl Database {
         runs.for_each(|run| self.runs.borrow_mut()[run].owner = owner);
     }
 
+    pub(super) fn knows(&self, instance: InstanceId) -> bool {
+        self.beats.borrow().contains_key(&instance)
+    }
+
     pub(super) fn set_stalled(&self, is_stalled: bool) {
         self.stalled.send_replace(is_stalled);
     }
