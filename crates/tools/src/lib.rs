@@ -20,7 +20,7 @@ pub use call::{Asked, Call, CallPermissions, Report, ToolError};
 pub use canonical_host::CanonicalHost;
 pub use outside::{Outside, Refused};
 pub use permission_rules::{PermissionRules, rule_fault};
-pub use registry::{Registry, callable};
+pub use registry::{RegisteredTool, Registry, callable};
 pub use sandbox::{Sandbox, TIME as SANDBOX_TIME, run_sandbox};
 pub use schema::{ArgumentSchema, SchemaError, Verdict};
 pub use tool::{About, Callable, Spec, TIMEOUT, Tool};

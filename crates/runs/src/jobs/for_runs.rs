@@ -78,7 +78,7 @@ impl Jobs {
 
     /// The tools that a model is offered: of those that it may call, the ones that the user does not deny.
     pub(crate) async fn offers(&self, user: UserId, only: Option<&[String]>) -> Vec<Offer> {
-        let tools = match self.tools(user).await {
+        let tools = match self.permitted(user).await {
             Ok(tools) => tools,
             Err(error) => {
                 tracing::warn!(%error, "the permissions cannot be read: no tools are offered");
@@ -87,9 +87,9 @@ impl Jobs {
         };
         tools
             .into_iter()
-            .filter(|tool| only.is_none_or(|only| only.contains(&tool.name)))
-            .filter(|tool| tool.permission != Permission::Deny || !tool.rules.is_empty())
-            .map(|tool| Offer { name: tool.name, description: tool.description, schema: tool.input_schema })
+            .filter(|(tool, _)| only.is_none_or(|only| only.contains(&tool.spec().name)))
+            .filter(|(_, set)| set.permission != Permission::Deny || !set.rules.is_empty())
+            .map(|(tool, _)| Offer { name: tool.spec().name.clone(), definition: tool.definition().clone() })
             .collect()
     }
 

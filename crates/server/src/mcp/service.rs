@@ -145,9 +145,9 @@ impl ServerHandler for Service {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let user = asks(&context, AccessScope::Read)?;
-        let tools = self.app.runs.jobs().tools(user).await.map_err(|error| internal(&error))?;
+        let tools = self.app.runs.jobs().built_in_tools(user).await.map_err(|error| internal(&error))?;
         let permitted = |tool: &ToolInfo| tool.permission != Permission::Deny || !tool.rules.is_empty();
-        let own = tools.into_iter().filter(|tool| tool.source == ToolSource::BuiltIn && permitted(tool));
+        let own = tools.into_iter().filter(permitted);
         Ok(ListToolsResult::with_all_items(own.map(described).collect()))
     }
 

@@ -302,7 +302,7 @@ impl Keeper {
             Err(error) => return Ended::Gone(error),
         };
         let ended = self.watch(&connection, badge, fault).await;
-        self.registry.offer(&self.shared.name, Vec::new());
+        self.registry.withdraw(&self.shared.name);
         self.changes.send_replace(());
         let how = connection.leave().await;
         match (ended, how) {
@@ -363,7 +363,7 @@ impl Keeper {
             readable(&format!("{} {}", own.title.as_ref().unwrap_or(&own.name), own.version), MOST_TITLE_CHARS)
         });
         let protocol_version = info.map(|info| info.protocol_version.to_string());
-        self.registry.offer(name, tools);
+        self.registry.offer(name, tools).map_err(|error| error.to_string())?;
         self.set(State::Ready { tools: names, title, protocol_version });
         Ok(())
     }
