@@ -19,6 +19,7 @@ mod tool;
 pub use call::{Asked, Call, CallPermissions, Report, ToolError};
 pub use canonical_host::CanonicalHost;
 pub use outside::{Outside, Refused};
+pub use own_thread::OwnThread;
 pub use permission_rules::{PermissionRules, rule_fault};
 pub use registry::{RegisteredTool, Registry, callable};
 pub use sandbox::{Sandbox, TIME as SANDBOX_TIME, run_sandbox};

@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, sleep, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use weir_protocol::McpTransport;
 
 use super::{
@@ -35,6 +35,8 @@ const STABLE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_mins(1);
 /// The pause before a list that has changed is read again, however often its server says so.
 const RELIST_PAUSE: Duration = Duration::from_millis(500);
+/// How long the thread of a server over HTTP remains when the server has been left: the request that ends its session has a second.
+const LEAVING: Duration = Duration::from_millis(1500);
 /// The longest name of itself that is taken, in characters.
 const MOST_TITLE_CHARS: usize = 100;
 
@@ -88,7 +90,7 @@ struct Inner {
     runtime: OwnThread,
 }
 
-/// One server that is looked after.
+/// One server that is looked after, for as long as this value exists.
 struct Kept {
     wanted: Wanted,
     shared: Arc<Shared>,
@@ -96,6 +98,7 @@ struct Kept {
     keeper: JoinHandle<()>,
 }
 
+    /// The thread of all programs. Each server over HTTP has its own.
 /// What whoever asks shares with the keeper.
 struct Shared {
     name: String,
@@ -104,6 +107,7 @@ struct Shared {
     /// Somebody wants it started anew.
     again: Notify,
     /// What it wants before it lets anybody in.
+    _stop_at_drop: DropGuard,
     challenge: Mutex<Option<Challenge>>,
 }
 
@@ -201,15 +205,25 @@ impl Servers {
             stop: CancellationToken::new(),
         };
         let (shared, stop) = (keeper.shared.clone(), keeper.stop.clone());
-        let keeper = self.0.runtime.spawn(async move {
+        let own = matches!(wanted.transport, McpTransport::Http { .. }).then(|| Arc::new(OwnThread::start("mcp-http")));
+        let thread = own.clone();
+        let keeping = async move {
             if let Some(before) = before {
                 before.stop.cancel();
                 // It withdraws its tools before the new one offers them.
                 let _ = before.keeper.await;
             }
             keeper.keep().await;
-        });
-        Kept { wanted, shared, stop, keeper }
+            if thread.is_some() {
+                tokio::spawn(async move {
+                    sleep(LEAVING).await;
+                    drop(thread);
+                });
+            }
+        };
+        let keeper = own.as_deref().unwrap_or(&self.0.runtime).spawn(keeping);
+        let stop_at_drop = stop.clone().drop_guard();
+        Kept { wanted, shared, stop, _stop_at_drop: stop_at_drop, keeper }
     }
 }
 
