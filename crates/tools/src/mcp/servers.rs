@@ -68,6 +68,17 @@ pub enum State {
     },
 }
 
+impl State {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Ready { .. } => "ready",
+            Self::Failed { .. } => "failed",
+            Self::NeedsSignIn { .. } => "needs_sign_in",
+        }
+    }
+}
+
 /// A server that is to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -87,6 +98,7 @@ struct Inner {
     launcher: OnceLock<PathBuf>,
     kept: Mutex<BTreeMap<String, Kept>>,
     changes: watch::Sender<()>,
+    /// The thread of all programs. Each server over HTTP has its own.
     runtime: OwnThread,
 }
 
@@ -95,10 +107,10 @@ struct Kept {
     wanted: Wanted,
     shared: Arc<Shared>,
     stop: CancellationToken,
+    _stop_at_drop: DropGuard,
     keeper: JoinHandle<()>,
 }
 
-    /// The thread of all programs. Each server over HTTP has its own.
 /// What whoever asks shares with the keeper.
 struct Shared {
     name: String,
@@ -107,7 +119,6 @@ struct Shared {
     /// Somebody wants it started anew.
     again: Notify,
     /// What it wants before it lets anybody in.
-    _stop_at_drop: DropGuard,
     challenge: Mutex<Option<Challenge>>,
 }
 
@@ -284,7 +295,8 @@ impl Keeper {
             }
             let pause = pause(failures);
             failures += 1;
-            tracing::warn!(server = self.shared.name, error, "an MCP server is not there");
+            // The reason may quote the server, so it is shown to the administrator and not logged.
+            tracing::warn!(server = self.shared.name, "an MCP server failed; the list of MCP servers has the reason");
             self.shared.log.say(&format!("weir: {error}"));
             let retry_at = Instant::now() + pause;
             self.set(State::Failed { error, retry_at });
@@ -385,7 +397,7 @@ impl Keeper {
     fn set(&self, state: State) {
         let mut known = lock(&self.shared.state);
         if *known != state {
-            tracing::debug!(server = self.shared.name, ?state, "an MCP server");
+            tracing::debug!(server = self.shared.name, state = state.name(), "an MCP server");
             *known = state;
             self.changes.send_replace(());
         }
