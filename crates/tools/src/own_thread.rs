@@ -2,7 +2,7 @@
 //!
 //! A server decides how much there is to parse: JSON, notifications, responses before the response (RFC 9110, 15.2). All of that work is on
 //! a thread: one for all programs of MCP servers, and one for each MCP server over HTTP, each page, each request to an authorization
-//! server and the OpenID provider. It never delays a request, an answer, a heartbeat or another server over HTTP. On one thread, the tasks
+//! server and the `OpenID` provider. It never delays a request, an answer, a heartbeat or another server over HTTP. On one thread, the tasks
 //! that notifications start also run as fast as they are started.
 
 use std::{future::Future, thread};
