@@ -9,6 +9,8 @@
 //! systems nothing is enforced, and the report says so.
 
 #[cfg(target_os = "linux")]
+mod descendants;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod syscalls;
@@ -146,4 +148,31 @@ pub fn restrict_program() -> Report {
     {
         Report::unsupported()
     }
+}
+
+/// Makes the calling process the parent of its orphaned descendants (Linux), and has the kernel send it SIGHUP when its own parent ends.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn adopt_descendants() -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    descendants::adopt()?;
+    Ok(())
+}
+
+/// Kills every descendant of the calling process and waits for their ends. Needs [`adopt_descendants`] and `/proc`; on other systems
+/// than Linux it does nothing.
+pub fn kill_descendants() {
+    #[cfg(target_os = "linux")]
+    descendants::kill_all();
+}
+
+/// Replaces standard input, output and error with `/dev/null`, so that only a child process holds those of the caller.
+///
+/// # Errors
+/// When `/dev/null` cannot be opened.
+pub fn release_standard_streams() -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    descendants::release_standard_streams()?;
+    Ok(())
 }

@@ -35,6 +35,22 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// Cuts a text after so many characters. An error quotes foreign input no further.
+pub fn shorten(text: &mut String, max_chars: usize) {
+    if let Some((end, _)) = text.char_indices().nth(max_chars) {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+/// The first so many characters of a text, for an error that quotes it.
+pub fn excerpt(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 impl FieldError {
     /// An entry for `path`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {

@@ -26,7 +26,7 @@ pub use account::{
     MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Me, Person, PersonList, Storage, UpdateMe, UpdatePerson, UserRole,
 };
 pub use chat::{Approval, ChatMessage, Conversation, MessageStatus, Role, ToolCall, ToolCallStatus, Usage};
-pub use error::{FieldError, Problem};
+pub use error::{FieldError, Problem, excerpt, shorten};
 pub use event::{Done, Failure, FinishReason, StreamChunk, Token, ToolStatus};
 pub use frame::{ClientFrame, InboxChange, ServerFrame};
 pub use id::{

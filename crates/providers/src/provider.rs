@@ -46,14 +46,12 @@ pub struct TurnCall {
 }
 
 /// A tool that a model may call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// Its name.
     pub name: String,
-    /// What it does.
-    pub description: String,
-    /// The JSON Schema of its arguments.
-    pub schema: Value,
+    /// A JSON object with `name`, `description` and `parameters`, the JSON Schema of the arguments. All requests share it.
+    pub definition: Arc<str>,
 }
 
 /// The place of a context among those that are in memory at once. It is given up when its last clone is dropped.

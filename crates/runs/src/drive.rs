@@ -206,12 +206,12 @@ impl Drive {
     /// The context and what belongs to it. It is read anew for each question and given away: nothing of it is kept while the answer
     /// comes.
     async fn request(&self, chosen: &Chosen, withheld: bool) -> Result<ChatRequest, StoreError> {
+        let place = ContextPlace::new(self.contexts.acquire(self.run.user).await);
         let tools = if withheld || !chosen.provider.calls_tools(&chosen.model) {
             Vec::new()
         } else {
             self.jobs.offers(self.run.user, self.run.tools.as_deref()).await
         };
-        let place = ContextPlace::new(self.contexts.acquire(self.run.user).await);
         let mut backoff = Backoff::of_database();
         loop {
             let (store, run, prompt) = (self.store.clone(), self.run.id, self.run.prompt_message);

@@ -2,8 +2,6 @@
 
 use std::{
     ffi::OsString,
-    io,
-    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -13,7 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     backup,
     config::{Config, ConfigFaults, Source},
-    data_dir,
+    data_dir, launcher,
     lifecycle::EXIT_UNCOMMITTED,
     mcp::bridge,
     openapi,
@@ -98,7 +96,7 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Restricts itself and becomes the program of an MCP server, started by the server
+    /// Runs the program of an MCP server with fewer rights and ends all of its processes, started by the server
     #[command(hide = true)]
     LaunchMcp {
         /// The program and its arguments
@@ -138,18 +136,8 @@ pub fn run() -> ExitCode {
             let _ = rustix::process::nice(NICENESS);
             weir_tools::run_sandbox(check)
         }
-        Some(Command::LaunchMcp { command }) => launch(&command),
+        Some(Command::LaunchMcp { command }) => launcher::run(&command),
     }
-}
-
-/// Becomes the program, with fewer rights. Returns only if that fails, with the codes of a shell.
-fn launch(command: &[OsString]) -> ExitCode {
-    let Some((program, args)) = command.split_first() else { return ExitCode::from(2) };
-    // The server has warned of what is missing when it started.
-    let _ = weir_isolation::restrict_program();
-    let error = std::process::Command::new(program).args(args).exec();
-    eprintln!("weir: {} cannot be started: {error}", program.display());
-    ExitCode::from(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
 }
 
 fn start(file: &Path) -> ExitCode {

@@ -9,6 +9,7 @@ pub mod connections;
 mod data_dir;
 mod descriptors;
 pub mod http;
+mod launcher;
 pub mod lifecycle;
 pub mod limits;
 mod maintenance;

@@ -62,21 +62,6 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-/// A tool that is offered.
-#[derive(Serialize)]
-struct Tool<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    function: Function<'a>,
-}
-
-#[derive(Serialize)]
-struct Function<'a> {
-    name: &'a str,
-    description: &'a str,
-    parameters: &'a Value,
-}
-
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'static str,
@@ -141,8 +126,8 @@ impl<'a> From<&'a Turn> for Message<'a> {
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) model: String,
-    /// The tools that are offered, as JSON; empty: none.
-    tools: Vec<u8>,
+    /// The tools that are offered.
+    tools: Vec<Offer>,
     /// The seam to watch when a partial answer is taken up.
     overlap: Overlap,
     has_partial: bool,
@@ -151,6 +136,8 @@ pub(super) struct Question {
     /// The last body that was asked for. It begins with `common` bytes that every body begins with.
     body: Bytes,
     common: usize,
+    /// What the last body was asked for with.
+    sent_with: Option<Extras>,
 }
 
 impl Question {
@@ -178,15 +165,10 @@ impl Question {
             serde_json::to_writer(&mut body, &Message::new("assistant", sent))?;
         }
         body.push(b']');
-        let tools = if tools.is_empty() {
-            Vec::new()
-        } else {
-            serde_json::to_vec(&tools.iter().map(offered).collect::<Vec<_>>())?
-        };
         let common = body.len();
         let (has_partial, continues) = (!partial.is_empty(), !sent.is_empty());
         drop(place);
-        Ok(Self { model, tools, overlap, has_partial, continues, body: body.into(), common })
+        Ok(Self { model, tools, overlap, has_partial, continues, body: body.into(), common, sent_with: None })
     }
 
     /// Whether it takes up a partial answer.
@@ -211,15 +193,19 @@ impl Question {
             continue_final_message: continuation.then_some(true),
             add_generation_prompt: continuation.then_some(false),
         })?;
-        let tools: &[u8] = if extras.tools { &self.tools } else { b"" };
-        let name: &[u8] = if tools.is_empty() { b"" } else { br#","tools":"# };
-        let end = [name, tools, b",", rest.get(1..).unwrap_or_default()].concat();
-        if self.body[self.common..] != end {
+        if self.sent_with != Some(extras) {
+            let mut end = Vec::new();
+            if extras.tools && !self.tools.is_empty() {
+                append_tools(&mut end, &self.tools);
+            }
+            end.push(b',');
+            end.extend_from_slice(rest.get(1..).unwrap_or_default());
             // In place, unless an earlier body is still being sent.
             let mut body = BytesMut::from(std::mem::take(&mut self.body));
             body.truncate(self.common);
             body.extend_from_slice(&end);
             self.body = body.freeze();
+            self.sent_with = Some(extras);
         }
         Ok((self.body.clone(), self.overlap.clone()))
     }
@@ -228,12 +214,22 @@ impl Question {
     pub(super) fn forget(&mut self) {
         self.body = Bytes::new();
         self.common = 0;
+        self.tools = Vec::new();
     }
 }
 
-fn offered(offer: &Offer) -> Tool<'_> {
-    let function = Function { name: &offer.name, description: &offer.description, parameters: &offer.schema };
-    Tool { kind: "function", function }
+/// Appends the tools as JSON. Their definitions are shared and not kept a second time.
+fn append_tools(body: &mut Vec<u8>, tools: &[Offer]) {
+    body.extend_from_slice(br#","tools":["#);
+    for (place, tool) in tools.iter().enumerate() {
+        if place > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(br#"{"type":"function","function":"#);
+        body.extend_from_slice(tool.definition.as_bytes());
+        body.push(b'}');
+    }
+    body.push(b']');
 }
 
 #[cfg(test)]
@@ -276,8 +272,7 @@ mod tests {
             turns: vec![Turn { calls: vec![made], ..Turn::new(Role::Assistant, "Well.") }, Turn::output(call, "2")],
             tools: vec![Offer {
                 name: "add".to_owned(),
-                description: "Adds.".to_owned(),
-                schema: json!({ "type": "object" }),
+                definition: r#"{"name":"add","description":"Adds.","parameters":{"type":"object"}}"#.into(),
             }],
             partial: None,
             place: ContextPlace::default(),

@@ -210,7 +210,10 @@ async fn whether_models_continue_follows_the_address_unless_it_is_said() {
 }
 
 fn offered() -> ChatRequest {
-    let tool = Offer { name: "add".to_owned(), description: "Adds.".to_owned(), schema: json!({ "type": "object" }) };
+    let tool = Offer {
+        name: "add".to_owned(),
+        definition: r#"{"name":"add","description":"Adds.","parameters":{"type":"object"}}"#.into(),
+    };
     ChatRequest { tools: vec![tool], ..question() }
 }
 

@@ -1,12 +1,17 @@
 //! Jobs as an answer's run sees them.
 
 use serde_json::Value;
-use weir_protocol::{Failure, FieldError, Permission, Seq, ToolCallId, UserId};
+use weir_protocol::{Failure, FieldError, Permission, Seq, ToolCallId, UserId, excerpt};
 use weir_providers::Offer;
 use weir_realtime::{Frame, Reader};
 use weir_store::Backoff;
 
 use super::{Invocation, InvokeError, Jobs};
+
+/// Characters of the faults of arguments that a model is told.
+const MAX_FAULT_CHARS: usize = 4000;
+/// Characters of an unknown tool's name that a model is told.
+const MAX_NAME_CHARS: usize = 100;
 
 impl Jobs {
     /// An id for a call.
@@ -59,12 +64,17 @@ impl Jobs {
         match error {
             InvokeError::UnknownTool(name) => {
                 let names: Vec<_> = self.offers(user, None).await.into_iter().map(|offer| offer.name).collect();
-                let message = format!("There is no tool named {name:?}. There are: {}.", names.join(", "));
+                let message = format!(
+                    "There is no tool named {:?}. There are: {}.",
+                    excerpt(name, MAX_NAME_CHARS),
+                    names.join(", ")
+                );
                 Failure::new("unknown_tool", &message)
             }
             InvokeError::Invalid(faults) => {
                 let list: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.path, fault.message)).collect();
-                Failure::new("invalid_arguments", &format!("The arguments do not fit: {}.", list.join("; ")))
+                let list = excerpt(&list.join("; "), MAX_FAULT_CHARS);
+                Failure::new("invalid_arguments", &format!("The arguments do not fit: {list}."))
             }
             InvokeError::Denied(_) => Failure::new("denied", "The person does not permit this tool."),
             InvokeError::Draining => Failure::new("draining", "The server is restarting."),
@@ -78,7 +88,7 @@ impl Jobs {
 
     /// The tools that a model is offered: of those that it may call, the ones that the user does not deny.
     pub(crate) async fn offers(&self, user: UserId, only: Option<&[String]>) -> Vec<Offer> {
-        let tools = match self.tools(user).await {
+        let tools = match self.permitted(user).await {
             Ok(tools) => tools,
             Err(error) => {
                 tracing::warn!(%error, "the permissions cannot be read: no tools are offered");
@@ -87,9 +97,9 @@ impl Jobs {
         };
         tools
             .into_iter()
-            .filter(|tool| only.is_none_or(|only| only.contains(&tool.name)))
-            .filter(|tool| tool.permission != Permission::Deny || !tool.rules.is_empty())
-            .map(|tool| Offer { name: tool.name, description: tool.description, schema: tool.input_schema })
+            .filter(|(tool, _)| only.is_none_or(|only| only.contains(&tool.spec().name)))
+            .filter(|(_, set)| set.permission != Permission::Deny || !set.rules.is_empty())
+            .map(|(tool, _)| Offer { name: tool.spec().name.clone(), definition: tool.definition().clone() })
             .collect()
     }
 

@@ -1,25 +1,69 @@
 //! Whether a call may run: what the user has set, else what the tool says of itself.
 
+use std::sync::Arc;
+
+use serde::Serialize;
 use serde_json::Value;
 use url::Url;
-use weir_protocol::{ArgumentRule, FieldError, Match, Permission, SetPermission, ToolInfo, UserId};
+use weir_protocol::{ArgumentRule, FieldError, Match, Permission, SetPermission, ToolInfo, ToolSource, UserId};
 use weir_store::{StoreError, ToolPermission, is_larger_than, off_worker};
-use weir_tools::{Callable, CanonicalHost, PermissionRules, Spec, rule_fault};
+use weir_tools::{Callable, CanonicalHost, PermissionRules, RegisteredTool, Spec, rule_fault};
 
 use super::{Inner, InvokeError, Jobs};
 
 /// Arguments up to this size are compared with rules on an async worker.
 const QUICK_ARGUMENT_BYTES: usize = 16 * 1024;
+/// A list of tools up to this size is copied on an async worker.
+const QUICK_LIST_BYTES: usize = 256 * 1024;
+/// Bytes of a permission in a list of tools, roughly.
+const PERMISSION_BYTES: usize = 64;
+
+/// A tool and its permission.
+pub(super) type PermittedTool = (Arc<RegisteredTool>, ToolPermission);
+
+/// The fields of a tool that depend on the user.
+#[derive(Serialize)]
+struct OwnFields {
+    permission: Permission,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<ArgumentRule>,
+}
 
 impl Jobs {
-    /// Every tool, with what the user has set for it.
+    /// The built-in tools, with what the user has set for them.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn tools(&self, user: UserId) -> Result<Vec<ToolInfo>, StoreError> {
+    pub async fn built_in_tools(&self, user: UserId) -> Result<Vec<ToolInfo>, StoreError> {
+        let tools = self.permitted(user).await?.into_iter();
+        let tools = tools.filter(|(tool, _)| tool.spec().source == ToolSource::BuiltIn);
+        Ok(tools.map(|(tool, set)| info(tool.spec(), Some(set))).collect())
+    }
+
+    /// Every tool, with what the user has set for it, as the JSON of a [`ToolList`](weir_protocol::ToolList). The definitions are
+    /// copied and not encoded.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tool_list(&self, user: UserId) -> Result<Vec<u8>, StoreError> {
+        let tools = self.permitted(user).await?;
+        let bytes = tools.iter().map(|(tool, _)| tool.listing().len()).sum::<usize>();
+        if bytes > QUICK_LIST_BYTES {
+            Ok(off_worker(move || listed(tools, bytes)).await)
+        } else {
+            Ok(listed(tools, bytes))
+        }
+    }
+
+    /// Every tool, with what the user has set for it, else with the default.
+    pub(super) async fn permitted(&self, user: UserId) -> Result<Vec<PermittedTool>, StoreError> {
         let mut set = self.inner.store.tool_permissions(user).await?;
-        let info = |tool: &dyn Callable| info(tool.spec(), set.remove(&tool.spec().name));
-        Ok(self.inner.tools.all().iter().map(AsRef::as_ref).map(info).collect())
+        let all = self.inner.tools.all().into_iter();
+        let permitted = all.map(|tool| {
+            let set = set.remove(&tool.spec().name).unwrap_or_else(|| unset(tool.spec()));
+            (tool, set)
+        });
+        Ok(permitted.collect())
     }
 
     /// Sets whether a tool may run.
@@ -66,7 +110,7 @@ impl Jobs {
     ) -> Result<(), StoreError> {
         let Some(found) = self.inner.tools.find(tool) else { return Ok(()) };
         let set = self.inner.store.tool_permission(user, tool).await?;
-        let mut set = set.unwrap_or_else(|| ToolPermission { permission: by_default(found.spec()), rules: Vec::new() });
+        let mut set = set.unwrap_or_else(|| unset(found.spec()));
         match args["url"].as_str().and_then(host_of) {
             Some(host) => {
                 let is_same = |rule: &ArgumentRule| {
@@ -102,8 +146,31 @@ fn decided(rules: &PermissionRules, args: Value) -> (Value, Permission) {
 }
 
 fn by_default(spec: &Spec) -> Permission {
-    let trusted = spec.source == weir_protocol::ToolSource::BuiltIn;
+    let trusted = spec.source == ToolSource::BuiltIn;
     if trusted && spec.annotations.read_only_hint { Permission::Allow } else { Permission::Ask }
+}
+
+/// The permission of a tool that the user has set nothing for.
+fn unset(spec: &Spec) -> ToolPermission {
+    ToolPermission { permission: by_default(spec), rules: Vec::new() }
+}
+
+/// A list of tools as JSON: each definition, and the fields that depend on the user in place of its closing brace.
+fn listed(tools: Vec<PermittedTool>, bytes: usize) -> Vec<u8> {
+    let mut list = Vec::with_capacity(bytes + tools.len() * PERMISSION_BYTES);
+    list.extend_from_slice(br#"{"items":["#);
+    for (place, (tool, ToolPermission { permission, rules })) in tools.into_iter().enumerate() {
+        if place > 0 {
+            list.push(b',');
+        }
+        list.extend_from_slice(tool.listing().strip_suffix('}').unwrap_or_default().as_bytes());
+        // A permission can always be written.
+        let own = serde_json::to_vec(&OwnFields { permission, rules }).unwrap_or_default();
+        list.push(b',');
+        list.extend_from_slice(own.get(1..).unwrap_or_default());
+    }
+    list.extend_from_slice(b"]}");
+    list
 }
 
 /// The host of a URL.
@@ -112,7 +179,7 @@ fn host_of(text: &str) -> Option<CanonicalHost> {
 }
 
 fn info(spec: &Spec, set: Option<ToolPermission>) -> ToolInfo {
-    let set = set.unwrap_or_else(|| ToolPermission { permission: by_default(spec), rules: Vec::new() });
+    let set = set.unwrap_or_else(|| unset(spec));
     ToolInfo {
         name: spec.name.clone(),
         title: spec.title.clone(),

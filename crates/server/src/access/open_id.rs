@@ -13,6 +13,8 @@ use reqwest::redirect;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Mutex, time::Instant};
 
+use weir_tools::OwnThread;
+
 use crate::config::PublicUrl;
 
 /// How long what the provider says of itself, its keys included, is taken for true.
@@ -119,7 +121,7 @@ impl OpenId {
         Ok(Self(Arc::new(Inner {
             settings,
             redirect: redirect.map_err(|error| provider(&error))?,
-            http: Http(http.map_err(|error| provider(&error))?),
+            http: Http { client: http.map_err(|error| provider(&error))?, thread: OwnThread::start("open-id") },
             known: Mutex::default(),
         })))
     }
@@ -211,21 +213,25 @@ fn is_subject(subject: &str) -> bool {
     (1..=255).contains(&subject.len()) && subject.bytes().all(is_printable) && subject.trim() == subject
 }
 
-/// The way to the provider.
+/// The way to the provider. The provider may keep the thread busy, and no async worker.
 #[derive(Debug)]
-struct Http(reqwest::Client);
+struct Http {
+    client: reqwest::Client,
+    thread: OwnThread,
+}
 
 impl<'c> AsyncHttpClient<'c> for Http {
     type Error = SendError;
     type Future = BoxFuture<'c, Result<HttpResponse, SendError>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(send(&self.0, request))
+        let sending = self.thread.spawn(send(self.client.clone(), request));
+        Box::pin(async { sending.await.unwrap_or(Err(SendError::Stopped)) })
     }
 }
 
 /// One request, with an answer of a bounded size.
-async fn send(http: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, SendError> {
+async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, SendError> {
     let request = reqwest::Request::try_from(request)?;
     let mut answer = http.execute(request).await?;
     let mut response = axum::http::Response::builder().status(answer.status()).version(answer.version());
@@ -248,6 +254,8 @@ enum SendError {
     Http(#[from] reqwest::Error),
     #[error("the answer is too large")]
     TooLarge,
+    #[error("the server stops")]
+    Stopped,
 }
 
 /// An error with what lies below it.
@@ -263,7 +271,39 @@ fn words(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_subject;
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        thread,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn mcp_30_endless_responses_of_the_provider_occupy_no_async_worker() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        let (flooded, is_flooded) = tokio::sync::oneshot::channel();
+        let flooding = thread::spawn(move || {
+            let early = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(20_000);
+            let (mut socket, _) = listener.accept().unwrap();
+            assert!(socket.read(&mut [0; 4096]).unwrap() > 0, "a request");
+            socket.write_all(early.as_bytes()).unwrap();
+            flooded.send(()).unwrap();
+            // It ends when the client has gone.
+            while socket.write_all(early.as_bytes()).is_ok() {}
+        });
+        let client = reqwest::Client::builder().timeout(Duration::from_millis(500)).build().unwrap();
+        let http = Http { client, thread: OwnThread::start("open-id") };
+        let request = axum::http::Request::get(&url).body(Vec::new()).unwrap();
+        let asking = tokio::spawn(async move { http.call(request).await.map(|_| ()) });
+        is_flooded.await.unwrap();
+        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        assert_eq!(tasks, 1, "the connection is a task of another runtime");
+        asking.await.unwrap().unwrap_err();
+        flooding.join().unwrap();
+    }
 
     #[test]
     fn oid_5_a_subject_is_1_to_255_printable_characters() {

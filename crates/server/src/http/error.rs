@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use weir_protocol::{AccessScope, FieldError, Problem};
+use weir_protocol::{AccessScope, FieldError, Problem, shorten};
 use weir_runs::{AnswerError, InvokeError, StartError};
 use weir_store::StoreError;
 use weir_tools::mcp::SignInError;
@@ -25,14 +25,6 @@ const MAX_FIELD_ERRORS: usize = 100;
 const MAX_FIELD_CHARS: usize = 500;
 const MAX_DETAIL_CHARS: usize = 4000;
 
-/// Cuts a text after so many characters.
-fn shorten(text: &mut String, most: usize) {
-    if let Some((end, _)) = text.char_indices().nth(most) {
-        text.truncate(end);
-        text.push('…');
-    }
-}
-
 /// A failure as a client sees it.
 #[derive(Debug)]
 pub struct ApiError {
@@ -45,7 +37,9 @@ pub struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+        let mut detail = detail.into();
+        shorten(&mut detail, MAX_DETAIL_CHARS);
+        Self { status, code, detail, errors: Vec::new(), retry_after: None }
     }
 
     /// 400: the body cannot be read.

@@ -71,7 +71,8 @@ pub(crate) async fn respond<T: Serialize + Send + 'static>(value: T) -> Result<R
     }
 }
 
-fn response(text: Vec<u8>) -> Response {
+/// A response with this JSON.
+pub(crate) fn response(text: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], Body::from(text)).into_response()
 }
 

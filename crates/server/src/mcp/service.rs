@@ -13,9 +13,9 @@ use axum::{
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation, JsonObject,
-        ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ServerCapabilities,
-        ServerConfig, Tool, ToolAnnotations,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode, ErrorData, Implementation,
+        JsonObject, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
+        ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
     },
     service::{Peer, RequestContext},
     transport::{StreamableHttpServerConfig, StreamableHttpService},
@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_protocol::{
     AccessScope, Approval, Caller, Failure, JobEvent, Permission, Seq, ToolCallId, ToolInfo, ToolSource, ToolUpdate,
-    UserId,
+    UserId, excerpt,
 };
 use weir_realtime::Reader;
 use weir_runs::{Invocation, InvokeError};
@@ -40,6 +40,12 @@ use crate::{
 const INSTRUCTIONS: &str = "Tools of a Weir server. Calls may wait until a person has approved them in Weir.";
 /// The header that names a session (2025-11-25, Session Management).
 const SESSION_ID: &str = "mcp-session-id";
+/// Headers that the library repeats in its errors.
+const ECHOED_HEADERS: [&str; 3] = ["mcp-protocol-version", "mcp-method", "mcp-name"];
+/// The longest name of a method or id, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+/// Characters of a client's input that an error repeats.
+const MAX_QUOTED_CHARS: usize = 500;
 /// Each word of progress must be more than the one before (2025-11-25, Progress), also where it has come no further.
 const LEAST_PROGRESS: f64 = 1e-6;
 
@@ -72,6 +78,10 @@ async fn guard(
     }
     let session = session_of(request.headers());
     let begins = session.is_none();
+    if ECHOED_HEADERS.iter().any(|name| request.headers().get(*name).is_some_and(|value| value.len() > MAX_NAME_BYTES))
+    {
+        return Ok(invalid_request("A header of the protocol is too long."));
+    }
     let in_use = session.and_then(|id| sessions.enter(id, user));
     if !begins && in_use.is_none() && request.method() == Method::DELETE {
         // As the library answers the other methods.
@@ -82,15 +92,26 @@ async fn guard(
     if weir_protocol::has_too_many_values(&bytes) {
         return Err(ApiError::unreadable(TOO_MANY_VALUES));
     }
-    if begins && sessions.is_full_for(user) && is_initialize(&bytes) {
+    let envelope = match Envelope::parse(&bytes) {
+        Ok(envelope) => envelope,
+        Err(why) => return Ok(invalid_request(why)),
+    };
+    if begins && sessions.is_full_for(user) && envelope.method.as_deref() == Some("initialize") {
         return Err(too_many_sessions());
     }
+    let answering = match (session_of(&parts.headers), envelope.request_key()) {
+        (Some(session), Some(key)) if in_use.is_some() => match sessions.begin_request(session, user, key) {
+            Some(answering) => Some(answering),
+            None => return Ok(invalid_request("A request with this id is in progress. Use another id.")),
+        },
+        _ => None,
+    };
     let request = Request::from_parts(parts, Body::from(bytes));
     let place = take_place(&app, user)?;
     let served = sessions.serve(user, next.run(request)).await;
     let response = served.map_err(|_| too_many_sessions())?;
     let is_stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
-    Ok(if is_stream { Keeping::until_the_end(response, (place, in_use)) } else { response })
+    Ok(if is_stream { Keeping::until_the_end(response, (place, in_use, answering)) } else { response })
 }
 
 fn too_many_sessions() -> ApiError {
@@ -103,14 +124,58 @@ fn session_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(SESSION_ID)?.to_str().ok()
 }
 
-/// Whether a message asks for a session.
-fn is_initialize(message: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Message<'a> {
-        #[serde(borrow)]
-        method: Cow<'a, str>,
+/// The members of a message that its response or error repeats.
+#[derive(Default, Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    id: Option<Id<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id<'a> {
+    Number(serde_json::Number),
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads a message. The library answers a text that is not JSON.
+    fn parse(message: &'a [u8]) -> Result<Self, &'static str> {
+        let envelope = match serde_json::from_slice::<Self>(message) {
+            Ok(envelope) => envelope,
+            Err(error) if error.is_data() => {
+                return Err("The message is not a JSON-RPC request, notification or response.");
+            }
+            Err(_) => Self::default(),
+        };
+        let is_long = |text: &str| text.len() > MAX_NAME_BYTES;
+        if envelope.method.as_deref().is_some_and(is_long) {
+            return Err("The name of the method is too long.");
+        }
+        if matches!(&envelope.id, Some(Id::Text(id)) if is_long(id)) {
+            return Err("The id is too long.");
+        }
+        Ok(envelope)
     }
-    serde_json::from_slice::<Message<'_>>(message).is_ok_and(|message| message.method == "initialize")
+
+    /// The id of a request as JSON.
+    fn request_key(&self) -> Option<String> {
+        self.method.as_ref()?;
+        Some(match self.id.as_ref()? {
+            Id::Number(number) => number.to_string(),
+            Id::Text(text) => Value::from(&**text).to_string(),
+        })
+    }
+}
+
+/// An error of JSON-RPC without the id of the request: that may be the id of another request.
+fn invalid_request(why: &str) -> Response {
+    let error = json!({ "code": ErrorCode::INVALID_REQUEST, "message": why });
+    let body = json!({ "jsonrpc": "2.0", "id": null, "error": error });
+    (StatusCode::BAD_REQUEST, crate::http::Json(body)).into_response()
 }
 
 /// The tools as a client sees them. Who asks is known from each request alone: a session is not a credential.
@@ -145,9 +210,9 @@ impl ServerHandler for Service {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let user = asks(&context, AccessScope::Read)?;
-        let tools = self.app.runs.jobs().tools(user).await.map_err(|error| internal(&error))?;
+        let tools = self.app.runs.jobs().built_in_tools(user).await.map_err(|error| internal(&error))?;
         let permitted = |tool: &ToolInfo| tool.permission != Permission::Deny || !tool.rules.is_empty();
-        let own = tools.into_iter().filter(|tool| tool.source == ToolSource::BuiltIn && permitted(tool));
+        let own = tools.into_iter().filter(permitted);
         Ok(ListToolsResult::with_all_items(own.map(described).collect()))
     }
 
@@ -165,11 +230,15 @@ impl ServerHandler for Service {
     ) -> Result<CallToolResponse, ErrorData> {
         let user = asks(&context, AccessScope::Write)?;
         if self.get_tool(&request.name).is_none() {
-            return Err(ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None));
+            let name = excerpt(&request.name, MAX_QUOTED_CHARS);
+            return Err(ErrorData::invalid_params(format!("Unknown tool: {name}"), None));
         }
         // A session whose call waits for a person is silent, and not idle.
         let session = context.extensions.get::<Parts>().and_then(|parts| session_of(&parts.headers));
         let _in_use = session.and_then(|id| self.sessions.enter(id, user));
+        // The call may outlast the response that its client reads.
+        let key = serde_json::to_string(&context.id).unwrap_or_default();
+        let _answering = session.and_then(|id| self.sessions.continue_request(id, user, key));
         let id = ToolCallId(self.app.clock.id());
         let call = Invocation {
             id,
@@ -297,7 +366,7 @@ fn refusal(error: &InvokeError) -> String {
     match error {
         InvokeError::Invalid(faults) => {
             let list: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.path, fault.message)).collect();
-            format!("The arguments do not fit: {}.", list.join("; "))
+            format!("The arguments do not fit: {}.", excerpt(&list.join("; "), MAX_QUOTED_CHARS))
         }
         InvokeError::Denied(name) => format!("The person does not permit {name}."),
         InvokeError::TooMany { max } => {

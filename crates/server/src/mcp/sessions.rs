@@ -88,6 +88,8 @@ struct McpSession {
     worker: LocalSessionHandle,
     /// Requests, calls and streams under way.
     uses: usize,
+    /// The ids of requests under way, as JSON, each with its number of uses. A client that reuses an id gets no second response.
+    requests: HashMap<String, usize>,
     idle_since: Instant,
 }
 
@@ -95,6 +97,13 @@ struct McpSession {
 pub(crate) struct SessionUse {
     sessions: McpSessions,
     id: SessionId,
+}
+
+/// A request of a session that is under way. Dropping it ends its use of the id.
+pub(crate) struct RequestUse {
+    sessions: McpSessions,
+    id: SessionId,
+    request: String,
 }
 
 impl McpSessions {
@@ -125,6 +134,33 @@ impl McpSessions {
         };
         session.uses += 1;
         Some(SessionUse { sessions: self.clone(), id })
+    }
+
+    /// Begins a request of a session. None if a request with the same id is under way, or there is no such session of this user.
+    pub(crate) fn begin_request(&self, id: &str, user: UserId, request: String) -> Option<RequestUse> {
+        self.use_request(id, user, request, |uses| uses == 0)
+    }
+
+    /// Continues a request of a session beyond its response. None if there is no such session of this user.
+    pub(crate) fn continue_request(&self, id: &str, user: UserId, request: String) -> Option<RequestUse> {
+        self.use_request(id, user, request, |_| true)
+    }
+
+    fn use_request(
+        &self,
+        id: &str,
+        user: UserId,
+        request: String,
+        may: impl FnOnce(usize) -> bool,
+    ) -> Option<RequestUse> {
+        let mut sessions = self.sessions();
+        let id = sessions.get_key_value(id)?.0.clone();
+        let session = sessions.get_mut(&id).filter(|session| session.user == user)?;
+        if !may(session.requests.get(&request).copied().unwrap_or_default()) {
+            return None;
+        }
+        *session.requests.entry(request.clone()).or_default() += 1;
+        Some(RequestUse { sessions: self.clone(), id, request })
     }
 
     /// Whether one more session of this user would be refused.
@@ -202,6 +238,17 @@ impl Drop for SessionUse {
     }
 }
 
+impl Drop for RequestUse {
+    fn drop(&mut self) {
+        let mut sessions = self.sessions.sessions();
+        let Some(session) = sessions.get_mut(&self.id) else { return };
+        match session.requests.get_mut(&self.request) {
+            Some(uses) if *uses > 1 => *uses -= 1,
+            _ => drop(session.requests.remove(&self.request)),
+        }
+    }
+}
+
 impl SessionManager for McpSessions {
     type Error = SessionsError;
     type Transport = WorkerTransport<LocalSessionWorker>;
@@ -211,7 +258,8 @@ impl SessionManager for McpSessions {
         let id = SessionId::from(Secret::plain()?.text);
         let number = self.0.begun.fetch_add(1, Ordering::Relaxed);
         let (handle, worker) = create_local_session(number.to_string(), self.0.config.clone());
-        let session = McpSession { user, worker: handle, uses: 0, idle_since: Instant::now() };
+        let session =
+            McpSession { user, worker: handle, uses: 0, requests: HashMap::new(), idle_since: Instant::now() };
         let mut sessions = self.sessions();
         if self.is_full(&sessions, user) {
             CALLER.with(|caller| caller.refused.store(true, Ordering::Relaxed));

@@ -20,16 +20,15 @@ pub(crate) use traces::Exporter;
 
 /// The filter for a setting in the syntax of `tracing-subscriber`'s `EnvFilter`.
 ///
-/// Libraries log contents: the MCP library arguments and results of calls at `info`, HTTP and WebSocket libraries the hosts of requests
-/// and the reasons of close frames at `debug`. Therefore a level without a target applies to Weir's own targets beyond `info`, and the
-/// MCP library is limited to warnings. A directive that names a library applies to it. Directives that name spans are ignored, because
-/// they apply to every target within the span.
+/// Libraries log contents: the MCP library arguments and results of calls at `info` and what servers send, such as a content type, at
+/// `error`; HTTP and WebSocket libraries the hosts of requests and the reasons of close frames at `debug`. Therefore a level without a
+/// target applies to Weir's own targets beyond `info`, and the MCP library logs nothing. A directive that names a library applies to it.
+/// Directives that name spans are ignored, because they apply to every target within the span.
 pub(crate) fn filter(setting: &str) -> EnvFilter {
-    let is_verbose = EnvFilter::new(setting).max_level_hint().is_none_or(|level| level > LevelFilter::WARN);
     let targets = setting.split(',').map(str::trim).filter(|directive| !directive.contains(['[', '{', '}', ']']));
     let mut directives: Vec<_> = targets.map(own).collect();
-    if is_verbose && !setting.contains("rmcp") {
-        directives.push("rmcp=warn".to_owned());
+    if !setting.contains("rmcp") {
+        directives.push("rmcp=off".to_owned());
     }
     EnvFilter::new(directives.join(","))
 }
@@ -111,7 +110,7 @@ mod tests {
                 tracing::debug!(target: "hyper_util::client::legacy::connect::dns", "a-host");
                 tracing::debug!(target: "tungstenite::protocol", "a-reason");
                 tracing::trace!(target: "reqwest::connect", "a-url");
-                tracing::info!(target: "rmcp::service", "an-argument");
+                tracing::error!(target: "rmcp::transport::common::reqwest", "an-argument");
                 tracing::debug!(target: "weir_runs", "own");
                 tracing::warn!(target: "hyper", "a-warning");
             });
@@ -131,9 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn mcp_22_arguments_of_calls_are_in_no_log_unless_the_setting_names_the_library() {
-        let limits = |setting: &str| filter(setting).to_string().contains("rmcp=warn");
-        assert!(limits("debug") && limits("info") && limits("warn,weir_server=trace"));
-        assert!(!limits("off") && !limits("error") && !limits("info,rmcp=debug"));
+    fn mcp_33_the_mcp_library_logs_nothing_unless_the_setting_names_it() {
+        let limits = |setting: &str| filter(setting).to_string().contains("rmcp=off");
+        for setting in ["off", "error", "info", "debug", "warn,weir_server=trace"] {
+            assert!(limits(setting), "{setting}");
+        }
+        assert!(!limits("info,rmcp=debug"));
     }
 }

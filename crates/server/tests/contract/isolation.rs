@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tokio::{io::AsyncReadExt as _, time::timeout};
 
 use crate::app::{Options, TestApp};
 
@@ -166,4 +168,49 @@ async fn iso_6_tables_and_their_queries_take_bounded_memory() {
         let code = app.error_code("query_table", json!({ "sql": sql })).await;
         assert!(codes.contains(&code.as_str()), "{sql}: {code}");
     }
+}
+
+/// A program that leaves processes in sessions of their own, which ignore SIGTERM and whose parents have ended. It says `ready`.
+#[cfg(target_os = "linux")]
+const LEAVES_DAEMONS: &str = "trap '' TERM; setsid sh -c '(setsid sleep 600 &); (setsid sleep 600 &); echo ready'";
+
+/// Reads what a launched program says, from `ready` to the end of the last process that has its output.
+#[cfg(target_os = "linux")]
+async fn ends(mut output: tokio::process::ChildStdout, end: impl FnOnce()) {
+    let mut ready = [0; 6];
+    output.read_exact(&mut ready).await.unwrap();
+    assert_eq!(&ready, b"ready\n");
+    end();
+    let mut rest = Vec::new();
+    let ended = timeout(Duration::from_secs(20), output.read_to_end(&mut rest)).await;
+    ended.expect("every process of the program ends").unwrap();
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn mcp_29_every_process_of_a_program_ends_with_it_with_its_server_and_with_weir() {
+    let weir = env!("CARGO_BIN_EXE_weir");
+    let launch = |program: &str| {
+        let mut launch = tokio::process::Command::new(weir);
+        launch.args(["launch-mcp", "--", "sh", "-c", program]);
+        launch.stdin(Stdio::piped()).stdout(Stdio::piped());
+        launch
+    };
+    let mut launched = launch(&format!("{LEAVES_DAEMONS}; exit 3")).spawn().unwrap();
+    ends(launched.stdout.take().unwrap(), || ()).await;
+    assert_eq!(launched.wait().await.unwrap().code(), Some(3));
+
+    let mut launched = launch(&format!("{LEAVES_DAEMONS}; sleep 600")).spawn().unwrap();
+    let pid = Pid::from_raw(launched.id().unwrap().try_into().unwrap()).unwrap();
+    ends(launched.stdout.take().unwrap(), || kill_process(pid, Signal::HUP).unwrap()).await;
+    launched.wait().await.unwrap();
+
+    // The launcher's parent is killed, as Weir is by `kill -9`.
+    let script = r#""$0" launch-mcp -- sh -c "$1" & wait"#;
+    let program = format!("{LEAVES_DAEMONS}; sleep 600");
+    let mut parent = tokio::process::Command::new("sh");
+    let mut parent = parent.args(["-c", script, weir, &program]).stdout(Stdio::piped()).spawn().unwrap();
+    let pid = Pid::from_raw(parent.id().unwrap().try_into().unwrap()).unwrap();
+    ends(parent.stdout.take().unwrap(), || kill_process(pid, Signal::KILL).unwrap()).await;
+    parent.wait().await.unwrap();
 }

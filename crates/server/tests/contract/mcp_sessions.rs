@@ -189,3 +189,74 @@ async fn mcp_22_the_id_of_a_session_is_in_no_log() {
     assert!(logged.contains("/mcp"), "requests are logged at this level");
     assert!(!logged.contains(&id), "{logged}");
 }
+
+/// The whole body of a response, a stream included.
+async fn whole(app: &TestApp, request: Request<Body>) -> (u16, String) {
+    let response = app.router().oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = soon("the response", axum::body::to_bytes(response.into_body(), usize::MAX)).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn mcp_31_an_error_quotes_little_of_what_a_client_sends() {
+    let app = TestApp::guarded().await;
+    let ada = app.administrator().await;
+    let id = app.mcp_session(&ada).await;
+    let long = "x".repeat(1_900_000);
+    let call = |params: Value| json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": params });
+    let key = json!({ "name": "calculate", "arguments": { long.as_str(): 1 } });
+    for (body, status) in [
+        (json!({ "jsonrpc": "2.0", "id": 5, "method": long }), 400),
+        (json!({ "jsonrpc": "2.0", "id": long, "method": "ping" }), 400),
+        (call(json!({ "name": long, "arguments": {} })), 200),
+        (call(key.clone()), 200),
+        (call(json!({ "name": "calculate", "arguments": { "expression": long } })), 200),
+    ] {
+        for session in [Some(id.as_str()), None] {
+            let mut request = message(Method::POST, &ada, session, Some(body.clone()));
+            request.headers_mut().insert("mcp-protocol-version", "2025-11-25".parse().unwrap());
+            let (got, text) = whole(&app, request).await;
+            assert!(text.len() < 2000, "{got}: {} bytes", text.len());
+            assert!(session.is_none() || got == status, "{got}: {text}");
+        }
+    }
+    let mut request = message(Method::POST, &ada, Some(&id), Some(list()));
+    request.headers_mut().insert("mcp-protocol-version", "1".repeat(60_000).parse().unwrap());
+    let (status, text) = whole(&app, request).await;
+    assert!(status == 400 && text.len() < 2000, "{status}: {}", text.len());
+    let refused = app.send(request_of(&ada, "/api/tools/calculate", json!({ "args": key["arguments"] }))).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.len() < 5000, "{}", refused.body.len());
+}
+
+fn request_of(who: &Who, path: &str, body: Value) -> Request<Body> {
+    request(Method::POST, path, &who.headers(), Some(body))
+}
+
+#[tokio::test]
+async fn mcp_32_a_request_with_an_id_in_use_is_refused_and_the_first_one_is_answered() {
+    let app = TestApp::guarded().await;
+    let ada = app.administrator().await;
+    let id = app.mcp_session(&ada).await;
+    let params = json!({ "name": "wait", "arguments": { "seconds": 1 }, "_meta": { "progressToken": 1 } });
+    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params });
+    let ask = |body: &Value| message(Method::POST, &ada, Some(&id), Some(body.clone()));
+    let mut first = app.mcp_stream(ask(&call)).await;
+    let refused = app.send(ask(&call)).await;
+    assert_eq!(refused.status, 400);
+    let error: Value = serde_json::from_slice(&refused.body).unwrap();
+    assert_eq!((&error["error"]["code"], &error["id"]), (&json!(-32600), &Value::Null));
+    // A text is another id than a number.
+    let mut other = call.clone();
+    other["id"] = json!("7");
+    let _second = app.mcp_stream(ask(&other)).await;
+    let mut text = Vec::new();
+    while let Some(chunk) = soon("the first response", first.next()).await {
+        text.extend_from_slice(&chunk.unwrap());
+    }
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains(r#""id":7,"result""#), "{text}");
+    drop(first);
+    assert_eq!(whole(&app, ask(&call)).await.0, 200, "the id is free again");
+}

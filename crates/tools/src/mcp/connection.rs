@@ -43,6 +43,8 @@ const SUBSCRIBE_PAUSE: Duration = Duration::from_secs(5);
 /// The most pages of tools, and tools, that are read.
 const MOST_PAGES: usize = 50;
 const MOST_TOOLS: usize = 500;
+/// Bytes of a server's tool definitions. 500 tools have 2 KiB each.
+const MAX_DEFINITION_BYTES: usize = 1024 * 1024;
 /// The longest part of a sentence that is somebody else's, in characters.
 const MOST_WORDS: usize = 300;
 
@@ -180,7 +182,7 @@ impl Connection {
         if self.info().is_some_and(|info| info.capabilities.tools.is_none()) {
             return Ok(Vec::new());
         }
-        let (mut tools, mut cursor) = (Vec::new(), None);
+        let (mut tools, mut cursor, mut bytes) = (Vec::new(), None, 0);
         for _ in 0..MOST_PAGES {
             let request = ListToolsRequest::with_param(PaginatedRequestParams::default().with_cursor(cursor));
             let answered = timeout(PATIENCE, self.peer.send_request(ClientRequest::ListToolsRequest(request)))
@@ -190,13 +192,21 @@ impl Connection {
             let ServerResult::ListToolsResult(page) = answered else {
                 return Err("It named its tools in a form that cannot be read.".to_owned());
             };
-            tools.extend(page.tools);
+            for tool in page.tools.into_iter().take(MOST_TOOLS - tools.len()) {
+                bytes += size(&tool);
+                tools.push(tool);
+            }
+            if bytes > MAX_DEFINITION_BYTES {
+                let (bytes, limit) = (bytes.div_ceil(1024), MAX_DEFINITION_BYTES / 1024);
+                return Err(format!(
+                    "Its tool definitions take {bytes} KiB or more. The limit is {limit} KiB for an MCP server."
+                ));
+            }
             cursor = page.next_cursor;
             if cursor.is_none() || tools.len() >= MOST_TOOLS {
                 break;
             }
         }
-        tools.truncate(MOST_TOOLS);
         Ok(tools)
     }
 
@@ -214,6 +224,11 @@ impl Connection {
             None => "its program does not end".to_owned(),
         })
     }
+}
+
+/// The size of a tool definition as JSON.
+fn size(tool: &Tool) -> usize {
+    serde_json::to_vec(tool).map_or(usize::MAX / 1024, |text| text.len())
 }
 
 /// The client that asks servers over HTTP.

@@ -1,5 +1,7 @@
-//! The program behind a server: started with a small environment and in a process group of its own, ended with everything that
-//! it has started.
+//! The program behind a server: started with a small environment, ended with everything that it has started.
+//!
+//! A launcher (`weir launch-mcp`) stays the parent of the program and ends all of its descendants. Without one, as in tests, the program
+//! leads a process group, which ends with it.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
     time::timeout,
@@ -35,7 +37,8 @@ const MOMENT: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
-    group: Option<Pid>,
+    pid: Option<Pid>,
+    has_launcher: bool,
 }
 
 impl Process {
@@ -70,22 +73,23 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
-            .kill_on_drop(true)
+            // A launcher that is killed ends nothing.
+            .kill_on_drop(launcher.is_none())
             .spawn()?;
-        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let missing = || io::Error::other("its input and output cannot be reached");
         let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).ok_or_else(missing)?;
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(log.clone().listen(stderr));
         }
-        Ok((Self { child, group }, stdout, stdin))
+        Ok((Self { child, pid, has_launcher: launcher.is_some() }, stdout, stdin))
     }
 
     /// Ends it, whose input is closed by now: by itself, by a signal, by force. None: it is not known how.
     pub(super) async fn end(mut self) -> Option<ExitStatus> {
-        for signal in [None, Some(Signal::TERM), Some(Signal::KILL)] {
-            if let Some(signal) = signal {
-                self.signal(signal);
+        for step in [None, Some(Step::Ask), Some(Step::Kill)] {
+            if let Some(step) = step {
+                self.signal(step);
             }
             if let Ok(Ok(status)) = timeout(PATIENCE, self.child.wait()).await {
                 return Some(status);
@@ -99,17 +103,31 @@ impl Process {
         timeout(MOMENT, self.child.wait()).await.ok()?.ok()
     }
 
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // Nobody is left of it: that is what is wanted.
-            let _ = kill_process_group(group, signal);
-        }
+    fn signal(&self, step: Step) {
+        // After `wait` the id may belong to another process.
+        let Some(pid) = self.pid.filter(|_| !self.has_launcher || self.child.id().is_some()) else { return };
+        // An error means that no process is left.
+        let _ = match (self.has_launcher, step) {
+            (true, Step::Ask) => kill_process(pid, Signal::TERM),
+            (true, Step::Kill) => kill_process(pid, Signal::HUP),
+            (false, Step::Ask) => kill_process_group(pid, Signal::TERM),
+            (false, Step::Kill) => kill_process_group(pid, Signal::KILL),
+        };
     }
+}
+
+/// How a program is ended.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The program may end in an orderly way.
+    Ask,
+    /// It ends with all of its processes.
+    Kill,
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        self.signal(Step::Kill);
     }
 }
 

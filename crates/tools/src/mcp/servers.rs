@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, sleep, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use weir_protocol::McpTransport;
 
 use super::{
@@ -35,6 +35,8 @@ const STABLE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_mins(1);
 /// The pause before a list that has changed is read again, however often its server says so.
 const RELIST_PAUSE: Duration = Duration::from_millis(500);
+/// How long the thread of a server over HTTP remains when the server has been left: the request that ends its session has a second.
+const LEAVING: Duration = Duration::from_millis(1500);
 /// The longest name of itself that is taken, in characters.
 const MOST_TITLE_CHARS: usize = 100;
 
@@ -66,6 +68,17 @@ pub enum State {
     },
 }
 
+impl State {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Ready { .. } => "ready",
+            Self::Failed { .. } => "failed",
+            Self::NeedsSignIn { .. } => "needs_sign_in",
+        }
+    }
+}
+
 /// A server that is to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -85,14 +98,16 @@ struct Inner {
     launcher: OnceLock<PathBuf>,
     kept: Mutex<BTreeMap<String, Kept>>,
     changes: watch::Sender<()>,
+    /// The thread of all programs. Each server over HTTP has its own.
     runtime: OwnThread,
 }
 
-/// One server that is looked after.
+/// One server that is looked after, for as long as this value exists.
 struct Kept {
     wanted: Wanted,
     shared: Arc<Shared>,
     stop: CancellationToken,
+    _stop_at_drop: DropGuard,
     keeper: JoinHandle<()>,
 }
 
@@ -201,15 +216,25 @@ impl Servers {
             stop: CancellationToken::new(),
         };
         let (shared, stop) = (keeper.shared.clone(), keeper.stop.clone());
-        let keeper = self.0.runtime.spawn(async move {
+        let own = matches!(wanted.transport, McpTransport::Http { .. }).then(|| Arc::new(OwnThread::start("mcp-http")));
+        let thread = own.clone();
+        let keeping = async move {
             if let Some(before) = before {
                 before.stop.cancel();
                 // It withdraws its tools before the new one offers them.
                 let _ = before.keeper.await;
             }
             keeper.keep().await;
-        });
-        Kept { wanted, shared, stop, keeper }
+            if thread.is_some() {
+                tokio::spawn(async move {
+                    sleep(LEAVING).await;
+                    drop(thread);
+                });
+            }
+        };
+        let keeper = own.as_deref().unwrap_or(&self.0.runtime).spawn(keeping);
+        let stop_at_drop = stop.clone().drop_guard();
+        Kept { wanted, shared, stop, _stop_at_drop: stop_at_drop, keeper }
     }
 }
 
@@ -270,7 +295,8 @@ impl Keeper {
             }
             let pause = pause(failures);
             failures += 1;
-            tracing::warn!(server = self.shared.name, error, "an MCP server is not there");
+            // The reason may quote the server, so it is shown to the administrator and not logged.
+            tracing::warn!(server = self.shared.name, "an MCP server failed; the list of MCP servers has the reason");
             self.shared.log.say(&format!("weir: {error}"));
             let retry_at = Instant::now() + pause;
             self.set(State::Failed { error, retry_at });
@@ -302,7 +328,7 @@ impl Keeper {
             Err(error) => return Ended::Gone(error),
         };
         let ended = self.watch(&connection, badge, fault).await;
-        self.registry.offer(&self.shared.name, Vec::new());
+        self.registry.withdraw(&self.shared.name);
         self.changes.send_replace(());
         let how = connection.leave().await;
         match (ended, how) {
@@ -363,7 +389,7 @@ impl Keeper {
             readable(&format!("{} {}", own.title.as_ref().unwrap_or(&own.name), own.version), MOST_TITLE_CHARS)
         });
         let protocol_version = info.map(|info| info.protocol_version.to_string());
-        self.registry.offer(name, tools);
+        self.registry.offer(name, tools).map_err(|error| error.to_string())?;
         self.set(State::Ready { tools: names, title, protocol_version });
         Ok(())
     }
@@ -371,7 +397,7 @@ impl Keeper {
     fn set(&self, state: State) {
         let mut known = lock(&self.shared.state);
         if *known != state {
-            tracing::debug!(server = self.shared.name, ?state, "an MCP server");
+            tracing::debug!(server = self.shared.name, state = state.name(), "an MCP server");
             *known = state;
             self.changes.send_replace(());
         }

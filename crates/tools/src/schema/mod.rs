@@ -30,7 +30,7 @@ use limits::{INLINE_STEPS, MAX_BYTES, STACK_BYTES};
 
 /// Faults that one check lists.
 const MOST_FAULTS: usize = 16;
-/// The longest message of a fault, in characters; the validator quotes the value.
+/// The longest path and message of a fault, in characters. Paths contain names of the value, and the validator quotes the value.
 const MOST_MESSAGE_CHARS: usize = 500;
 /// How long a check in the sandbox may take, the start of its process included.
 const SANDBOX_TIME: Duration = Duration::from_secs(3);
@@ -221,12 +221,14 @@ fn told(error: &ValidationError<'_>, root: &str) -> Vec<FieldError> {
     match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            vec![FieldError::new(format!("{path}.{name}"), "is required")]
+            vec![FieldError::new(short(&format_args!("{path}.{name}")), "is required")]
         }
         ValidationErrorKind::AdditionalProperties { unexpected } => {
-            unexpected.iter().map(|name| FieldError::new(format!("{path}.{name}"), "is not an argument")).collect()
+            let faults = unexpected.iter().take(MOST_FAULTS);
+            let path = |name: &String| short(&format_args!("{path}.{name}"));
+            faults.map(|name| FieldError::new(path(name), "is not an argument")).collect()
         }
-        _ => vec![FieldError::new(path, short(error))],
+        _ => vec![FieldError::new(short(&path), short(error))],
     }
 }
 

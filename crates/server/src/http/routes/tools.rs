@@ -26,7 +26,7 @@ use crate::{
     responses((status = 200, body = ToolList))
 )]
 pub(crate) async fn list(State(app): State<App>, Principal { user, .. }: Principal) -> Result<Response, ApiError> {
-    json::respond(ToolList { items: app.runs.jobs().tools(user).await? }).await
+    Ok(json::response(app.runs.jobs().tool_list(user).await?))
 }
 
 /// Sets whether a tool may run, and what holds for some of its arguments.

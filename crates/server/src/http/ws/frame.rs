@@ -1,10 +1,13 @@
 //! What a session's frames look like on the wire.
 
-use weir_protocol::{InboxChange, PingId, ServerFrame, SessionId, ToolCallId};
+use weir_protocol::{InboxChange, PingId, ServerFrame, SessionId, ToolCallId, shorten};
 use weir_realtime::Frame;
 use weir_store::LogId;
 
 use super::topics::Topic;
+
+/// Characters of the sentence of an error, which may quote the client.
+const MAX_MESSAGE_CHARS: usize = 1000;
 
 /// A frame that gets a number of its session. Cloning shares the bytes of events.
 #[derive(Clone, Debug)]
@@ -34,7 +37,9 @@ pub(super) struct Refused {
 
 impl Refused {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), ..Self::default() }
+        let mut message = message.into();
+        shorten(&mut message, MAX_MESSAGE_CHARS);
+        Self { code, message, ..Self::default() }
     }
 
     /// It is about this tool call.
