@@ -74,15 +74,12 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 /// The host of an authority that has one reading: a name in ASCII, an IPv4 address in four decimal numbers, or an IPv6 address in
 /// brackets, without a user name. None for every other spelling.
 pub(crate) fn plain_host(authority: &str) -> Option<CanonicalHost> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
-            (CanonicalHost::of_v6(address.parse().ok()?), port.strip_prefix(':').or(port.is_empty().then_some(""))?)
-        }
-        None => {
-            let (name, port) = authority.split_once(':').unwrap_or((authority, ""));
-            (plain_name(name)?, port)
-        }
+    let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        (CanonicalHost::of_v6(address.parse().ok()?), port.strip_prefix(':').or(port.is_empty().then_some(""))?)
+    } else {
+        let (name, port) = authority.split_once(':').unwrap_or((authority, ""));
+        (plain_name(name)?, port)
     };
     port.bytes().all(|byte| byte.is_ascii_digit()).then_some(host)
 }

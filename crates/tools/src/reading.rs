@@ -3,7 +3,7 @@
 //! Readings serve rules that ask or deny, which apply if any reading matches. Letter case, full-width letters and invisible letters
 //! never count.
 
-use std::{borrow::Cow, cell::OnceCell, collections::HashSet};
+use std::{borrow::Cow, cell::OnceCell, cmp::Ordering, collections::HashSet};
 
 use serde_json::Value;
 use url::Url;
@@ -41,7 +41,7 @@ struct UrlReading {
 impl Readings {
     /// Reads the value of a rule, as its author meant it.
     pub(crate) fn of_rule(value: &str) -> Self {
-        Self::new(vec![fold(value).replace(char::is_control, " ")], &[])
+        Self::new(&[fold(value).replace(char::is_control, " ")], &[])
     }
 
     /// Reads a text of an argument in every way that a tool may.
@@ -54,10 +54,10 @@ impl Readings {
         }
         let spellings: Vec<String> = texts.iter().flat_map(|text| spellings(text)).collect();
         let parts: Vec<&str> = spellings.iter().flat_map(|spelling| parts(spelling)).collect();
-        Self::new(spellings.clone(), &parts)
+        Self::new(&spellings, &parts)
     }
 
-    fn new(wholes: Vec<String>, parts: &[&str]) -> Self {
+    fn new(wholes: &[String], parts: &[&str]) -> Self {
         let bare = |text: &String| text.trim_matches(is_blank).to_owned();
         let wholes: Vec<String> = wholes.iter().map(bare).collect();
         let mut paths: Vec<String> = wholes.iter().flat_map(|text| file_paths(text)).collect();
@@ -91,7 +91,9 @@ impl Readings {
     /// Whether an argument may have the value of this rule.
     pub(crate) fn may_equal(&self, argument: &Self) -> bool {
         any(&self.texts, &argument.texts, |rule, text| rule == text)
-            || any(&self.numbers, &argument.numbers, |rule, number| rule == number)
+            || any(&self.numbers, &argument.numbers, |rule, number| {
+                rule.partial_cmp(number).is_some_and(Ordering::is_eq)
+            })
             || any(&self.paths, &argument.paths, |rule, path| rule == path)
             || any(&self.urls, &argument.urls, |rule, url| {
                 rule.is_same_server(url)
