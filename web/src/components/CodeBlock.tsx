@@ -4,7 +4,7 @@ import { memo, useEffect, useState } from 'react'
 
 import type { Token } from './code/highlighter'
 import { languageLabel, languageName } from './code/languages'
-import { type CachedLines, createLineCache, plainLines } from './code/line-cache'
+import { type CachedLines, createLineCache, plainLines, WINDOW_MS } from './code/line-cache'
 import { CopyButton } from './CopyButton'
 
 type LineCache = (code: string) => CachedLines
@@ -45,7 +45,7 @@ function useLines(code: string, language: string | undefined): Token[][] {
     // The page answers between two slices.
     const next = setTimeout(() => {
       setSlice(slice + 1)
-    })
+    }, WINDOW_MS)
     return () => {
       clearTimeout(next)
     }

@@ -14,7 +14,7 @@ export function plainLines(code: string): Token[][] {
 
 /** How long all codes of a page together are highlighted within a window of time, in milliseconds. */
 const SLICE_MS = 40
-const WINDOW_MS = 100
+export const WINDOW_MS = 100
 /** How many lines are highlighted between two looks at the clock. */
 const LINES_PER_STEP = 20
 /** Beyond this much time for one code, the rest of it is shown plain: a grammar may be slow on a hostile text. */
@@ -58,7 +58,7 @@ export function createLineCache(
     window.spent += took
     return result
   }
-  const mayGoOn = () => {
+  const hasTime = () => {
     const at = now()
     if (at - window.start >= WINDOW_MS) Object.assign(window, { start: at, spent: 0 })
     return window.spent < SLICE_MS && spent < LONGEST_MS
@@ -67,7 +67,7 @@ export function createLineCache(
   return (code) => {
     if (!code.startsWith(done)) reset()
     const finished = code.lastIndexOf('\n') + 1
-    while (finished > done.length && mayGoOn()) {
+    while (finished > done.length && hasTime()) {
       let next = done.length
       for (let step = 0; step < LINES_PER_STEP && next < finished; step += 1)
         next = code.indexOf('\n', next) + 1
@@ -81,7 +81,7 @@ export function createLineCache(
     const last = code.slice(done.length)
     if (last === '') return { lines, isUnfinished: false }
     const isLast = done.length === finished
-    if (isLast && last.length <= LONGEST_LINE && mayGoOn())
+    if (isLast && last.length <= LONGEST_LINE && hasTime())
       return { lines: [...lines, timed(last).lines[0] ?? plain(last)], isUnfinished: false }
     const isUnfinished = spent < LONGEST_MS && (!isLast || last.length <= LONGEST_LINE)
     return { lines: [...lines, ...plainLines(last.replace(/\n$/, ''))], isUnfinished }

@@ -116,7 +116,7 @@ export function weightOf(source: string): number {
     fence = isFirst ? FENCE.exec(line)?.[1] : undefined
     isFirst = false
     if (fence !== undefined) {
-      weight += 7
+      weight += 17
       continue
     }
     if (line.trim() === '' || ITEM.test(line) || (hasCells && line.startsWith('|'))) {
