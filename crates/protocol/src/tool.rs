@@ -93,7 +93,8 @@ pub enum Match {
     /// The argument begins with the value. A rule that allows a URL covers its server only, up to a `/` of the path. A rule that asks or
     /// denies also covers other spellings.
     Prefix,
-    /// The argument is a URL on this host, which is a bare name or address.
+    /// The argument is a URL of this host, which is a bare name or address. A rule that allows covers `http`, `https`, `ws` and `wss`
+    /// URLs. A rule that asks or denies covers every text and object key that names the host.
     Host,
 }
 

@@ -59,7 +59,7 @@ impl CanonicalHost {
         }
     }
 
-    fn of_v6(address: Ipv6Addr) -> Self {
+    pub(crate) fn of_v6(address: Ipv6Addr) -> Self {
         let translated = (address.to_bits() ^ NAT64.to_bits()) >> 32 == 0;
         let last = address.octets();
         Self::Address(match address.to_ipv4_mapped() {

@@ -7,6 +7,7 @@ pub mod mcp;
 
 mod call;
 mod canonical_host;
+mod named_hosts;
 mod outside;
 mod own_thread;
 mod permission_rules;

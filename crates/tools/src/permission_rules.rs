@@ -1,7 +1,7 @@
 //! Decides whether a call may run, by the rules on its arguments.
 //!
-//! The two directions differ. A rule that allows covers an argument only when every reader understands it alike. A rule that asks or
-//! denies covers every spelling that a tool, a URL parser or a web server may take for the value of the rule.
+//! A rule that asks or denies applies if any plausible reading of an argument matches. A rule that allows applies only if every reading
+//! matches and the other arguments name no other server.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,8 @@ use weir_protocol::{ArgumentRule, Match, Permission};
 
 use crate::{
     CanonicalHost,
-    reading::{Reading, clean_url_path},
+    named_hosts::plain_host,
+    reading::{Readings, clean_url_path, decode, is_invisible, is_web, visit_texts},
 };
 
 /// The permission of a tool and its rules on arguments.
@@ -38,7 +39,7 @@ impl PermissionRules {
         for rule in &self.rules {
             let Some(argument) = args.get(&rule.argument).filter(|argument| !argument.is_null()) else { continue };
             let covers = if rule.permission == Permission::Allow {
-                covers_exactly(rule, argument)
+                covers_exactly(rule, argument) && self.names_no_other_server(rule, args)
             } else {
                 // Parsed once for all rules: an argument may hold many texts.
                 covers_any_spelling(rule, argument, readings.entry(&rule.argument).or_insert_with(|| leaves(argument)))
@@ -49,6 +50,39 @@ impl PermissionRules {
         }
         self.otherwise
     }
+
+    /// Whether the arguments beside the one of a rule that allows a server name no other server, unless a rule allows that one too.
+    fn names_no_other_server(&self, rule: &ArgumentRule, args: &Value) -> bool {
+        let Some(host) = allowed_host(rule) else { return true };
+        let others = args.as_object().into_iter().flatten().filter(|(name, _)| **name != rule.argument);
+        others.into_iter().all(|(name, argument)| {
+            let mut names_another = has_other_url(name, &host);
+            visit_texts(argument, &mut |text| names_another |= has_other_url(text, &host));
+            let is_allowed = |other: &ArgumentRule| {
+                other.permission == Permission::Allow && other.argument == *name && covers_exactly(other, argument)
+            };
+            !names_another || self.rules.iter().any(is_allowed)
+        })
+    }
+}
+
+/// The server of a rule that allows a host or the URLs below a prefix.
+fn allowed_host(rule: &ArgumentRule) -> Option<CanonicalHost> {
+    match rule.matches {
+        Match::Host => CanonicalHost::parse(&rule.value),
+        Match::Prefix if names_url(&rule.value) => CanonicalHost::of(&base_url(rule)?),
+        Match::Prefix | Match::Equals => None,
+    }
+}
+
+/// Whether a text contains a URL of another host than `allowed`. A URL that no reader is sure of counts.
+fn has_other_url(text: &str, allowed: &CanonicalHost) -> bool {
+    let is_end = |letter: char| letter.is_whitespace() || letter.is_control() || "/?#\"'<>()".contains(letter);
+    let text = text.replace('\\', "/");
+    text.match_indices("//").any(|(at, _)| {
+        let rest = &text[at + 2..];
+        plain_host(&rest[..rest.find(is_end).unwrap_or(rest.len())]).as_ref() != Some(allowed)
+    })
 }
 
 /// Returns what is wrong with the value of a rule: a sentence fragment that says how to write it.
@@ -85,14 +119,58 @@ fn covers_exactly(rule: &ArgumentRule, argument: &Value) -> bool {
     match rule.matches {
         Match::Equals => *text == rule.value,
         Match::Prefix if names_url(&rule.value) => base_url(rule).is_some_and(|base| is_below(&base, text)),
-        Match::Prefix => text.starts_with(&rule.value) && !text.split(['/', '\\']).any(|segment| segment == ".."),
-        Match::Host => {
-            let is_plain =
-                !text.contains(|letter: char| letter == '\\' || letter.is_whitespace() || letter.is_control());
-            let host = || CanonicalHost::of(&Url::parse(text).ok()?);
-            is_plain && CanonicalHost::parse(&rule.value).is_some_and(|wanted| host() == Some(wanted))
-        }
+        Match::Prefix => begins_plainly(&rule.value, text),
+        Match::Host => CanonicalHost::parse(&rule.value).is_some_and(|wanted| plain_url_host(text) == Some(wanted)),
     }
+}
+
+/// The host of a URL that a web client requests and that every reader understands alike.
+fn plain_url_host(text: &str) -> Option<CanonicalHost> {
+    let is_odd = |letter: char| letter == '\\' || letter.is_whitespace() || letter.is_control() || is_invisible(letter);
+    let url = Url::parse(text).ok().filter(is_web)?;
+    let (scheme, rest) = text.split_once("://").filter(|_| !text.contains(is_odd))?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    // Some readers look for the host behind the last `@` before the path.
+    if !rest[end..].starts_with('/') && rest[end..].contains('@') {
+        return None;
+    }
+    let host = plain_host(&rest[..end])?;
+    (scheme.eq_ignore_ascii_case(url.scheme()) && CanonicalHost::of(&url).as_ref() == Some(&host)).then_some(host)
+}
+
+/// Whether a text begins with the value of a rule that allows, and leads nowhere else. A value that may be a path or a host ends at a
+/// boundary, so that `/srv/open` does not cover `/srv/opened`.
+fn begins_plainly(value: &str, text: &str) -> bool {
+    let Some(rest) = text.strip_prefix(value) else { return false };
+    if !value.contains(['/', '\\', '.']) {
+        return !climbs(text);
+    }
+    let is_boundary = rest.is_empty()
+        || value.ends_with(|letter: char| matches!(letter, '/' | '\\') || letter.is_whitespace())
+        || rest.starts_with(['/', '\\', '?', '#']);
+    let is_mark = |letter: char| letter.is_whitespace() || "\"'`<>,;:|=@".contains(letter);
+    let leads_elsewhere = |text: &str| {
+        // Only the first word is below the value.
+        let mut words = text.split(is_mark);
+        words.next();
+        words.any(|word| word.starts_with(['/', '\\', '~']))
+            || text.contains(|letter: char| letter.is_control() || is_invisible(letter))
+    };
+    let mut decoded = rest.to_owned();
+    loop {
+        if climbs(&decoded) || leads_elsewhere(&decoded) || decoded.contains([char::REPLACEMENT_CHARACTER]) {
+            return false;
+        }
+        let next = decode(&decoded);
+        if next == decoded {
+            return is_boundary && !climbs(text);
+        }
+        decoded = next;
+    }
+}
+
+fn climbs(text: &str) -> bool {
+    text.split(['/', '\\']).any(|segment| segment.trim_matches(|letter: char| letter.is_control()) == "..")
 }
 
 fn names_url(value: &str) -> bool {
@@ -117,7 +195,7 @@ fn is_below(base: &Url, text: &str) -> bool {
     let is_canonical = url.as_str().strip_suffix('/').unwrap_or(url.as_str()) == text || url.as_str() == text;
     let place = |url: &Url| (url.scheme().to_owned(), CanonicalHost::of(url), url.port_or_known_default());
     let has_credentials = !url.username().is_empty() || url.password().is_some();
-    if !is_canonical || has_credentials || place(base) != place(&url) {
+    if !is_canonical || has_credentials || decoded_path_is_odd(&url) || place(base) != place(&url) {
         return false;
     }
     if let Some(query) = base.query() {
@@ -128,14 +206,19 @@ fn is_below(base: &Url, text: &str) -> bool {
     is_path_below(base.path(), url.path()) && is_path_below(&clean_url_path(base.path()), &clean_url_path(url.path()))
 }
 
+/// Whether a path decodes to bytes that readers understand differently: no UTF-8, or control characters.
+fn decoded_path_is_odd(url: &Url) -> bool {
+    decode(url.path()).contains(|letter: char| letter.is_control() || letter == char::REPLACEMENT_CHARACTER)
+}
+
 fn is_path_below(base: &str, path: &str) -> bool {
     let rest = path.strip_prefix(base);
     rest.is_some_and(|rest| base.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether a rule that asks or denies covers an argument, whose texts and numbers at any depth are `leaves`.
-fn covers_any_spelling(rule: &ArgumentRule, argument: &Value, leaves: &[Reading]) -> bool {
-    let wanted = Reading::of(&rule.value);
+fn covers_any_spelling(rule: &ArgumentRule, argument: &Value, leaves: &[Readings]) -> bool {
+    let wanted = Readings::of_rule(&rule.value);
     match rule.matches {
         Match::Equals => {
             leaves.iter().any(|leaf| wanted.may_equal(leaf))
@@ -148,25 +231,16 @@ fn covers_any_spelling(rule: &ArgumentRule, argument: &Value, leaves: &[Reading]
         Match::Host => {
             let host = CanonicalHost::parse(&rule.value);
             // Rules that were stored before host rules were validated may hold a URL.
-            let host = host.as_ref().or_else(|| wanted.host());
-            host.is_some_and(|host| leaves.iter().any(|leaf| leaf.host() == Some(host)))
+            let host = host.as_ref().or_else(|| wanted.url_host());
+            host.is_some_and(|host| leaves.iter().any(|leaf| leaf.may_name(host)))
         }
     }
 }
 
-/// The texts, numbers and booleans in an argument: a tool may accept a list or an object in the place of a text.
-fn leaves(argument: &Value) -> Vec<Reading> {
-    fn collect(value: &Value, found: &mut Vec<Reading>) {
-        match value {
-            Value::Null => {}
-            Value::String(text) => found.push(Reading::of(text)),
-            Value::Bool(_) | Value::Number(_) => found.push(Reading::of(&value.to_string())),
-            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-            Value::Object(members) => members.values().for_each(|member| collect(member, found)),
-        }
-    }
+/// The readings of the texts, names, numbers and booleans in an argument: a tool may accept a list or an object in the place of a text.
+fn leaves(argument: &Value) -> Vec<Readings> {
     let mut found = Vec::new();
-    collect(argument, &mut found);
+    visit_texts(argument, &mut |text| found.push(Readings::of_argument(text)));
     found
 }
 

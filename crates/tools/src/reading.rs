@@ -1,22 +1,27 @@
-//! What a text of an argument may mean to a tool: a text, a number, a path, a URL.
+//! Lists what a text of an argument may mean to a tool: texts, numbers, file paths, URLs and hosts.
+//!
+//! Readings serve rules that ask or deny, which apply if any reading matches. Letter case, full-width letters and invisible letters
+//! never count.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::OnceCell, cmp::Ordering, collections::HashSet};
 
+use serde_json::Value;
 use url::Url;
 
-use crate::CanonicalHost;
+use crate::{CanonicalHost, named_hosts::named_hosts};
 
-/// How often a path is percent-decoded at most: servers behind each other may each decode it once.
+/// How often a text is percent-decoded at most: servers behind each other may each decode it once.
 const MAX_DECODINGS: usize = 4;
 
-/// A text with everything that it may be taken for.
-pub(crate) struct Reading {
-    /// Without leading whitespace.
-    text: String,
-    number: Option<f64>,
-    /// The text as a file path.
-    path: String,
-    url: Option<UrlReading>,
+/// Everything that a text may be taken for.
+pub(crate) struct Readings {
+    spellings: Vec<String>,
+    texts: Vec<String>,
+    numbers: Vec<f64>,
+    /// File paths without dot segments, empty segments and a separator at their end.
+    paths: Vec<String>,
+    urls: Vec<UrlReading>,
+    hosts: OnceCell<HashSet<CanonicalHost>>,
 }
 
 struct UrlReading {
@@ -33,60 +38,184 @@ struct UrlReading {
     query: Vec<(String, String)>,
 }
 
-impl Reading {
-    pub(crate) fn of(text: &str) -> Self {
-        let is_blank = |letter: char| letter.is_whitespace() || letter.is_control();
-        let text = Some(text.trim_start_matches(is_blank)).filter(|rest| !rest.is_empty()).unwrap_or(text);
-        let bare = text.trim_end_matches(is_blank);
+impl Readings {
+    /// Reads the value of a rule, as its author meant it.
+    pub(crate) fn of_rule(value: &str) -> Self {
+        Self::new(&[fold(value).replace(char::is_control, " ")], &[])
+    }
+
+    /// Reads a text of an argument in every way that a tool may.
+    pub(crate) fn of_argument(text: &str) -> Self {
+        let mut texts = vec![text.to_owned()];
+        if text.trim_start_matches(is_blank).starts_with(['[', '{', '"'])
+            && let Ok(value) = serde_json::from_str(text.trim_matches(is_blank))
+        {
+            visit_texts(&value, &mut |inner| texts.push(inner.to_owned()));
+        }
+        let spellings: Vec<String> = texts.iter().flat_map(|text| spellings(text)).collect();
+        let parts: Vec<&str> = spellings.iter().flat_map(|spelling| parts(spelling)).collect();
+        Self::new(&spellings, &parts)
+    }
+
+    fn new(wholes: &[String], parts: &[&str]) -> Self {
+        let bare = |text: &String| text.trim_matches(is_blank).to_owned();
+        let wholes: Vec<String> = wholes.iter().map(bare).collect();
+        let mut paths: Vec<String> = wholes.iter().flat_map(|text| file_paths(text)).collect();
+        let of_parts = parts.iter().filter(|part| part.contains(['/', '\\', ':'])).flat_map(|part| file_paths(part));
+        paths.extend(of_parts.filter(|path| path != "/"));
+        paths.retain(|path| !path.is_empty());
         Self {
-            text: text.to_owned(),
-            number: bare.parse().ok(),
-            path: clean_path(
-                bare.split(['/', '\\']),
-                is_separator(text.chars().next()),
-                is_separator(bare.chars().last()),
-            ),
-            url: UrlReading::of(bare),
+            texts: wholes.iter().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")).collect(),
+            numbers: wholes.iter().filter_map(|text| text.parse().ok()).collect(),
+            urls: wholes.iter().map(String::as_str).chain(parts.iter().copied()).filter_map(UrlReading::of).collect(),
+            paths,
+            hosts: OnceCell::new(),
+            spellings: wholes,
         }
     }
 
-    /// The host that the text names.
-    pub(crate) fn host(&self) -> Option<&CanonicalHost> {
-        self.url.as_ref().map(|url| &url.host)
+    /// The host of the text as a URL.
+    pub(crate) fn url_host(&self) -> Option<&CanonicalHost> {
+        self.urls.first().map(|url| &url.host)
+    }
+
+    /// Whether the text names a host, anywhere.
+    pub(crate) fn may_name(&self, host: &CanonicalHost) -> bool {
+        let hosts = || {
+            let parsed = self.urls.iter().map(|url| url.host.clone());
+            self.spellings.iter().flat_map(|spelling| named_hosts(spelling)).chain(parsed).collect()
+        };
+        self.hosts.get_or_init(hosts).contains(host)
     }
 
     /// Whether an argument may have the value of this rule.
     pub(crate) fn may_equal(&self, argument: &Self) -> bool {
-        self.text.trim_end() == argument.text.trim_end()
-            || self.number.is_some() && self.number == argument.number
-            || !self.path.is_empty() && self.path == argument.path
-            || self.urls(argument).is_some_and(|(rule, url)| {
-                rule.path.trim_end_matches('/') == url.path.trim_end_matches('/')
-                    && rule.has_query_of(url, |a, b| a == b)
+        any(&self.texts, &argument.texts, |rule, text| rule == text)
+            || any(&self.numbers, &argument.numbers, |rule, number| {
+                rule.partial_cmp(number).is_some_and(Ordering::is_eq)
+            })
+            || any(&self.paths, &argument.paths, |rule, path| rule == path)
+            || any(&self.urls, &argument.urls, |rule, url| {
+                rule.is_same_server(url)
+                    && rule.path.trim_end_matches('/') == url.path.trim_end_matches('/')
+                    && rule.has_query_of(url, is_same_value)
             })
     }
 
     /// Whether an argument may begin with the value of this rule.
     pub(crate) fn may_begin(&self, argument: &Self) -> bool {
-        let is_begin =
-            |text: &str| text.get(..self.text.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(&self.text));
-        argument.text.starts_with(&self.text)
-            || !self.path.is_empty() && argument.path.starts_with(&self.path)
-            || argument.url.as_ref().is_some_and(|url| is_begin(&url.canonical))
-            || self.urls(argument).is_some_and(|(rule, url)| {
+        let ends_in_separator =
+            |rule: &str| self.texts.iter().any(|text| is_separator(text.chars().last())) && rule != "/";
+        any(&self.texts, &argument.texts, |rule, text| !rule.is_empty() && text.starts_with(rule))
+            || any(&self.paths, &argument.paths, |rule, path| {
+                path.strip_prefix(rule)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || !ends_in_separator(rule))
+            })
+            || any(&self.texts, &argument.urls, |rule, url| !rule.is_empty() && url.canonical.starts_with(rule))
+            || any(&self.urls, &argument.urls, |rule, url| {
                 let is_path = url.path.starts_with(&rule.path) || url.path == rule.path.trim_end_matches('/');
-                is_path && rule.has_query_of(url, |value, begin| value.starts_with(begin))
+                let begins = |value: &str, begin: &str| value.starts_with(begin) || is_same_value(value, begin);
+                rule.is_same_server(url) && is_path && rule.has_query_of(url, begins)
             })
     }
+}
 
-    /// Both as URLs, where they name one server and at least one of them has a scheme. A server mostly answers alike over `http` and
-    /// `https`, so that default ports are one port.
-    fn urls<'a>(&'a self, argument: &'a Self) -> Option<(&'a UrlReading, &'a UrlReading)> {
-        let (rule, url) = (self.url.as_ref()?, argument.url.as_ref()?);
-        let is_same_port = rule.port == url.port || rule.known_port == url.known_port;
-        let is_same_server = rule.host == url.host && is_same_port;
-        (is_same_server && (rule.is_complete || url.is_complete)).then_some((rule, url))
+fn any<A, B>(rules: &[A], found: &[B], matches: impl Fn(&A, &B) -> bool) -> bool {
+    rules.iter().any(|rule| found.iter().any(|found| matches(rule, found)))
+}
+
+/// Calls a function with each text, number and boolean in a value, and with the names of members.
+pub(crate) fn visit_texts(value: &Value, visit: &mut impl FnMut(&str)) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => visit(text),
+        Value::Bool(_) | Value::Number(_) => visit(&value.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| visit_texts(item, visit)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                visit(name);
+                visit_texts(member, visit);
+            }
+        }
     }
+}
+
+/// Lists the spellings that a reader may reduce a text to: percent-decoded, and with control characters removed or as separators.
+fn spellings(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut text = Cow::Borrowed(text);
+    for _ in 0..=MAX_DECODINGS {
+        let folded = fold(&text);
+        if folded.contains(char::is_control) {
+            found.push(folded.replace(char::is_control, ""));
+            found.push(folded.replace(char::is_control, " "));
+        } else {
+            found.push(folded);
+        }
+        let decoded = decode(&text);
+        if *text == decoded {
+            break;
+        }
+        text = Cow::Owned(decoded);
+    }
+    found
+}
+
+/// Lists the parts of a text that may be a path or a URL; together they are no longer than a few times the text.
+fn parts(text: &str) -> Vec<&str> {
+    let is_mark = |letter: char| is_blank(letter) || matches!(letter, '"' | '\'' | '`' | '<' | '>');
+    let mut found = vec![text.trim_matches(is_mark)];
+    for word in text.split(|letter: char| is_mark(letter) || matches!(letter, '(' | ')' | '{' | '}' | ',' | '|')) {
+        if !word.contains(['/', '\\', '.', ':']) {
+            continue;
+        }
+        found.push(word);
+        // `good.com\@evil.com`, `?url=evil.com/x`, `view-source:http://evil.com`, `a;/etc/passwd`.
+        for mark in ['@', '=', ';'] {
+            found.extend(word.split(mark).skip(1));
+        }
+        found.extend(word.split(':').skip(1).filter(|rest| is_separator(rest.chars().next())));
+        found.extend(embedded_urls(word));
+    }
+    found
+}
+
+/// Cuts a word where URLs begin in it.
+fn embedded_urls(word: &str) -> Vec<&str> {
+    let (mut found, mut begin, mut previous) = (Vec::new(), 0, 0);
+    for (at, mark) in word.match_indices("://") {
+        let scheme = word[previous..at].chars().rev().take_while(|letter| is_scheme_letter(*letter)).count();
+        if previous > 0 || scheme < at {
+            found.push(&word[begin..at - scheme]);
+        }
+        (begin, previous) = (at - scheme, at + mark.len());
+    }
+    if begin > 0 {
+        found.push(&word[begin..]);
+    }
+    found
+}
+
+fn is_scheme_letter(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.')
+}
+
+fn is_blank(letter: char) -> bool {
+    letter.is_whitespace() || letter.is_control()
+}
+
+/// Lists the file paths that a text may be: as it is, climbing from any directory to the root, and as the path of a `file` URL.
+fn file_paths(text: &str) -> Vec<String> {
+    let path = clean_path(text.split(['/', '\\']), is_separator(text.chars().next()));
+    let climbed = path.starts_with("../").then(|| format!("/{}", path.trim_start_matches("../")));
+    let url = text.contains(':').then(|| Url::parse(text).ok()).flatten();
+    let of_url = url.filter(|url| !url.cannot_be_a_base() && !is_web(url)).map(|url| clean_url_path(url.path()));
+    [Some(path), climbed, of_url].into_iter().flatten().collect()
+}
+
+/// Whether a URL has one of the schemes that a web client requests.
+pub(crate) fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https" | "ws" | "wss")
 }
 
 impl UrlReading {
@@ -97,11 +226,22 @@ impl UrlReading {
         let mut url = complete.or_else(assumed)?;
         let host = CanonicalHost::of(&url)?;
         let path = clean_url_path(url.path());
-        let query = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let pairs = url.query().unwrap_or_default().replace(';', "&");
+        let query = url::form_urlencoded::parse(pairs.as_bytes())
+            .map(|(name, value)| (fold(name.trim_matches(['?', ' ']).trim_end_matches("[]")), fold(value.trim())))
+            .filter(|(name, value)| !name.is_empty() || !value.is_empty())
+            .collect();
         let (port, known_port) = (url.port(), url.port_or_known_default());
         url.set_host(Some(&host.to_string())).ok()?;
         let _ = url.set_username("").and_then(|()| url.set_password(None));
-        Some(Self { is_complete, canonical: url.into(), host, port, known_port, path, query })
+        Some(Self { is_complete, canonical: String::from(url).to_lowercase(), host, port, known_port, path, query })
+    }
+
+    /// Whether both name one server and at least one of them has a scheme. A server mostly answers alike over `http` and `https`, so
+    /// that default ports are one port.
+    fn is_same_server(&self, url: &Self) -> bool {
+        let is_same_port = self.port == url.port || self.known_port == url.known_port;
+        self.host == url.host && is_same_port && (self.is_complete || url.is_complete)
     }
 
     /// Whether a URL has every parameter of this rule; their order and further ones do not count.
@@ -112,7 +252,12 @@ impl UrlReading {
     }
 }
 
-/// The path of a URL as the most generous server reads it: decoded, without parameters, dot segments and empty segments.
+fn is_same_value(a: &str, b: &str) -> bool {
+    let number = |text: &str| text.parse::<f64>().ok();
+    a == b || number(a).is_some_and(|a| number(b) == Some(a))
+}
+
+/// The path of a URL as the most generous server reads it: decoded, without parameters, dot segments, empty segments and letter case.
 pub(crate) fn clean_url_path(path: &str) -> String {
     let mut path = Cow::Borrowed(path);
     for _ in 0..MAX_DECODINGS {
@@ -121,19 +266,21 @@ pub(crate) fn clean_url_path(path: &str) -> String {
         }
         path = Cow::Owned(decode(&path));
     }
-    let segments = path.split(['/', '\\']).map(|segment| segment.split(';').next().unwrap_or_default());
-    clean_path(segments, true, is_separator(path.chars().last()))
+    let path = fold(&path).replace(char::is_control, "");
+    let cleaned =
+        clean_path(path.split(['/', '\\']).map(|segment| segment.split(';').next().unwrap_or_default()), true);
+    let last = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let ends_in_separator = cleaned != "/" && matches!(last, "" | "." | "..");
+    if ends_in_separator { cleaned + "/" } else { cleaned }
 }
 
 fn is_separator(letter: Option<char>) -> bool {
     matches!(letter, Some('/' | '\\'))
 }
 
-fn clean_path<'a>(segments: impl Iterator<Item = &'a str>, is_absolute: bool, ends_in_separator: bool) -> String {
+fn clean_path<'a>(segments: impl Iterator<Item = &'a str>, is_absolute: bool) -> String {
     let mut kept = Vec::new();
-    let mut ends_in_dots = false;
     for segment in segments {
-        ends_in_dots = matches!(segment, "." | "..");
         match segment {
             "" | "." => {}
             ".." if kept.last().is_some_and(|last| *last != "..") => {
@@ -143,12 +290,14 @@ fn clean_path<'a>(segments: impl Iterator<Item = &'a str>, is_absolute: bool, en
             segment => kept.push(segment),
         }
     }
-    let begin = if is_absolute { "/" } else { "" };
-    let end = if !kept.is_empty() && (ends_in_separator || ends_in_dots) { "/" } else { "" };
-    format!("{begin}{}{end}", kept.join("/"))
+    format!("{}{}", if is_absolute { "/" } else { "" }, kept.join("/"))
 }
 
-fn decode(text: &str) -> String {
+/// Decodes the percent-encoded bytes of a text once.
+pub(crate) fn decode(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -160,4 +309,27 @@ fn decode(text: &str) -> String {
         at += if escaped.is_some() { 3 } else { 1 };
     }
     String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// Removes invisible letters, and makes full-width letters, slashes and letter case one.
+fn fold(text: &str) -> String {
+    let letter = |letter: char| match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
+        '\u{2044}' | '\u{2215}' | '\u{29f8}' => '/',
+        '\u{29f5}' | '\u{29f9}' | '\u{2216}' => '\\',
+        letter => letter,
+    };
+    text.chars().filter(|letter| !is_invisible(*letter)).map(letter).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a letter has no width, so that readers skip it.
+pub(crate) fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}')
+        || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+/// How many bytes all parts of a text have together.
+#[cfg(test)]
+pub(crate) fn size_of_readings(text: &str) -> usize {
+    spellings(text).iter().flat_map(|spelling| parts(spelling)).map(str::len).sum()
 }

@@ -4,10 +4,10 @@ import { memo, useEffect, useState } from 'react'
 
 import type { Token } from './code/highlighter'
 import { languageLabel, languageName } from './code/languages'
-import { createLineCache, plainLines } from './code/line-cache'
+import { type CachedLines, createLineCache, plainLines, WINDOW_MS } from './code/line-cache'
 import { CopyButton } from './CopyButton'
 
-type LineCache = (code: string) => Token[][]
+type LineCache = (code: string) => CachedLines
 
 /** Beyond this a code is shown plain, in UTF-16 units. */
 const LARGEST_HIGHLIGHTED = 200_000
@@ -15,6 +15,7 @@ const LARGEST_HIGHLIGHTED = 200_000
 /** The highlighter of a language, once its chunk has come; plain lines until then and without it. */
 function useLines(code: string, language: string | undefined): Token[][] {
   const [cache, setCache] = useState<{ language: string; lines: LineCache }>()
+  const [slice, setSlice] = useState(0)
 
   useEffect(() => {
     if (language === undefined) return
@@ -33,9 +34,24 @@ function useLines(code: string, language: string | undefined): Token[][] {
     }
   }, [language])
 
-  return cache !== undefined && cache.language === language && code.length <= LARGEST_HIGHLIGHTED
+  const isHighlighted =
+    cache !== undefined && cache.language === language && code.length <= LARGEST_HIGHLIGHTED
+  const { isUnfinished, lines } = isHighlighted
     ? cache.lines(code)
-    : plainLines(code)
+    : { isUnfinished: false, lines: plainLines(code) }
+
+  useEffect(() => {
+    if (!isUnfinished) return
+    // The page answers between two slices.
+    const next = setTimeout(() => {
+      setSlice(slice + 1)
+    }, WINDOW_MS)
+    return () => {
+      clearTimeout(next)
+    }
+  }, [isUnfinished, slice])
+
+  return lines
 }
 
 const Line = memo(function Line({ tokens }: { tokens: Token[] }) {

@@ -1,13 +1,15 @@
 'use client'
 
-import { memo, useState } from 'react'
+import { memo, startTransition, useEffect, useState } from 'react'
 import ReactMarkdown from 'react-markdown'
 import remarkGfm from 'remark-gfm'
 import remend from 'remend'
 
-import { createBlockSplitter, hasDefinitions } from './markdown/blocks'
+import { createBlockSplitter } from './markdown/blocks'
 import { rehypeCaret } from './markdown/caret'
 import { elements } from './markdown/elements'
+import { PlainBlock } from './markdown/PlainBlock'
+import { createPlanner, isParsedWhole, nextShown } from './markdown/plan'
 
 const remarkPlugins = [remarkGfm]
 const growingPlugins = [rehypeCaret]
@@ -41,21 +43,47 @@ interface MarkdownProps {
 /**
  * Markdown that may still be growing. It is parsed block by block: a token costs a parse of the
  * last block only, and the finished blocks before it do not render again. Raw HTML stays text.
+ * A long text is drawn in steps, and what would cost too much is shown as it was written.
  */
 export default function Markdown({ text, extent }: MarkdownProps) {
   const [split] = useState(createBlockSplitter)
+  const [plan] = useState(createPlanner)
   // Link definitions and footnotes reach across blocks; a finished text with such is parsed whole.
-  const blocks = extent !== 'growing' && hasDefinitions(text) ? [text] : split(text)
-  const last = blocks.length - 1
+  const isWhole = extent !== 'growing' && isParsedWhole(text)
+  const pieces = plan(isWhole ? [text] : split(text))
+  const [shown, setShown] = useState(() => nextShown(pieces, 0))
+  const last = pieces.length - 1
+  const next = nextShown(pieces, shown)
+
+  useEffect(() => {
+    if (next <= shown) return
+    // The browser paints and answers between two steps.
+    const step = setTimeout(() => {
+      startTransition(() => {
+        setShown(next)
+      })
+    })
+    return () => {
+      clearTimeout(step)
+    }
+  }, [next, shown])
+
   return (
     <div className="markdown">
-      {blocks.map((source, index) => (
-        <Block
-          key={index}
-          source={extent !== 'whole' && index === last ? remend(source) : source}
-          growing={extent === 'growing' && index === last}
-        />
-      ))}
+      {/* The block that is being written is shown at once. */}
+      {pieces
+        .slice(0, extent === 'growing' && shown >= last ? last + 1 : shown)
+        .map((piece, index) =>
+          piece.isPlain ? (
+            <PlainBlock key={index} text={piece.source} />
+          ) : (
+            <Block
+              key={index}
+              source={extent !== 'whole' && index === last ? remend(piece.source) : piece.source}
+              growing={extent === 'growing' && index === last}
+            />
+          ),
+        )}
     </div>
   )
 }

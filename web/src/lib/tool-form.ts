@@ -26,6 +26,9 @@ export type Written = Readonly<Record<string, string | boolean>>
 /** What is wrong, by the field's name; what belongs to no field stands under the empty name. */
 export type Faults = Readonly<Record<string, string>>
 
+/** A longer choice is written by hand. */
+const MAX_OPTIONS = 500
+
 type Schema = Readonly<Record<string, unknown>>
 
 /** The fields for a tool's arguments. Whatever has no field of its own kind is written as JSON. */
@@ -79,7 +82,8 @@ function optionsOf(schema: Schema): readonly Option[] | undefined {
   const variants: unknown = Array.isArray(values)
     ? values.map((value: unknown, index) => ({ const: value, title: names[index] }))
     : (oneOf ?? anyOf)
-  if (!Array.isArray(variants) || variants.length === 0) return undefined
+  if (!Array.isArray(variants) || variants.length === 0 || variants.length > MAX_OPTIONS)
+    return undefined
   const options: Option[] = []
   for (const variant of variants as unknown[]) {
     if (!isObject(variant) || typeof variant['const'] !== 'string') return undefined

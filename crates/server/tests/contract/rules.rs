@@ -19,9 +19,9 @@ fn claimed() -> BTreeSet<String> {
     distinct
 }
 
-/// `run_3_` as `RUN-3` for each test function of the Rust crates that begins so.
+/// `run_3_` as `RUN-3` for each test function of the Rust crates, and each test of the web app, that begins so.
 fn carried() -> BTreeSet<String> {
-    let mut folders = vec![root().join("crates")];
+    let mut folders = vec![root().join("crates"), root().join("web/tests")];
     let mut ids = BTreeSet::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -30,6 +30,9 @@ fn carried() -> BTreeSet<String> {
             } else if entry.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(entry).unwrap();
                 ids.extend(text.lines().filter_map(id_of_test));
+            } else if entry.extension().is_some_and(|extension| extension == "ts" || extension == "tsx") {
+                let text = fs::read_to_string(entry).unwrap();
+                ids.extend(text.split('\'').filter_map(id_of_name));
             }
         }
     }
@@ -37,7 +40,10 @@ fn carried() -> BTreeSet<String> {
 }
 
 fn id_of_test(line: &str) -> Option<String> {
-    let (_, name) = line.trim_start().split_once("fn ")?;
+    id_of_name(line.trim_start().split_once("fn ")?.1)
+}
+
+fn id_of_name(name: &str) -> Option<String> {
     let mut words = name.split('_');
     let (area, number) = (words.next()?, words.next()?);
     let is_id = (2..=5).contains(&area.len())

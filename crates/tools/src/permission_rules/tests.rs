@@ -1,3 +1,6 @@
+use std::net::Ipv6Addr;
+
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -33,7 +36,7 @@ fn a_host_is_the_whole_host_and_nothing_that_looks_like_it() {
         assert!(!fits(&rule, &json!(other)), "{other}");
     }
     assert!(!fits(&rule, &json!({ "url": "https://example.com" })));
-    assert!(fits(&rule, &json!("https://user:password@example.com/")), "the host is what counts");
+    assert!(!fits(&rule, &json!("https://user:password@example.com/")), "some readers end the host at the colon");
 }
 
 #[test]
@@ -261,6 +264,292 @@ fn tool_16_a_host_rule_takes_a_bare_host_only() {
     }
     assert_eq!(rule_fault(&rule("url", Match::Prefix, "https://good.com/a")), None);
     assert_eq!(rule_fault(&rule("note", Match::Prefix, "http is: a://b")), None);
+}
+
+/// Spellings of a host that a reader may take for it: alone, in URLs, in prose and encoded.
+fn spellings_of_host(host: &str, other: &str) -> Vec<String> {
+    let bare = host.trim_matches(['[', ']']);
+    let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
+    let mut found = vec![bare.to_owned(), encode(bare), encode(&encode(bare))];
+    for form in [
+        "§",
+        "§:80",
+        "§/x",
+        "//§",
+        "\\\\§\\share",
+        "http://§",
+        "http:\\\\§",
+        "https:§",
+        "ftp://§",
+        "javascript://§/%0a",
+        "file://§/x",
+        "http://u:p@§/",
+        "http://¤\\@§",
+        "http://¤#@§/",
+        "http://¤/\\@§",
+        "http://§\\@¤",
+        "http://¤?@§",
+        "<http://§>",
+        "\"http://§\"",
+        "(http://§)",
+        "[x](http://§)",
+        "see §.",
+        "see http://§/ now",
+        "git@§:repo",
+        "mailto:x@§",
+        "view-source:http://§",
+        "http://¤,http://§",
+        "http://¤/?u=http://§",
+        "http://¤/\r\nHost: §",
+        "http://§\0.¤",
+        "\u{feff}http://§",
+        "\u{3000}http://§/",
+        "ht\ntp://§",
+        "http://§;x",
+        "http://§&x",
+        "http://§|x",
+        "http:@§",
+        "http://@@§",
+        "/\\§",
+        "[\"http://§\"]",
+        "{\"a\":\"§\"}",
+    ] {
+        for written in [host, &host.to_uppercase()] {
+            found.push(form.replace('§', written).replace('¤', other));
+        }
+        found.push(encode(&form.replace('§', host).replace('¤', other)));
+    }
+    if !host.starts_with('[') {
+        let full_width = |letter: char| match letter {
+            '!'..='~' => char::from_u32(u32::from(letter) + 0xfee0).unwrap(),
+            letter => letter,
+        };
+        found.push(format!("http://{}", host.chars().map(full_width).collect::<String>()));
+        found.push(format!("http://{host}./"));
+        found.push(format!("http://{}", host.split_at(1).0.to_owned() + "\u{200b}" + host.split_at(1).1));
+    }
+    found
+}
+
+/// Places for a text in an argument.
+fn places(text: &str) -> Vec<Value> {
+    vec![json!(text), json!([text]), json!({ "a": [text] }), json!({ (text): 1 }), json!([{ "a": { (text): null } }])]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn tool_20_a_rule_that_denies_a_host_covers_every_reading(
+        name in "[a-z]{2,9}(-[a-z]{1,3})?\\.(com|example|org)",
+        v4 in any::<[u8; 4]>(),
+        v6 in any::<[u16; 3]>(),
+        kind in 0..3_usize,
+    ) {
+        let other = "good.test";
+        let address = Ipv6Addr::new(0x2001, 0xdb8, v6[0], 0, 0, v6[1], 0, v6[2]);
+        let host = [name, v4.map(|byte| byte.to_string()).join("."), format!("[{address}]")][kind].clone();
+        let deny = denial(Match::Host, &host);
+        for (index, spelling) in spellings_of_host(&host, other).iter().enumerate() {
+            for argument in places(spelling).into_iter().skip(index % 4).step_by(4) {
+                prop_assert!(fits(&deny, &argument), "{} passes a rule against {}", argument, host);
+            }
+        }
+        let allow = rule("a", Match::Host, &host);
+        let wanted = CanonicalHost::parse(&host).unwrap();
+        for spelling in spellings_of_host(other, &host).into_iter().chain(spellings_of_host(&host, other)) {
+            for argument in places(&spelling) {
+                let is_url = Url::parse(&spelling).is_ok_and(|url| is_web(&url) && CanonicalHost::of(&url).as_ref() == Some(&wanted));
+                let may_cover = is_url && argument.is_string() && !spelling.contains(['@', '\\', ' ', '\n', ',', ';']);
+                prop_assert!(may_cover || !fits(&allow, &argument), "{} is allowed for {}", argument, host);
+            }
+        }
+    }
+
+    #[test]
+    fn tool_20_a_rule_that_denies_a_path_covers_every_reading(segments in prop::collection::vec("[a-z]{1,6}", 1..4), junk in "[a-z]{1,4}") {
+        let path = format!("/{}", segments.join("/"));
+        let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
+        let forms = [
+            path.clone(), format!("{path}/"), format!("{path}/."), format!("{path}/{junk}/.."), path.replace('/', "//"),
+            path.replace('/', "/./"), path.replace('/', "\\"), format!("/{junk}/..{path}"), format!("../..{path}"),
+            format!("file://{path}"), format!("file:{path}"), format!("FILE://localhost{path}"), encode(&path), encode(&encode(&path)),
+            format!("/{junk}/..%2f{}", &path[1..]), format!("\"{path}\""), format!("'{path}'"), format!("<{path}>"), format!(" {path}\n"),
+            format!("{path}\0"), format!("{path}\0.txt"), format!("/{junk}\n{path}"), format!("/{junk}:{path}"), path.to_uppercase(),
+            format!("[\"{path}\"]"), format!("{{\"{path}\":1}}"), path.replace('/', "\u{ff0f}"), format!("\u{feff}{path}"),
+            format!("view-source:file://{path}"),
+        ];
+        for form in &forms {
+            for value in [path.clone(), format!("{path}/")] {
+                for argument in places(form) {
+                    for matches in [Match::Equals, Match::Prefix] {
+                        let deny = denial(matches, &value);
+                        prop_assert!(fits(&deny, &argument), "{} passes {:?}", argument, deny);
+                    }
+                }
+            }
+            let below = format!("{form}/{junk}");
+            if form.starts_with('/') && !form.contains(['\0', '\n', ':']) {
+                prop_assert!(fits(&denial(Match::Prefix, &format!("{path}/")), &json!(below)), "{}", below);
+            }
+        }
+        let (sibling, allow) = (format!("{path}x"), rule("a", Match::Prefix, &path));
+        let deny = denial(Match::Prefix, &format!("{path}/"));
+        prop_assert!(!fits(&deny, &json!(sibling)));
+        let below = json!(format!("{path}/{junk}"));
+        prop_assert!(!fits(&allow, &json!(sibling)) && fits(&allow, &below));
+        for rest in ["/../x", "/%2e%2e/x", "/%252e%252e/x", "/..\\x", "/a:/etc", "/a\n/etc", "/a /etc", "/.\0./x", "/a;/etc", "\u{200b}"] {
+            prop_assert!(!fits(&allow, &json!(format!("{path}{rest}"))), "{}{}", path, rest);
+        }
+    }
+}
+
+#[test]
+fn tool_20_an_address_is_denied_however_it_is_written() {
+    for (denied, spellings) in [
+        ("::1", &["::1", "[::1]", "[::1]:80", "0:0::1", "::1%lo", "http://[::1%25lo]/", "tcp://[::1]:1"][..]),
+        ("2001:db8::1", &["2001:db8::1", "2001:DB8:0::1", "2001:db8::1:80", "ping6 2001:db8::1."]),
+        ("fe80::1", &["fe80::1%eth0", "[fe80::1%25eth0]:22"]),
+        (
+            "127.0.0.1",
+            &[
+                "::ffff:127.0.0.1",
+                "[::ffff:127.0.0.1]",
+                "::ffff:7f00:1",
+                "::127.0.0.1",
+                "http://[::ffff:127.0.0.1%25lo]",
+                "2002:7f00:1::",
+                "64:ff9b:1::7f00:1",
+                "::ffff:0:127.0.0.1",
+                "64:ff9b::127.0.0.1",
+                "2130706433",
+                "0x7f.1",
+                "127\u{3002}0.0.1",
+            ],
+        ),
+    ] {
+        for spelling in spellings {
+            assert!(fits(&denial(Match::Host, denied), &json!(spelling)), "{spelling} passes a rule against {denied}");
+        }
+    }
+    for other in ["2001:db8::1", "::2", "10:20:30", "::"] {
+        assert!(!fits(&denial(Match::Host, "::1"), &json!(other)), "{other}");
+    }
+    assert!(fits(&denial(Match::Host, "127.0.0.1"), &json!(2_130_706_433_u32)));
+}
+
+#[test]
+fn tool_20_a_rule_that_denies_covers_a_url_within_a_text() {
+    let deny = denial(Match::Prefix, "https://evil.com/admin");
+    for spelling in [
+        "<https://evil.com/admin>",
+        "see https://evil.com/admin/x.",
+        "[x](https://evil.com/admin)",
+        "https://good.com/?u=https://evil.com/admin",
+        "view-source:https://evil.com/admin",
+        "http://good.com\\@evil.com/admin",
+        "https://good.com/#@evil.com/admin",
+        "https%3A%2F%2Fevil.com%2Fadmin",
+        "https://evil.com/a%00dmin",
+        "https://evil.com/admi%EF%BD%8E",
+        "https://evil.com/ADMIN",
+        "https://evil.com/.%00./admin",
+        "https://evil.com/%E2%80%8Badmin",
+        "wss://evil.com/admin",
+    ] {
+        assert!(fits(&deny, &json!(spelling)), "{spelling}");
+    }
+    for other in ["https://evil.com/", "https://good.com/admin", "admin", "https://evil.com:8443/admin"] {
+        assert!(!fits(&deny, &json!(other)), "{other}");
+    }
+    let query = denial(Match::Equals, "https://evil.com/a?x=1");
+    for spelling in ["?X=1", "?x=1;y=2", "?y;x=1", "?x=+1", "?x=1%20", "?x[]=1", "?x=01", "??x=1"] {
+        assert!(fits(&query, &json!(format!("https://evil.com/a{spelling}"))), "{spelling}");
+    }
+    assert!(!fits(&denial(Match::Equals, "1"), &json!("a.b?x=1")), "a part is no number");
+}
+
+#[test]
+fn tool_21_a_rule_that_allows_a_server_covers_it_only() {
+    let host = rule("url", Match::Host, "good.com");
+    for url in [
+        "https://good.com",
+        "http://good.com:8080/x",
+        "ws://GOOD.com/",
+        "wss://good.com.?x",
+        "https://good.com/?u=http://a.b",
+    ] {
+        assert!(fits(&host, &json!(url)), "{url}");
+    }
+    for url in [
+        "file://good.com/etc/passwd",
+        "javascript://good.com/%0aalert(1)",
+        "ftp://good.com/",
+        "data://good.com/,x",
+        "gopher://good.com/",
+        "blob:https://good.com/x",
+        "view-source:https://good.com",
+        "https://evil.com:80@good.com",
+        "https://evil.com%5c@good.com",
+        "https://evil.com\u{ff3c}@good.com",
+        "https://good\u{3002}com/",
+        "https://good.com..",
+        "https:///good.com/",
+        "https:good.com",
+        "https:/good.com",
+        "https://go\u{ad}od.com/",
+        "https://good.com/ https://evil.com",
+        "https://good%2ecom",
+        "https://@good.com/",
+    ] {
+        assert!(!fits(&host, &json!(url)), "{url}");
+    }
+    let address = rule("url", Match::Host, "127.0.0.1");
+    assert!(fits(&address, &json!("http://127.0.0.1:9/")) && fits(&address, &json!("http://[::ffff:127.0.0.1]/")));
+    for url in ["http://2130706433/", "http://127.1/", "http://0177.0.0.1/"] {
+        assert!(!fits(&address, &json!(url)), "{url}");
+    }
+    let below = rule("url", Match::Prefix, "https://good.com/docs/");
+    for url in ["https://good.com/docs/%c0%ae%c0%ae/x", "https://good.com/docs/%00"] {
+        assert!(!fits(&below, &json!(url)), "{url}");
+    }
+}
+
+#[test]
+fn tool_21_another_server_in_the_arguments_is_not_allowed_with_it() {
+    let proxy = rule("proxy", Match::Host, "proxy.com");
+    for allow in [rule("url", Match::Host, "good.com"), rule("url", Match::Prefix, "https://good.com/")] {
+        let decide = |rules: &[&ArgumentRule], args: &Value| {
+            PermissionRules::new(Permission::Ask, rules.iter().map(|rule| (*rule).clone()).collect()).decide(args)
+        };
+        for other in [
+            json!("http://evil.com:80"),
+            json!(["//evil.com"]),
+            json!({ "http://evil.com": 1 }),
+            json!("see \\\\evil.com"),
+        ] {
+            let args = json!({ "url": "https://good.com/", "proxy": other });
+            assert_eq!(decide(&[&allow, &proxy], &args), Permission::Ask, "{args}");
+        }
+        for other in [json!("http://proxy.com:80"), json!("https://good.com/b"), json!(3), json!("a text")] {
+            let args = json!({ "url": "https://good.com/", "proxy": other });
+            assert_eq!(decide(&[&allow, &proxy], &args), Permission::Allow, "{args}");
+        }
+        let args = json!({ "url": "https://good.com/", "http://evil.com": true });
+        assert_eq!(decide(&[&allow], &args), Permission::Ask, "{args}");
+    }
+}
+
+#[test]
+fn tool_20_the_parts_of_a_text_grow_with_its_length() {
+    for part in ["://", "a://", "@", "=", ":/", ";", "%25", "::1 ", "[", "\"", "a.b/", "\\", "\u{200b}", "=/", "<"] {
+        let sizes = [1_000, 4_000].map(|length| crate::reading::size_of_readings(&part.repeat(length)));
+        assert!(sizes[1] <= sizes[0] * 5, "{part}: {sizes:?}");
+        let text = json!(part.repeat(4_000));
+        for matches in [Match::Host, Match::Prefix, Match::Equals] {
+            assert!(!fits(&denial(matches, "evil.example"), &text), "{part}");
+        }
+    }
 }
 
 #[test]

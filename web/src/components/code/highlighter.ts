@@ -29,6 +29,9 @@ const THEME = createCssVariablesTheme({
   fontStyle: false,
 })
 
+/** How long one line may take, in milliseconds; the rest of it is shown plain. */
+const LONGEST_LINE_MS = 250
+
 let shared: Promise<HighlighterCore> | undefined
 
 function highlighter(): Promise<HighlighterCore> {
@@ -51,6 +54,7 @@ export async function loadHighlight(name: string): Promise<Highlight> {
     const result = core.codeToTokens(code, {
       lang: name,
       theme: 'weir',
+      tokenizeTimeLimit: LONGEST_LINE_MS,
       ...(from !== undefined && { grammarState: from }),
     })
     return {

@@ -1,6 +1,7 @@
 import type { RJSFSchema, UiSchema } from '@rjsf/utils'
 
 import { labelOf } from '../words'
+import { isSmallSchema, withoutChecks } from './bounds'
 
 /** A JSON Schema as it comes: of nobody knows what form, for it may be a stranger's. */
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -16,8 +17,9 @@ export function argumentsIn(schema: JsonSchema): string[] {
   return Object.keys(recordOf(schema['properties']))
 }
 
-/** Can each argument be asked for in a field? What may be anything is better written as JSON. */
+/** Can each argument be asked for in a field? What may be anything, and what is too large, is better written as JSON. */
 export function fitsForm(schema: JsonSchema): boolean {
+  if (!isSmallSchema(schema)) return false
   const properties = Object.values(recordOf(schema['properties']))
   return properties.every((property) => {
     const known = recordOf(property)
@@ -29,7 +31,7 @@ export function fitsForm(schema: JsonSchema): boolean {
 
 /** The schema as the form shows it: labels for people, and nothing that is optional only by being `null`. */
 export function forForm(schema: JsonSchema): RJSFSchema {
-  const { description: _description, title: _title, ...rest } = schema
+  const { description: _description, title: _title, ...rest } = withoutChecks(schema)
   return ready({ type: 'object', ...rest }, 0)
 }
 
