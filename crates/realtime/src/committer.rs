@@ -397,7 +397,11 @@ async fn append(store: &Store, batch: &[RunAppend], stop: &CancellationToken) ->
             Ok(runs) => refused.extend(runs),
             Err(error) => match part {
                 [run] => {
-                    tracing::error!(%error, run = %run.run, "the database never takes these events of the run");
+                    if matches!(error, StoreError::Gone) {
+                        tracing::debug!(run = %run.run, "the run was deleted while its events were committed");
+                    } else {
+                        tracing::error!(%error, run = %run.run, "the database never takes these events of the run");
+                    }
                     refused.insert(run.run);
                 }
                 runs => {
@@ -429,7 +433,9 @@ async fn append_part(
                 tracing::error!(%error, "the log cannot be written; trying again");
             }
             Err(error) => {
-                COMMIT_FAILURES.increment(1);
+                if !matches!(error, StoreError::Gone) {
+                    COMMIT_FAILURES.increment(1);
+                }
                 return Ok(Err(error));
             }
             Ok(refused) => return Ok(Ok(refused)),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use weir_protocol::Timestamp;
-use weir_store::{Backoff, JobChange, JobLease, LogId, NewEvent, Store};
+use weir_store::{Backoff, JobChange, JobLease, LogId, NewEvent, Store, StoreError};
 
 use crate::{Encoded, Frame, LostLease, Topic, bell::Outbox, feed::Writing};
 
@@ -44,6 +44,10 @@ impl JobWriter {
                 Ok(false) => return Err(LostLease),
                 Err(error) if error.is_transient() => {
                     tracing::error!(%error, job = %self.lease.job, "a job's log cannot be written; trying again");
+                }
+                Err(StoreError::Gone) => {
+                    tracing::debug!(job = %self.lease.job, "the job was deleted while its event was committed");
+                    return Err(LostLease);
                 }
                 Err(error) => {
                     tracing::error!(%error, job = %self.lease.job, "the database never takes this event of the job");

@@ -312,7 +312,10 @@ impl Runs {
                         tracing::warn!(run = %id, "the run was taken over or deleted");
                     }
                     Ok(Err(Broke::Store(error))) => inner.end_broken(id, epoch, &error.to_string()).await,
-                    Err(_) => inner.end_broken(id, epoch, "it panicked").await,
+                    Err(_) => {
+                        tracing::error!(run = %id, "the driver of a run panicked");
+                        inner.end_broken(id, epoch, "it panicked").await;
+                    }
                 }
                 if broke {
                     // It may have been deleted, and then nobody writes the end that its readers wait for.
@@ -436,13 +439,15 @@ impl Inner {
     /// A fault of ours must not leave a spinner: the run ends with an error as soon as the store allows it, unless another instance has
     /// taken it over since `epoch`.
     async fn end_broken(&self, run: RunId, mut epoch: u64, why: &str) {
-        tracing::error!(%run, why, "a run broke");
         let mut backoff = Backoff::of_database();
-        while let Err(error) = self.try_end_broken(run, &mut epoch).await {
-            if matches!(error, StoreError::NotFound(_)) {
-                return;
+        loop {
+            match self.try_end_broken(run, &mut epoch).await {
+                Ok(()) => return tracing::error!(%run, why, "a run broke"),
+                Err(StoreError::NotFound(_) | StoreError::Gone) => {
+                    return tracing::info!(%run, why, "a run was deleted, or another instance has it");
+                }
+                Err(error) => tracing::error!(%error, %run, why, "a broken run could not be ended; trying again"),
             }
-            tracing::error!(%error, %run, "a broken run could not be ended; trying again");
             if backoff.wait_unless(&self.stop).await.is_err() {
                 return;
             }

@@ -64,9 +64,12 @@ pub enum StoreError {
     /// An administrator has disabled the user.
     #[error("the user is disabled")]
     Disabled,
+    /// The user, conversation or run that a row refers to was deleted meanwhile.
+    #[error("what it belongs to was deleted")]
+    Gone,
     /// The database did not answer or refused.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     /// The database could not be brought to this version's schema.
     #[error("the database could not be migrated: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -115,6 +118,15 @@ impl<'c> ErrorCode<'c> {
             Self::Sqlite(10) | Self::Postgres("58030") => "its disk fails",
             Self::Sqlite(13) | Self::Postgres("53100") => "its disk is full",
             Self::Sqlite(_) | Self::Postgres(_) => "it reports an error, which is in the log",
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(error) if error.is_foreign_key_violation() => Self::Gone,
+            error => Self::Database(error),
         }
     }
 }
@@ -214,5 +226,17 @@ mod tests {
         insert().bind(id).execute(&mut connection).await.unwrap();
         let taken = insert().bind(id).execute(&mut connection).await.unwrap_err();
         assert!(!taken.is_transient(), "{taken:?}");
+    }
+
+    #[tokio::test]
+    async fn err_17_a_row_that_refers_to_a_deleted_user_is_gone() {
+        let stored = weir_testkit::TestStore::open().await;
+        let (user, conversation) = (uuid::Uuid::from_u128(7), uuid::Uuid::from_u128(8));
+        let (user, conversation) = (weir_protocol::UserId(user), weir_protocol::ConversationId(conversation));
+        let now = weir_protocol::Timestamp(0);
+        let written = stored.store.create_conversation(user, conversation, None, now, None).await;
+        // The testkit has the crate without its tests, whose types are others.
+        assert_eq!(format!("{:?}", written.unwrap_err()), "Gone");
+        assert!(!StoreError::Gone.is_transient());
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use weir_protocol::{Timestamp, UserId};
+use weir_protocol::Timestamp;
 use weir_store::{AttemptDelays, SIGN_IN_KEPT_MS, SecretHash, Store, StoreError, email_key};
 
 use super::digest;
@@ -16,6 +16,9 @@ const PER_ACCOUNT_AND_NETWORK: i64 = 10;
 const PER_NETWORK: i64 = 50;
 /// How long an attempt counts, in milliseconds, from the first one on.
 const WINDOW_MS: i64 = 15 * 60 * 1000;
+/// Attempts to make an account with one link within [`LINK_WINDOW_MS`].
+const PER_LINK: i64 = 10;
+const LINK_WINDOW_MS: i64 = 60 * 60 * 1000;
 /// Attempts at one account from all networks that the person has not signed in from.
 const DELAYS: AttemptDelays = AttemptDelays { free: 20, first: 1000, max: 60 * 1000, window: WINDOW_MS };
 
@@ -34,8 +37,8 @@ pub(crate) struct Guesses {
     /// The account, from this network.
     pair: SecretHash,
     network: Option<SecretHash>,
-    /// The account from all networks, and the key of its address; none: a person who is signed in.
-    account: Option<(SecretHash, String)>,
+    /// The account from all networks, and the key of its address.
+    account: (SecretHash, String),
 }
 
 impl Guesses {
@@ -46,13 +49,8 @@ impl Guesses {
         Self {
             pair: digest(&format!("account {email} from {from}")),
             network: address.map(network_digest),
-            account: Some((digest(&format!("account {email}")), email)),
+            account: (digest(&format!("account {email}")), email),
         }
-    }
-
-    /// By a person who is signed in, at their own account.
-    pub(crate) fn of_user(user: UserId) -> Self {
-        Self { pair: digest(&format!("user {user}")), network: None, account: None }
     }
 
     /// Counts the attempt before it is made.
@@ -65,8 +63,8 @@ impl Guesses {
                 return Err(wait(attempts.end.0 - now.0));
             }
         }
-        if let Some((account, email)) = &self.account
-            && !self.is_known_network(store, email, now).await?
+        let (account, email) = &self.account;
+        if !self.is_known_network(store, email, now).await?
             && let Some(delay) = store.delay_sign_in_attempt(account, &DELAYS, now).await?
         {
             return Err(wait(delay));
@@ -87,6 +85,17 @@ impl Guesses {
         let Some(network) = &self.network else { return Ok(false) };
         store.knows_network(email, network, Timestamp(now.0 - SIGN_IN_KEPT_MS)).await
     }
+}
+
+/// Counts an attempt to make an account with a valid link, before it is made. Each tells whether an address has an account, and costs the
+/// work of a password.
+pub(crate) async fn count_link_attempt(
+    store: &Store,
+    secret: &SecretHash,
+    now: Timestamp,
+) -> Result<(), TooManyGuesses> {
+    let attempts = store.count_sign_in_attempt(secret, LINK_WINDOW_MS, now).await?;
+    if attempts.count > PER_LINK { Err(wait(attempts.end.0 - now.0)) } else { Ok(()) }
 }
 
 fn wait(milliseconds: i64) -> TooManyGuesses {

@@ -12,7 +12,7 @@ use weir_protocol::AuthMode;
 
 use crate::config::PublicUrl;
 
-pub(crate) use guesses::{Guesses, TooManyGuesses, network_digest};
+pub(crate) use guesses::{Guesses, TooManyGuesses, count_link_attempt, network_digest};
 pub use open_id::OpenIdSettings;
 pub(crate) use open_id::{Known, OpenId, OpenIdCallback, PendingSignIn};
 pub(crate) use password::{PasswordError, Passwords};

@@ -11,7 +11,10 @@ use openidconnect::{
 };
 use reqwest::redirect;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout},
+};
 
 use weir_tools::OwnThread;
 
@@ -19,8 +22,11 @@ use crate::config::PublicUrl;
 
 /// How long what the provider says of itself, its keys included, is taken for true.
 const KNOWN_FOR: Duration = Duration::from_mins(10);
-/// How long the provider may take to answer.
+/// How long the provider may take to answer, and one step of a sign-in with all its answers.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Requests that may wait for the provider at once. Those of password sign-ins share the places of requests without a credential with them,
+/// and have at least three quarters.
+const WAITING: usize = 16;
 /// The largest answer that is read, in bytes.
 const MOST_BYTES: usize = 1024 * 1024;
 
@@ -63,6 +69,7 @@ struct Inner {
     redirect: RedirectUrl,
     http: Http,
     known: Mutex<Option<(Instant, CoreProviderMetadata)>>,
+    waiting: Arc<Semaphore>,
 }
 
 /// Why nobody was let in.
@@ -123,6 +130,7 @@ impl OpenId {
             redirect: redirect.map_err(|error| provider(&error))?,
             http: Http { client: http.map_err(|error| provider(&error))?, thread: OwnThread::start("open-id") },
             known: Mutex::default(),
+            waiting: Arc::new(Semaphore::new(WAITING)),
         })))
     }
 
@@ -136,11 +144,16 @@ impl OpenId {
         self.0.settings.sign_up
     }
 
+    /// A permit to wait for the provider; none when too many requests wait.
+    pub(crate) fn try_wait(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.waiting.clone().try_acquire_owned().ok()
+    }
+
     /// The page of the provider, the state that its callback carries, and what to keep until then.
     pub(crate) async fn begin(&self, next: String) -> Result<(String, String, PendingSignIn), OpenIdError> {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
-        let client = self.client().await?;
+        let client = in_time(self.client()).await?;
         let (url, state, nonce) = client
             .authorize_url(flow, CsrfToken::new_random, Nonce::new_random)
             .add_scope(Scope::new("email".to_owned()))
@@ -156,6 +169,10 @@ impl OpenId {
         pending: PendingSignIn,
         callback: OpenIdCallback<'_>,
     ) -> Result<Known, OpenIdError> {
+        in_time(self.exchange(pending, callback)).await
+    }
+
+    async fn exchange(&self, pending: PendingSignIn, callback: OpenIdCallback<'_>) -> Result<Known, OpenIdError> {
         let untrusted = |error: &dyn std::error::Error| OpenIdError::Untrusted(words(error));
         if callback.issuer.is_some_and(|issuer| issuer != self.0.settings.issuer.as_str()) {
             return Err(OpenIdError::Untrusted("the callback names another issuer".to_owned()));
@@ -191,7 +208,7 @@ impl OpenId {
 
     /// A client of the provider as it is now.
     async fn client(&self) -> Result<Client, OpenIdError> {
-        let Inner { settings, redirect, http, known } = &*self.0;
+        let Inner { settings, redirect, http, known, .. } = &*self.0;
         let mut known = known.lock().await;
         let metadata = match &*known {
             Some((since, metadata)) if since.elapsed() < KNOWN_FOR => metadata.clone(),
@@ -205,6 +222,11 @@ impl OpenId {
         let client = CoreClient::from_provider_metadata(metadata, id, settings.client_secret.clone());
         Ok(client.set_redirect_uri(redirect.clone()))
     }
+}
+
+async fn in_time<T>(step: impl Future<Output = Result<T, OpenIdError>>) -> Result<T, OpenIdError> {
+    let stepped = timeout(PATIENCE, step).await;
+    stepped.unwrap_or_else(|_| Err(OpenIdError::Provider("it takes too long to answer".to_owned())))
 }
 
 /// Whether a subject identifies a person: 1 to 255 ASCII characters (`OpenID` Connect Core 1.0, 2), without blanks around them.
@@ -272,6 +294,7 @@ fn words(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use std::{
+        future::pending,
         io::{Read as _, Write as _},
         net::TcpListener,
         thread,
@@ -303,6 +326,26 @@ mod tests {
         assert_eq!(tasks, 1, "the connection is a task of another runtime");
         asking.await.unwrap().unwrap_err();
         flooding.join().unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn oid_6_a_provider_that_hangs_holds_sixteen_requests_for_ten_seconds() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let settings = OpenIdSettings {
+            issuer: IssuerUrl::new("https://id.example.org".to_owned()).unwrap(),
+            client_id: "weir".to_owned(),
+            client_secret: None,
+            name: "Example".to_owned(),
+            sign_up: false,
+        };
+        let provider = OpenId::new(settings, &"https://weir.example.org".parse().unwrap()).unwrap();
+        let mut waiting: Vec<_> = (0..WAITING).map(|_| provider.try_wait().unwrap()).collect();
+        assert!(provider.try_wait().is_none());
+        waiting.pop();
+        assert!(provider.try_wait().is_some());
+        let begun = Instant::now();
+        assert!(matches!(in_time(pending::<Result<(), _>>()).await, Err(OpenIdError::Provider(_))));
+        assert_eq!(begun.elapsed(), PATIENCE);
     }
 
     #[test]

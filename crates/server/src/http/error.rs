@@ -33,13 +33,18 @@ pub struct ApiError {
     detail: String,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
+    is_gone: bool,
 }
+
+/// In the extensions of a response: something that the request belongs to, perhaps its user, was deleted meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gone;
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let mut detail = detail.into();
         shorten(&mut detail, MAX_DETAIL_CHARS);
-        Self { status, code, detail, errors: Vec::new(), retry_after: None }
+        Self { status, code, detail, errors: Vec::new(), retry_after: None, is_gone: false }
     }
 
     /// 400: the body cannot be read.
@@ -132,6 +137,12 @@ impl ApiError {
     /// 404: there is no such thing, or it is another user's.
     pub(crate) fn not_found(thing: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {thing}."))
+    }
+
+    /// 404: what the request belongs to was deleted meanwhile.
+    fn gone() -> Self {
+        let detail = "What this belongs to was deleted.";
+        Self { is_gone: true, ..Self::new(StatusCode::NOT_FOUND, "not_found", detail) }
     }
 
     /// 405: the path knows other methods.
@@ -263,6 +274,13 @@ impl ApiError {
         unavailable
     }
 
+    /// 503: too many sign-ins wait for the `OpenID` Connect provider.
+    pub(crate) fn provider_busy() -> Self {
+        rate_limited("open_id");
+        let detail = "Too many people wait for the sign-in provider. Try again in a few seconds.";
+        Self::unavailable("overloaded", detail, Duration::from_secs(5))
+    }
+
     /// 503: the server is about to stop.
     pub(crate) fn draining() -> Self {
         let detail = "The server is restarting. Try again in a moment.";
@@ -325,6 +343,9 @@ impl IntoResponse for ApiError {
             // RFC 9110, 15.5.2: a 401 says what would be accepted.
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if self.is_gone {
+            response.extensions_mut().insert(Gone);
+        }
         response.extensions_mut().insert(self.into_problem());
         response
     }
@@ -354,6 +375,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound(thing) => Self::not_found(thing),
+            StoreError::Gone => Self::gone(),
             StoreError::InvalidCursor => {
                 Self::invalid_as("invalid_cursor", "cursor", "must be the nextCursor of a page of this list")
             }

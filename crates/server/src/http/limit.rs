@@ -18,6 +18,8 @@ use crate::{
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+const OPENAPI: &str = "/api/openapi.json";
+
 /// Where a request comes from: in its extensions, from the outermost layers on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
@@ -52,6 +54,10 @@ fn refused(Exhausted(wait): Exhausted) -> ApiError {
 fn kind(request: &Request) -> Kind {
     let path = request.uri().path();
     let is = |method: Method| request.method() == method;
+    if path == OPENAPI {
+        // Public, and more than 100 KB.
+        return Kind::Read;
+    }
     if !asset::belongs_to_programs(path) || asset::is_public(path) {
         return Kind::Free;
     }
@@ -85,7 +91,7 @@ mod tests {
             ("GET", "/healthz", Kind::Free),
             ("GET", "/readyz", Kind::Free),
             ("GET", "/metrics", Kind::Free),
-            ("GET", "/api/openapi.json", Kind::Free),
+            ("GET", "/api/openapi.json", Kind::Read),
             ("GET", "/api/me", Kind::Read),
             ("HEAD", "/api/conversations", Kind::Read),
             ("GET", "/api/ws", Kind::Read),

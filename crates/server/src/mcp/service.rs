@@ -378,6 +378,9 @@ fn refusal(error: &InvokeError) -> String {
 }
 
 fn internal(error: &weir_store::StoreError) -> ErrorData {
+    if matches!(error, weir_store::StoreError::Gone) {
+        return ErrorData::invalid_request("The account or the conversation was deleted.", None);
+    }
     tracing::error!(%error, "a request of an MCP client failed");
     ErrorData::internal_error("Weir's database does not answer just now. Try again.", Some(json!({ "retry": true })))
 }

@@ -181,6 +181,42 @@ async fn auth_9_a_new_password_signs_every_other_browser_out_and_this_one_gets_a
 }
 
 #[tokio::test]
+async fn lim_52_a_wrong_current_password_counts_as_an_attempt_to_sign_in() {
+    let app = TestApp::guarded().await;
+    let ada = app.administrator().await;
+    let bob = app.invited(&ada, "bob@example.org", "user").await;
+    for _ in 0..5 {
+        let body = json!({ "current": "wrong", "new": "eighteen quiet herons" });
+        bob.send(&app, Method::PUT, "/api/me/password", Some(body)).await.problem(403, "wrong_password");
+        let body = Some(json!({ "password": "wrong" }));
+        bob.send(&app, Method::DELETE, "/api/me", body).await.problem(403, "wrong_password");
+    }
+    let body = Some(json!({ "password": PASSWORD }));
+    bob.send(&app, Method::DELETE, "/api/me", body).await.problem(429, "too_many_attempts");
+    // The same account from the same network; `Guesses` distinguishes networks.
+    app.sign_in("bob@example.org", PASSWORD).await.problem(429, "too_many_attempts");
+    app.sign_in("ada@example.org", PASSWORD).await.json::<Value>(200);
+}
+
+#[tokio::test]
+async fn err_17_requests_during_the_deletion_of_their_account_are_unauthenticated() {
+    let app = TestApp::guarded().await;
+    let ada = app.administrator().await;
+    for round in 0..5 {
+        let bob = app.invited(&ada, &format!("bob{round}@example.org"), "user").await;
+        let requests = (0..20).map(async |number| match number % 3 {
+            0 => bob.post(&app, "/api/conversations", json!({ "title": "x" })).await.status,
+            1 => bob.post(&app, "/api/me/tokens", json!({ "name": "x", "scopes": ["read"] })).await.status,
+            _ => bob.post(&app, "/api/messages", json!({ "role": "user", "content": "x" })).await.status,
+        });
+        let deletion = bob.send(&app, Method::DELETE, "/api/me", Some(json!({ "password": PASSWORD })));
+        let (deleted, statuses) = tokio::join!(deletion, futures_util::future::join_all(requests));
+        assert_eq!(deleted.status, 204);
+        assert!(statuses.iter().all(|status| [201, 401, 404].contains(status)), "{statuses:?}");
+    }
+}
+
+#[tokio::test]
 async fn auth_10_a_token_is_good_for_its_scopes_until_it_expires_or_is_revoked() {
     let app = TestApp::guarded().await;
     let ada = app.administrator().await;

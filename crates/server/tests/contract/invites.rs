@@ -39,6 +39,28 @@ async fn auth_12_an_invite_makes_one_account_within_its_time() {
 }
 
 #[tokio::test]
+async fn lim_61_an_invite_allows_ten_attempts_an_hour() {
+    let app = TestApp::guarded().await;
+    let ada = app.administrator().await;
+    let made: Value = ada.post(&app, "/api/invites", json!({ "role": "user" })).await.json(201);
+    let secret = made["secret"].as_str().unwrap();
+    let weak = json!({ "secret": secret, "email": "ADA@example.org", "name": "Bob", "password": "password1234" });
+    // The address is checked before the password.
+    app.post("/api/auth/join", weak).await.problem(409, "email_taken");
+    for _ in 1..10 {
+        app.account("/api/auth/join", secret, "ada@example.org", "Bob").await.problem(409, "email_taken");
+    }
+    let refused = app.account("/api/auth/join", secret, "bob@example.org", "Bob").await;
+    refused.problem(429, "too_many_attempts");
+    assert_eq!(refused.header("retry-after"), "3600");
+    let other: Value = ada.post(&app, "/api/invites", json!({ "role": "user" })).await.json(201);
+    let other = other["secret"].as_str().unwrap();
+    app.account("/api/auth/join", other, "eve@example.org", "Eve").await.json::<Value>(201);
+    app.clock.advance(60 * 60 * 1000);
+    app.account("/api/auth/join", secret, "bob@example.org", "Bob").await.json::<Value>(201);
+}
+
+#[tokio::test]
 async fn auth_12_an_invite_is_worth_as_much_as_its_inviter() {
     let app = TestApp::guarded().await;
     let ada = app.administrator().await;

@@ -1,6 +1,6 @@
 //! WebSocket sessions over real sockets.
 
-use axum::http::Method;
+use axum::http::{Method, Version};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{
     Message,
@@ -66,6 +66,16 @@ async fn ws_2_only_weir_v1_is_spoken() {
     let answered = app.get("/api/ws").await;
     answered.problem(426, "upgrade_required");
     assert_eq!(answered.header("upgrade"), "websocket");
+}
+
+#[tokio::test]
+async fn ws_30_only_get_and_http_1_1_open_a_socket() {
+    let app = TestApp::new().await;
+    let answered = app.send(request(Method::HEAD, "/api/ws", &HANDSHAKE, None)).await;
+    assert_eq!((answered.status, answered.header("allow")), (405, "GET"));
+    let mut old = request(Method::GET, "/api/ws", &HANDSHAKE, None);
+    *old.version_mut() = Version::HTTP_10;
+    app.send(old).await.problem(426, "upgrade_required");
 }
 
 #[tokio::test]

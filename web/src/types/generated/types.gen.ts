@@ -2827,7 +2827,7 @@ export type OpenIdErrors = {
      */
     429: Problem;
     /**
-     * The server is restarting, has too much to do, or does not reach its database
+     * Too many sign-ins wait for the provider; try again after `Retry-After`
      */
     503: Problem;
     /**
@@ -2884,7 +2884,7 @@ export type OpenIdCallbackErrors = {
      */
     429: Problem;
     /**
-     * The server is restarting, has too much to do, or does not reach its database
+     * Too many sign-ins wait for the provider; try again after `Retry-After`
      */
     503: Problem;
     /**
@@ -5263,6 +5263,10 @@ export type ConnectErrors = {
      * Another site's page asks, or a token that is not good for reading
      */
     403: Problem;
+    /**
+     * Another method than `GET`
+     */
+    405: Problem;
     /**
      * The request is no upgrade, or of another version
      */

@@ -17,7 +17,7 @@ use super::{Cookie, Principal, device};
 use crate::{
     access::{Watch, digest},
     app::App,
-    http::{ApiError, admission::in_turn, arrival::LateBody, host::RequestHost},
+    http::{ApiError, admission::in_turn, arrival::LateBody, error::Gone, host::RequestHost},
 };
 
 /// After how long it is noted that a credential was used, in milliseconds.
@@ -44,7 +44,12 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     let Some(grant) = found else { return Ok(next.run(request).await) };
     note(&app, &grant, device::address(request.extensions())).await;
     request.extensions_mut().insert(Principal::of(grant.clone()));
+    let headers = request.headers().clone();
     let response = next.run(request).await;
+    // A request whose person was deleted meanwhile is nobody's.
+    if response.extensions().get::<Gone>().is_some() && find(&app, &headers).await?.is_none() {
+        return Err(ApiError::unauthenticated());
+    }
     let is_stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
     Ok(if is_stream { ending_with(app.access.watches().watch(&grant), response) } else { response })
 }

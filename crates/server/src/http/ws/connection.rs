@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     time::timeout,
 };
 use tokio_tungstenite::{
@@ -23,6 +23,7 @@ use tokio_tungstenite::{
     },
 };
 
+use super::frame_meter::FrameMeter;
 use crate::metrics::READERS_DROPPED;
 
 /// The largest message that is read, in bytes.
@@ -60,7 +61,7 @@ impl Reason {
             Self::Malformed => "too many malformed frames in a row",
             Self::NotAuthenticated => "nobody is let in by this any more: sign in",
             Self::TakenOver => "another socket goes on with this session",
-            Self::TooMany => "too many frames",
+            Self::TooMany => "too many frames, or a message that takes too long",
         }
     }
 }
@@ -96,12 +97,21 @@ fn limits(inbound: usize) -> WebSocketConfig {
 
 /// A socket after its upgrade.
 #[derive(Debug)]
-pub(super) struct Connection<S>(WebSocketStream<S>);
+pub(super) struct Connection<S>(WebSocketStream<FrameMeter<S>>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The server's side of a socket.
     pub(super) async fn new(stream: S) -> Self {
-        Self(WebSocketStream::from_raw_socket(stream, Role::Server, Some(limits(INBOUND_BYTES))).await)
+        Self::with(FrameMeter::new(stream), INBOUND_BYTES).await
+    }
+
+    async fn with(stream: FrameMeter<S>, inbound: usize) -> Self {
+        Self(WebSocketStream::from_raw_socket(stream, Role::Server, Some(limits(inbound))).await)
+    }
+
+    /// Whether the client takes too long for a message that it has begun.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.0.get_ref().is_overdue()
     }
 
     /// What comes next. It may be dropped while it waits: nothing is lost.
@@ -158,14 +168,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let frame = CloseFrame { code: CloseCode::from(reason as u16), reason: reason.words().into() };
         let closing = async {
             self.0.send(Message::Close(Some(frame))).await?;
-            loop {
+            // A client that floods is not heard any more.
+            while !self.0.get_ref().is_exceeded() {
                 match self.0.next().await {
                     Some(Ok(_)) => {}
+                    Some(Err(_)) if self.0.get_ref().is_exceeded() => break,
                     Some(Err(Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_))) => break,
                     Some(Err(_)) | None => return Ok(()),
                 }
             }
             // To drop a socket with unread bytes in it resets it, and then the client may not see why.
+            if self.0.get_ref().is_exceeded() {
+                self.0.get_mut().shutdown().await?;
+            }
             let mut unread = vec![0; 4096];
             while self.0.get_mut().read(&mut unread).await? > 0 {}
             Ok::<_, Error>(())
@@ -181,6 +196,7 @@ fn broken(error: &Error) -> Broken {
         Error::Utf8(_) => Broken::Breach(Reason::NotText),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing) => Broken::Gone,
         Error::Protocol(_) => Broken::Breach(Reason::Protocol),
+        Error::Io(error) if error.kind() == io::ErrorKind::QuotaExceeded => Broken::Breach(Reason::TooMany),
         Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Broken::Breach(Reason::Protocol),
         _ => Broken::Gone,
     }

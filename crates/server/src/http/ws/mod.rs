@@ -5,6 +5,7 @@
 
 mod connection;
 mod frame;
+mod frame_meter;
 mod held;
 mod serve;
 mod sessions;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::http::json;
 use crate::limits::Place;
-use crate::metrics::{OpenSocket, Viewer, rate_limited, resumed};
+use crate::metrics::{OpenSocket, Viewer, resumed};
 
 /// How long a session waits for its client to come back.
 pub(super) const KEEP: Duration = Duration::from_mins(2);
@@ -28,9 +28,6 @@ pub(super) const KEEP: Duration = Duration::from_mins(2);
 const UNANSWERED_PINGS: u32 = 2;
 /// Malformed frames in a row after which a socket is closed.
 const MALFORMED_FRAMES: u32 = 10;
-/// Frames that a client may send at once, and a second.
-const FRAMES_BURST: f64 = 200.0;
-const FRAMES_A_SECOND: f64 = 100.0;
 /// How long a client is told what is there already when its socket is about to be closed.
 const FAREWELL: Duration = Duration::from_millis(100);
 
@@ -134,6 +131,9 @@ impl<T: Topics> Client<T> {
                 claim = self.desk.claimed() => self.consider(claim)?,
                 received = connection.receive() => self.receive(connection, received?).await?,
                 _ = ticks.tick() => {
+                    if connection.is_overdue() {
+                        return Err(End::Close(Reason::TooMany));
+                    }
                     self.manners.pinged()?;
                     connection.ping().await?;
                 }
@@ -207,7 +207,6 @@ impl<T: Topics> Client<T> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        self.manners.received()?;
         let parsed = match received {
             Received::Ping => return Ok(()),
             Received::Pong => {
@@ -343,26 +342,11 @@ struct Manners {
     is_first: bool,
     malformed: u32,
     unanswered: u32,
-    /// Frames that it may send just now.
-    tokens: f64,
-    refilled: Instant,
 }
 
 impl Manners {
     fn new() -> Self {
-        Self { is_first: true, malformed: 0, unanswered: 0, tokens: FRAMES_BURST, refilled: Instant::now() }
-    }
-
-    fn received(&mut self) -> Result<(), End> {
-        let now = Instant::now();
-        let earned = (now - self.refilled).as_secs_f64() * FRAMES_A_SECOND;
-        self.tokens = (self.tokens + earned).min(FRAMES_BURST) - 1.0;
-        self.refilled = now;
-        if self.tokens < 0.0 {
-            rate_limited("frames");
-            return Err(End::Close(Reason::TooMany));
-        }
-        Ok(())
+        Self { is_first: true, malformed: 0, unanswered: 0 }
     }
 
     fn pinged(&mut self) -> Result<(), End> {

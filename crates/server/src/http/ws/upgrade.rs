@@ -3,7 +3,7 @@
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -37,6 +37,7 @@ const VERSION: HeaderValue = HeaderValue::from_static("13");
         (status = 400, description = "No WebSocket handshake, or another subprotocol", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Nobody asks, and for no socket", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Another site's page asks, or a token that is not good for reading", body = Problem, content_type = "application/problem+json"),
+        (status = 405, description = "Another method than `GET`", body = Problem, content_type = "application/problem+json"),
         (status = 426, description = "The request is no upgrade, or of another version", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
     )
@@ -49,7 +50,7 @@ pub(crate) async fn connect(
     if app.draining.is_cancelled() {
         return refused(ApiError::draining());
     }
-    let (accept, principal) = match (handshake(request.headers()), principal) {
+    let (accept, principal) = match (handshake(&request), principal) {
         (Ok(accept), Ok(principal)) => (accept, principal),
         (Ok(accept), Err(error)) if error.is_unauthenticated() => {
             let upgrade = hyper::upgrade::on(&mut request);
@@ -105,7 +106,15 @@ fn switching(accept: HeaderValue) -> Response {
 }
 
 /// Checks what a client must say, and gives the proof that it was understood.
-fn handshake(headers: &HeaderMap) -> Result<HeaderValue, ApiError> {
+fn handshake(request: &Request) -> Result<HeaderValue, ApiError> {
+    // RFC 6455, 4.1: the method is GET and the version is at least 1.1.
+    if request.method() != Method::GET {
+        return Err(ApiError::method_not_allowed());
+    }
+    if request.version() < Version::HTTP_11 {
+        return Err(ApiError::upgrade_required("A WebSocket needs HTTP/1.1."));
+    }
+    let headers = request.headers();
     if !lists(headers, &header::UPGRADE, "websocket") || !lists(headers, &header::CONNECTION, "upgrade") {
         return Err(ApiError::upgrade_required("This path speaks WebSocket: ask for an upgrade."));
     }
@@ -127,6 +136,9 @@ fn handshake(headers: &HeaderMap) -> Result<HeaderValue, ApiError> {
 /// A refusal, with what would be accepted where that is the question (RFC 9110, 15.5.22; RFC 6455, 4.4).
 fn refused(error: ApiError) -> Response {
     let mut response = error.into_response();
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+    }
     if response.status() == StatusCode::UPGRADE_REQUIRED {
         let accepted = [(header::UPGRADE, WEBSOCKET), (header::SEC_WEBSOCKET_VERSION, VERSION)];
         response.headers_mut().extend(accepted.map(|(name, value)| (Some(name), value)));

@@ -7,6 +7,8 @@ pub(crate) mod people;
 pub(crate) mod sign_in;
 pub(crate) mod tokens;
 
+use std::net::IpAddr;
+
 use axum::{extract::State, http::StatusCode, response::IntoResponse};
 use weir_protocol::{AuthMode, AuthState, ChangePassword, DeleteAccount, Me, Problem, Storage, UpdateMe, UserId};
 use weir_store::{PersonRecord, StorageUse};
@@ -16,7 +18,7 @@ use crate::{
     app::App,
     http::{
         ApiError, Json,
-        auth::{Cookie, Principal, SignedIn},
+        auth::{Cookie, Principal, SignedIn, Visitor},
         extract::Body,
     },
 };
@@ -78,11 +80,12 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     State(app): State<App>,
     SignedIn { principal, .. }: SignedIn,
+    visitor: Visitor,
     Body(body): Body<DeleteAccount>,
 ) -> Result<impl IntoResponse, ApiError> {
     let record = app.store.person(principal.user).await?;
     if record.password_hash.is_some() {
-        check_password(&app, record, body.password.unwrap_or_default()).await?;
+        check_password(&app, record, body.password.unwrap_or_default(), visitor.address).await?;
     }
     remove(&app, principal.user).await?;
     Ok((StatusCode::NO_CONTENT, Cookie::session(&app).cleared()))
@@ -103,11 +106,12 @@ pub(crate) async fn delete(
 pub(crate) async fn change_password(
     State(app): State<App>,
     SignedIn { principal, sign_in }: SignedIn,
+    visitor: Visitor,
     Body(body): Body<ChangePassword>,
 ) -> Result<impl IntoResponse, ApiError> {
     let record = app.store.person(principal.user).await?;
     let known = known_of(&record.person.name, record.person.email.as_deref());
-    check_password(&app, record, body.current).await?;
+    check_password(&app, record, body.current, visitor.address).await?;
     let made = app.access.passwords().make(body.new, known).await;
     let hash = made.map_err(|error| ApiError::of_new_password(error, "new"))?;
     let secret = Secret::plain()?;
@@ -142,8 +146,16 @@ pub(crate) async fn remove(app: &App, user: UserId) -> Result<(), ApiError> {
 }
 
 /// The password again, before something that cannot be taken back.
-async fn check_password(app: &App, record: PersonRecord, password: String) -> Result<(), ApiError> {
-    let guesses = Guesses::of_user(record.person.id);
+///
+/// It counts as an attempt to sign in: a stolen session guesses no more often than a stranger, and locks the person out of no other network.
+async fn check_password(
+    app: &App,
+    record: PersonRecord,
+    password: String,
+    address: Option<IpAddr>,
+) -> Result<(), ApiError> {
+    let Some(email) = record.person.email else { return Err(ApiError::wrong_password()) };
+    let guesses = Guesses::of_email(&email, address);
     guesses.count(&app.store, app.clock.now()).await?;
     if !app.access.passwords().verify(password, record.password_hash).await? {
         return Err(ApiError::wrong_password());

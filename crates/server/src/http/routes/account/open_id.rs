@@ -28,10 +28,12 @@ use crate::{
         (status = 302, description = "To the provider; or, where it cannot be used, to `/sign-in?error=…`"),
         (status = 404, description = "No provider is set", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The server is open and has no accounts", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many sign-ins wait for the provider; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn go(State(app): State<App>, _: Accounts, query: Query) -> Result<Response, ApiError> {
     let provider = provider(&app)?;
+    let _waiting = provider.try_wait().ok_or_else(ApiError::provider_busy)?;
     let next = query.text("next").and_then(next_page).unwrap_or_else(|| HOME.to_owned());
     let (url, state, pending) = match provider.begin(next).await {
         Ok(begun) => begun,
@@ -60,6 +62,7 @@ pub(crate) async fn go(State(app): State<App>, _: Accounts, query: Query) -> Res
         (status = 302, description = "Into the app, signed in; or to `/sign-in?error=…`"),
         (status = 404, description = "No provider is set", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The server is open and has no accounts", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many sign-ins wait for the provider; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn come_back(
@@ -70,6 +73,8 @@ pub(crate) async fn come_back(
     query: Query,
 ) -> Result<Response, ApiError> {
     let provider = provider(&app)?;
+    // Before the callback counts: the browser can load it again.
+    let _waiting = provider.try_wait().ok_or_else(ApiError::provider_busy)?;
     let cookie = Cookie::open_id(&app);
     let refused = |code: &str| (cookie.cleared(), to(&format!("/sign-in?error={code}"))).into_response();
     // A callback counts once, also one that carries an error.

@@ -10,7 +10,7 @@ use weir_store::{NewAccount, NewSignIn, PersonRecord, StoreError};
 
 use super::{known_of, storage};
 use crate::{
-    access::{Guesses, Secret, digest, network_digest},
+    access::{Guesses, Secret, count_link_attempt, digest, network_digest},
     app::{App, LOCAL_USER},
     http::{
         ApiError, Json,
@@ -126,6 +126,10 @@ async fn make(
     // Only a link that is good is worth the work of a password.
     if !app.store.link_is_good(&secret, link == Link::FirstStart, app.clock.now()).await? {
         return Err(ApiError::invalid_link());
+    }
+    count_link_attempt(&app.store, &secret, app.clock.now()).await?;
+    if link == Link::Invite && app.store.person_by_email(&body.email).await?.is_some() {
+        return Err(StoreError::EmailTaken.into());
     }
     let known = known_of(&body.name, Some(&body.email));
     let made = app.access.passwords().make(body.password, known).await;

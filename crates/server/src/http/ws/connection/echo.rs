@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_tungstenite::accept_async_with_config;
 
-use super::{Broken, Bytes, Connection, Data, Received, limits};
+use super::{Broken, Bytes, Connection, Data, FrameMeter, Received, limits};
 
 /// The folder of its Python package; `cargo xtask test` installs it and says so.
 const KOSOKU: &str = "WEIR_TEST_KOSOKU";
@@ -35,7 +35,8 @@ impl Case {
 
 async fn echo(stream: TcpStream) {
     let Ok(socket) = accept_async_with_config(stream, Some(limits(LARGEST))).await else { return };
-    let mut connection = Connection(socket);
+    // No client sends before it has the answer to its handshake.
+    let mut connection = Connection::with(FrameMeter::unlimited(socket.into_inner()), LARGEST).await;
     let broken = loop {
         let sent = match connection.receive().await {
             Ok(Received::Text(text)) => connection.send(text.to_string()).await,
