@@ -10,7 +10,7 @@ use weir_protocol::{Timestamp, UserId};
 
 use crate::{
     Store, StoreError,
-    db::{Scope, placeholders, query},
+    db::{Row, Scope, placeholders, query},
     deletion::{PART_BYTES, PART_ROWS},
     storage::{self, JOB_BYTES},
 };
@@ -36,7 +36,7 @@ const JOB_LOGS: Logs = Logs { owners: "jobs", events: "job_events", key: "job_id
 /// A log with the number and the size of its events.
 struct ExpiredLog {
     owner: Uuid,
-    events: i64,
+    events: usize,
     bytes: i64,
 }
 
@@ -88,7 +88,12 @@ impl Store {
              FROM {owners} o WHERE {ended} AND log_deleted = FALSE AND ended_at < $1 ORDER BY ended_at LIMIT {PART_ROWS}"
         );
         let rows = query(sql).bind(before.0).fetch_all(&mut self.database.read(Scope::System).await?).await?;
-        Ok(rows.iter().map(|row| ExpiredLog { owner: row.get(0), events: row.get(1), bytes: row.get(2) }).collect())
+        let log = |row: &Row| ExpiredLog {
+            owner: row.get(0),
+            events: usize::try_from(row.get::<i64>(1)).unwrap_or(usize::MAX),
+            bytes: row.get(2),
+        };
+        Ok(rows.iter().map(log).collect())
     }
 
     /// Deletes the last events of a large log. False: little enough is left for one transaction.
@@ -238,7 +243,7 @@ impl ExpiredJob {
 impl ExpiredLog {
     /// Whether one transaction is too small for it.
     fn is_large(&self) -> bool {
-        self.bytes > PART_BYTES || self.events > PART_ROWS as i64
+        self.bytes > PART_BYTES || self.events > PART_ROWS
     }
 }
 
@@ -248,7 +253,7 @@ fn part_of(logs: &[ExpiredLog]) -> usize {
     let fitting = logs.iter().take_while(|log| {
         events += log.events;
         bytes += log.bytes;
-        events <= PART_ROWS as i64 && bytes <= PART_BYTES
+        events <= PART_ROWS && bytes <= PART_BYTES
     });
     fitting.count().max(1)
 }

@@ -100,8 +100,8 @@ async fn ended(scene: &Scene, conversation: &str) -> Result<Value> {
     let found = scene.eventually(PATIENCE, || async move {
         let page = json_of(scene, &format!("/api/messages?conversationId={conversation}")).await?;
         let messages = page["items"].as_array().into_iter().flatten();
-        let of_assistant = messages.filter(|message| message["role"] == "assistant").cloned();
-        Ok(of_assistant.last().filter(|message| message["status"] != "streaming"))
+        let mut of_assistant = messages.filter(|message| message["role"] == "assistant").cloned();
+        Ok(of_assistant.next_back().filter(|message| message["status"] != "streaming"))
     });
     found.await?.context("the answer does not end after the approval")
 }

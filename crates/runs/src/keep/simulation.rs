@@ -181,7 +181,6 @@ impl World {
                 Fault::DeadConnection { instance, connection } if begins => {
                     self.processes[instance].client.kill_connection(connection);
                 }
-                Fault::DeadConnection { .. } => {}
                 Fault::Stall => self.database.set_stalled(begins),
                 Fault::LockedRow { run } => self.database.set_locked(run, begins),
                 Fault::Freeze { instance } => self.processes[instance].client.set_frozen(begins),
@@ -194,7 +193,8 @@ impl World {
                     let next = Rc::new(Client::new(self.database.clone(), BTreeMap::new()));
                     self.processes.insert(instance, Process::of(next));
                 }
-                Fault::Kill { .. } => {}
+                // A connection is replaced, and a process has a successor, as soon as it is gone.
+                Fault::DeadConnection { .. } | Fault::Kill { .. } => {}
             }
         }
     }

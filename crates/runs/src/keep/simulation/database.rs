@@ -109,7 +109,7 @@ impl Database {
         self.runs.borrow_mut()[run].locked_until = Some(Instant::now() + DEAD_TRANSACTION);
     }
 
-    /// A number below `end` (SplitMix64).
+    /// A number below `end` (`SplitMix64`).
     fn random(&self, end: u64) -> u64 {
         self.random.set(self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
         let mut bits = self.random.get();

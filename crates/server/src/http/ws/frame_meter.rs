@@ -235,7 +235,7 @@ mod tests {
             if size < 126 {
                 frame.push(0x80 | u8::try_from(size).unwrap());
             } else {
-                frame.push(0x80 | 126);
+                frame.push(0x80 | 0x7e);
                 frame.extend(size.to_be_bytes());
             }
             frame.extend([0; 4]);
