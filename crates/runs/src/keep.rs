@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use weir_realtime::Topic;
 use weir_store::{Beat, InstanceId, StoreError, UnfinishedRun};
 
@@ -18,6 +18,9 @@ pub(crate) const BEAT: Duration = Duration::from_millis(500);
 
 /// The pause before a heartbeat that failed is sent again: well before the other instances think this one dead.
 const HEARTBEAT_RETRY: Duration = Duration::from_millis(100);
+
+/// Within this time all instances of a cluster that is stopped as a whole have said so.
+const STOP_SKEW: Duration = Duration::from_millis(200);
 
 /// Transactions that take runs over at the same time.
 pub(crate) const TAKE_OVERS_AT_ONCE: usize = 4;
@@ -227,6 +230,7 @@ impl Runs {
         // In this order: of two instances that stop together, none hands over to the other.
         let serving = async {
             inner.store.mark_draining(inner.instance).await?;
+            sleep(STOP_SKEW).await;
             inner.store.serving_instances().await
         };
         match serving.await {
