@@ -85,8 +85,12 @@ async fn until(provider: &EmbeddedProvider, wanted: impl Fn(&EngineStats) -> boo
 }
 
 fn kill(process: u32) {
+    signal(process, rustix::process::Signal::KILL);
+}
+
+fn signal(process: u32, signal: rustix::process::Signal) {
     let process = rustix::process::Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
-    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(process, signal).unwrap();
 }
 
 #[tokio::test]
@@ -134,6 +138,21 @@ async fn an_answer_survives_the_death_of_its_engine() {
     assert!(!more.is_empty());
     assert!(finished.is_some());
     assert_eq!(error, None);
+    let stats = provider.stats().await;
+    assert_eq!((stats.starts, stats.crashes), (2, 1));
+}
+
+#[tokio::test]
+async fn life_11_an_engine_that_hangs_is_killed_and_replaced() {
+    let model = ModelSource::File(model_or_return!());
+    let provider = EmbeddedProvider::new(EmbeddedOptions { silence: Duration::from_secs(5), ..options(model) });
+    let mut stream = provider.stream(question(STORY)).await.unwrap();
+    first_text(&mut stream).await;
+    signal(provider.stats().await.process.unwrap(), rustix::process::Signal::STOP);
+    let (_, _, error) = timeout(Duration::from_secs(20), read(stream)).await.unwrap();
+    assert_eq!(error.unwrap().kind, ProviderErrorKind::Crashed);
+    let (text, ..) = read(provider.stream(question("Say hello.")).await.unwrap()).await;
+    assert!(!text.is_empty());
     let stats = provider.stats().await;
     assert_eq!((stats.starts, stats.crashes), (2, 1));
 }

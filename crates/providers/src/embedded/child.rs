@@ -17,7 +17,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, ChildStdout},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -48,6 +48,8 @@ pub(super) enum Ending {
 /// Answers on their way, and the way to the process. Gone as soon as the process is to end, or has ended.
 struct Open {
     answers: HashMap<u64, UnboundedSender<Report>>,
+    /// Since when the engine owes a report: its last one, or the question that came after a time without answers.
+    silent_since: Instant,
     commands: UnboundedSender<Vec<u8>>,
 }
 
@@ -88,13 +90,14 @@ impl Engine {
         let engine = Arc::new(Self {
             model: model.to_owned(),
             process: child.id(),
-            open: Mutex::new(Some(Open { answers: HashMap::new(), commands })),
+            open: Mutex::new(Some(Open { answers: HashMap::new(), silent_since: Instant::now(), commands })),
             ending: OnceLock::new(),
         });
         engine.send(&Command::Load { model: model.to_owned(), threads: options.threads.get() });
         tasks.spawn(write_commands(stdin, queue));
         tasks.spawn(log(stderr));
-        let supervisor = Supervisor { engine: engine.clone(), child, counters, idle: options.idle, stop };
+        let supervisor =
+            Supervisor { engine: engine.clone(), child, counters, idle: options.idle, silence: options.silence, stop };
         tasks.spawn(supervisor.run(stdout));
         Ok(engine)
     }
@@ -107,6 +110,9 @@ impl Engine {
         let mut open = self.open();
         let open = open.as_mut()?;
         open.commands.send(line).ok()?;
+        if open.answers.is_empty() {
+            open.silent_since = Instant::now();
+        }
         open.answers.insert(id, reports);
         Some(receiver)
     }
@@ -147,6 +153,12 @@ impl Engine {
         }
     }
 
+    /// How long the engine has reported nothing although answers are pending; zero without such answers.
+    fn silence(&self) -> Duration {
+        let open = self.open();
+        open.as_ref().filter(|open| !open.answers.is_empty()).map_or(Duration::ZERO, |open| open.silent_since.elapsed())
+    }
+
     fn send(&self, command: &Command) {
         if let (Some(open), Ok(line)) = (self.open().as_ref(), encode(command)) {
             // A writer that has ended means a process that has ended; its answers learn that from the supervisor.
@@ -165,6 +177,7 @@ struct Supervisor {
     child: Child,
     counters: Arc<Counters>,
     idle: Duration,
+    silence: Duration,
     stop: CancellationToken,
 }
 
@@ -198,6 +211,14 @@ impl Supervisor {
                         break true;
                     }
                     idle_since = Instant::now();
+                }
+                () = sleep(self.silence.saturating_sub(self.engine.silence())) => {
+                    if self.engine.silence() >= self.silence {
+                        tracing::error!("the engine hangs: it reports nothing although answers are pending; it is killed");
+                        // An error means that it has ended by now.
+                        let _ = self.child.start_kill();
+                        break false;
+                    }
                 }
                 () = self.stop.cancelled() => {
                     // It holds nothing that is worth waiting for; an error means that it has ended already.
@@ -243,6 +264,7 @@ impl Supervisor {
         let last = matches!(report, Report::Refused { .. } | Report::Ended { .. });
         let mut open = self.engine.open();
         let Some(open) = open.as_mut() else { return };
+        open.silent_since = Instant::now();
         if let Some(answer) = open.answers.get(&id) {
             // Whoever asked may have gone; the engine was told.
             let _ = answer.send(report);

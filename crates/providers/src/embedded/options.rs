@@ -16,6 +16,8 @@ pub struct EmbeddedOptions {
     pub threads: NonZeroU32,
     /// How long the engine's process stays when nobody asks.
     pub idle: Duration,
+    /// How long the engine may report nothing while answers are pending. Then it hangs, and its process is killed.
+    pub silence: Duration,
     /// Where the sampling of every answer starts; unset: somewhere else each time. Even a fixed one gives the same words only
     /// with the same number of threads and nothing else running.
     pub seed: Option<u32>,
@@ -25,11 +27,14 @@ impl EmbeddedOptions {
     /// How long the engine stays by default when nobody asks.
     pub const IDLE: Duration = Duration::from_mins(5);
 
+    /// How long the engine may report nothing by default: far more than a slow processor needs for a long prompt.
+    pub const SILENCE: Duration = Duration::from_mins(10);
+
     /// `model`, run by `engine_binary` (usually [`std::env::current_exe`]), with all cores but one.
     pub fn new(model: ModelSource, engine_binary: PathBuf) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = u32::try_from(cores.saturating_sub(1)).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-        Self { model, engine_binary, threads, idle: Self::IDLE, seed: None }
+        Self { model, engine_binary, threads, idle: Self::IDLE, silence: Self::SILENCE, seed: None }
     }
 }
 
