@@ -197,6 +197,16 @@ async fn silence_is_noticed_before_the_answer_in_it_and_between_tokens() {
 }
 
 #[tokio::test]
+async fn endless_early_responses_are_silence() {
+    let server = Server::start().await;
+    let provider = provider(OpenAiOptions { silence_timeout: Duration::from_millis(300), ..server.options() });
+    let early = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1000);
+    let serving = async { server.next().await.write_until_closed(&early).await };
+    let ((_, error), ()) = tokio::join!(fail(&provider), serving);
+    assert_eq!(error.kind, Kind::Silent);
+}
+
+#[tokio::test]
 async fn comments_break_the_silence() {
     let server = Server::start().await;
     let provider = provider(OpenAiOptions { silence_timeout: Duration::from_millis(400), ..server.options() });

@@ -117,6 +117,11 @@ impl Exchange {
         let _ = self.socket.shutdown().await;
     }
 
+    /// Writes again and again until the client has closed its side.
+    pub(crate) async fn write_until_closed(mut self, text: &str) {
+        while self.socket.write_all(text.as_bytes()).await.is_ok() {}
+    }
+
     /// Waits until the client has closed its side; fails after `limit`.
     pub(crate) async fn closed_within(mut self, limit: Duration) {
         let mut byte = [0];
