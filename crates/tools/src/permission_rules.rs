@@ -75,14 +75,30 @@ fn allowed_host(rule: &ArgumentRule) -> Option<CanonicalHost> {
     }
 }
 
-/// Whether a text contains a URL of another host than `allowed`. A URL that no reader is sure of counts.
+/// Whether a text contains a URL of another host than `allowed`, percent-encoded or not. A URL that no reader is sure of counts.
 fn has_other_url(text: &str, allowed: &CanonicalHost) -> bool {
+    let mut text = text.to_lowercase();
+    loop {
+        if names_other_host(&text.replace('\\', "/"), allowed) {
+            return true;
+        }
+        let next = decode(&text);
+        if next == text {
+            return false;
+        }
+        text = next;
+    }
+}
+
+fn names_other_host(text: &str, allowed: &CanonicalHost) -> bool {
     let is_end = |letter: char| letter.is_whitespace() || letter.is_control() || "/?#\"'<>()".contains(letter);
-    let text = text.replace('\\', "/");
-    text.match_indices("//").any(|(at, _)| {
-        let rest = &text[at + 2..];
-        plain_host(&rest[..rest.find(is_end).unwrap_or(rest.len())]).as_ref() != Some(allowed)
-    })
+    let is_other = |rest: &str| plain_host(&rest[..rest.find(is_end).unwrap_or(rest.len())]).as_ref() != Some(allowed);
+    // Clients read `https:example.com` and `https:/example.com` as URLs, too.
+    let schemes = ["http:", "https:", "ws:", "wss:"].into_iter().flat_map(|scheme| text.match_indices(scheme));
+    text.match_indices("//").any(|(at, mark)| is_other(&text[at + mark.len()..]))
+        || schemes
+            .map(|(at, scheme)| text[at + scheme.len()..].trim_start_matches('/'))
+            .any(|rest| rest.starts_with(char::is_alphanumeric) && is_other(rest))
 }
 
 /// Returns what is wrong with the value of a rule: a sentence fragment that says how to write it.

@@ -165,11 +165,17 @@ fn spellings(text: &str) -> Vec<String> {
 fn parts(text: &str) -> Vec<&str> {
     let is_mark = |letter: char| is_blank(letter) || matches!(letter, '"' | '\'' | '`' | '<' | '>');
     let mut found = vec![text.trim_matches(is_mark)];
+    for quote in ['"', '\'', '`'] {
+        // A quoted path may contain spaces.
+        found.extend(text.split(quote).skip(1).filter(|part| part.contains(['/', '\\'])));
+    }
     for word in text.split(|letter: char| is_mark(letter) || matches!(letter, '(' | ')' | '{' | '}' | ',' | '|')) {
         if !word.contains(['/', '\\', '.', ':']) {
             continue;
         }
         found.push(word);
+        // `cat /etc/passwd;ls`, `See [/etc/passwd]!`, `“/etc/passwd”.`
+        found.extend(word.split([';', '&', '!']).map(without_punctuation).filter(|part| *part != word));
         // `good.com\@evil.com`, `?url=evil.com/x`, `view-source:http://evil.com`, `a;/etc/passwd`.
         for mark in ['@', '=', ';'] {
             found.extend(word.split(mark).skip(1));
@@ -178,6 +184,13 @@ fn parts(text: &str) -> Vec<&str> {
         found.extend(embedded_urls(word));
     }
     found
+}
+
+/// Removes the punctuation of a sentence around a path or a URL.
+fn without_punctuation(word: &str) -> &str {
+    let is_mark = |letter: char| !letter.is_alphanumeric() && !"/\\~_-%#*".contains(letter);
+    // A dot at the beginning belongs to a path.
+    word.trim_start_matches(|letter: char| is_mark(letter) && letter != '.').trim_end_matches(is_mark)
 }
 
 /// Cuts a word where URLs begin in it.
@@ -210,7 +223,9 @@ fn file_paths(text: &str) -> Vec<String> {
     let climbed = path.starts_with("../").then(|| format!("/{}", path.trim_start_matches("../")));
     let url = text.contains(':').then(|| Url::parse(text).ok()).flatten();
     let of_url = url.filter(|url| !url.cannot_be_a_base() && !is_web(url)).map(|url| clean_url_path(url.path()));
-    [Some(path), climbed, of_url].into_iter().flatten().collect()
+    // `file:///C:/secret`
+    let of_drive = of_url.as_ref().filter(|path| path.chars().nth(2) == Some(':')).map(|path| path[1..].to_owned());
+    [Some(path), climbed, of_url, of_drive].into_iter().flatten().collect()
 }
 
 /// Whether a URL has one of the schemes that a web client requests.

@@ -377,7 +377,8 @@ proptest! {
             format!("/{junk}/..%2f{}", &path[1..]), format!("\"{path}\""), format!("'{path}'"), format!("<{path}>"), format!(" {path}\n"),
             format!("{path}\0"), format!("{path}\0.txt"), format!("/{junk}\n{path}"), format!("/{junk}:{path}"), path.to_uppercase(),
             format!("[\"{path}\"]"), format!("{{\"{path}\":1}}"), path.replace('/', "\u{ff0f}"), format!("\u{feff}{path}"),
-            format!("view-source:file://{path}"),
+            format!("view-source:file://{path}"), format!("cat {path}; ls"), format!("cat {path};ls"), format!("See {path}."),
+            format!("[{path}]!"), format!("\u{201c}{path}\u{201d}\u{2026}"), format!("{path}: no"), format!("cat {path}&"),
         ];
         for form in &forms {
             for value in [path.clone(), format!("{path}/")] {
@@ -456,6 +457,9 @@ fn tool_20_a_rule_that_denies_covers_a_url_within_a_text() {
         "https://evil.com/.%00./admin",
         "https://evil.com/%E2%80%8Badmin",
         "wss://evil.com/admin",
+        "[https://evil.com/admin]",
+        "See \u{201c}https://evil.com/admin\u{201d}!",
+        "curl https://evil.com/admin&",
     ] {
         assert!(fits(&deny, &json!(spelling)), "{spelling}");
     }
@@ -467,6 +471,24 @@ fn tool_20_a_rule_that_denies_covers_a_url_within_a_text() {
         assert!(fits(&query, &json!(format!("https://evil.com/a{spelling}"))), "{spelling}");
     }
     assert!(!fits(&denial(Match::Equals, "1"), &json!("a.b?x=1")), "a part is no number");
+}
+
+#[test]
+fn tool_20_a_path_with_spaces_or_a_drive_is_denied_within_a_text() {
+    assert!(fits(&denial(Match::Equals, "/srv/my secret"), &json!("cat \"/srv/my secret\"")));
+    assert!(fits(&denial(Match::Equals, "C:\\secret\\a.txt"), &json!("file:///C:/secret/a.txt")));
+}
+
+#[test]
+fn tool_21_another_argument_with_a_url_of_another_server_stops_a_rule_that_allows() {
+    for other in
+        ["https://a.b/", "https:/a.b", "https:a.b", "https%3A%2F%2Fa.b", "https%253A%252F%252Fa.b", "//a.b", "\\\\a.b"]
+    {
+        assert!(has_other_url(other, &CanonicalHost::Name("good.com".to_owned())), "{other}");
+    }
+    for same in ["https://good.com/x", "https:good.com", "plain text: http is a protocol", "a/b"] {
+        assert!(!has_other_url(same, &CanonicalHost::Name("good.com".to_owned())), "{same}");
+    }
 }
 
 #[test]
