@@ -374,6 +374,8 @@ fn whole_seconds(seconds: f64) -> HeaderValue {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
+            // Perhaps the caller's own account.
+            StoreError::NotFound(thing @ ("person" | "user")) => Self { is_gone: true, ..Self::not_found(thing) },
             StoreError::NotFound(thing) => Self::not_found(thing),
             StoreError::Gone => Self::gone(),
             StoreError::InvalidCursor => {

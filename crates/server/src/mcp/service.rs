@@ -165,6 +165,8 @@ impl<'a> Envelope<'a> {
     fn request_key(&self) -> Option<String> {
         self.method.as_ref()?;
         Some(match self.id.as_ref()? {
+            // `7` and `7.0` are one number.
+            Id::Number(number) if number.is_f64() => (number.as_f64()? + 0.0).to_string(),
             Id::Number(number) => number.to_string(),
             Id::Text(text) => Value::from(&**text).to_string(),
         })

@@ -247,6 +247,12 @@ async fn mcp_32_a_request_with_an_id_in_use_is_refused_and_the_first_one_is_answ
     assert_eq!(refused.status, 400);
     let error: Value = serde_json::from_slice(&refused.body).unwrap();
     assert_eq!((&error["error"]["code"], &error["id"]), (&json!(-32600), &Value::Null));
+    for same in ["7.0", "7e0"] {
+        let text = call.to_string().replace(r#""id":7"#, &format!(r#""id":{same}"#));
+        let mut again = ask(&call);
+        *again.body_mut() = Body::from(text);
+        assert_eq!(app.send(again).await.status, 400, "{same}");
+    }
     // A text is another id than a number.
     let mut other = call.clone();
     other["id"] = json!("7");
