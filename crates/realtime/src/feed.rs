@@ -386,7 +386,7 @@ mod tests {
         };
         let (second, third, fourth, ()) = tokio::join!(second, third, fourth, reading);
         assert_eq!((second, third, fourth), (Some(1), Some(101), None), "257 is not on the page");
-        assert!(feed.page.lock().await.is_empty(), "nobody waits for it");
+        assert!(feed.page.lock().await.is_empty(), "no reader waits for it");
         let mut alone = feed.turn().await;
         alone.keep(&frames(1, 256, 4096));
         drop(alone);

@@ -47,10 +47,10 @@ trait LeaseStore {
     /// Forgets an instance that is thought dead.
     async fn forget(&self, dead: InstanceId) -> Result<(), StoreError>;
 
-    /// Takes over what nobody drives.
+    /// Takes over runs and jobs that have no living owner.
     async fn take_over(&self) -> Result<(), StoreError>;
 
-    /// Is told which instances may be dead.
+    /// Notes which instances may be dead.
     fn note_silent(&self, silent: HashSet<InstanceId>);
 }
 
@@ -106,7 +106,7 @@ async fn move_heartbeat(store: &impl LeaseStore, contact: &Contact) {
     }
 }
 
-/// Looks at the other instances once, forgets the dead ones, and takes over what nobody drives.
+/// Looks at the other instances once, forgets the dead ones, and takes over what they owned.
 async fn look_after(store: &impl LeaseStore, watch: &mut Watch) -> Result<(), StoreError> {
     let dead = watch.look(store.instance(), &store.instances().await?);
     store.note_silent(watch.silent());

@@ -8,9 +8,9 @@ use weir_store::Backoff;
 
 use super::{Invocation, InvokeError, Jobs};
 
-/// Characters of the faults of arguments that a model is told.
+/// Characters of argument faults in an error for a model.
 const MAX_FAULT_CHARS: usize = 4000;
-/// Characters of an unknown tool's name that a model is told.
+/// Characters of an unknown tool's name in an error for a model.
 const MAX_NAME_CHARS: usize = 100;
 
 impl Jobs {

@@ -188,7 +188,7 @@ impl World {
                     if let Some(run) = locked {
                         self.database.lock_for_dead_transaction(run);
                     }
-                    // It lives on in nothing but what it has stored.
+                    // Only what it has stored remains.
                     drop(self.processes.remove(instance));
                     let next = Rc::new(Client::new(self.database.clone(), BTreeMap::new()));
                     self.processes.insert(instance, Process::of(next));
@@ -199,7 +199,7 @@ impl World {
         }
     }
 
-    /// Whatever happened: each log is dense, no old owner appended after a new one, and what was shown is in the log.
+    /// Checks that no old owner appended after a new one, that each run has one driver, and that what was shown is in the log.
     fn check(&self) {
         for (number, run) in self.database.runs().iter().enumerate() {
             assert!(run.log.is_sorted(), "run {number}: an old owner appended after a new one: {:?}", run.log);
@@ -222,7 +222,7 @@ impl World {
         let before = lengths();
         sleep(Duration::from_secs(1)).await;
         for (number, (before, after)) in before.iter().zip(lengths()).enumerate() {
-            assert!(after > *before, "nobody writes run {number}: {:?}", self.database.runs()[number]);
+            assert!(after > *before, "run {number} is not written: {:?}", self.database.runs()[number]);
         }
         for process in &self.processes {
             assert!(self.database.knows(process.client.id), "a living instance stays unknown");
@@ -265,7 +265,7 @@ proptest! {
             let lengths: Vec<_> = world.database.runs().iter().map(|run| run.log.len()).collect();
             sleep(TAKE_OVER).await;
             for (number, (before, run)) in lengths.iter().zip(world.database.runs().iter()).enumerate() {
-                assert!(number == locked || run.log.len() > *before, "nobody has taken over run {number}");
+                assert!(number == locked || run.log.len() > *before, "run {number} was not taken over");
             }
             assert!(world.processes.iter().all(|process| !process.contact.is_lost()), "a survivor lost contact");
             world.database.set_locked(locked, false);

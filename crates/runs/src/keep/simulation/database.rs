@@ -226,7 +226,7 @@ impl Client {
         self.operate(LOOKS, DEADLINE, forget).await
     }
 
-    /// Takes over what nobody drives, several at a time, without waiting for locked rows.
+    /// Takes over runs without a living owner, several at a time, and skips locked rows.
     pub(super) async fn take_over(&self) -> Result<(), StoreError> {
         let orphans = async |database: &Database| {
             let (beats, runs) = (database.beats.borrow(), database.runs.borrow());

@@ -46,7 +46,7 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     request.extensions_mut().insert(Principal::of(grant.clone()));
     let headers = request.headers().clone();
     let response = next.run(request).await;
-    // A request whose person was deleted meanwhile is nobody's.
+    // The person may have been deleted during the request.
     if response.extensions().get::<Gone>().is_some() && find(&app, &headers).await?.is_none() {
         return Err(ApiError::unauthenticated());
     }
