@@ -98,7 +98,7 @@ impl Store {
 
     /// Deletes the last events of a large log. False: little enough is left for one transaction.
     ///
-    /// A reader that is still in the middle of the log sees no gap: it comes to an early end.
+    /// A reader that is still in the middle of the log sees no gap: its stream ends early.
     async fn shorten_log(&self, logs: &Logs, owner: Uuid) -> Result<bool, StoreError> {
         let Logs { events, key, .. } = logs;
         let sql = format!(
@@ -115,12 +115,14 @@ impl Store {
         let Some(last) = part.last().filter(|_| rows.len() == PART_ROWS || bytes > PART_BYTES) else {
             return Ok(false);
         };
+        let mut connection = self.database.statement().await?;
         let began = Instant::now();
         query(format!("DELETE FROM {events} WHERE {key} = $1 AND seq >= $2"))
             .bind(owner)
             .bind(last.get::<i64>(0))
-            .execute(&mut self.database.statement().await?)
+            .execute(&mut connection)
             .await?;
+        drop(connection);
         pause_since(began).await;
         Ok(true)
     }
@@ -207,14 +209,14 @@ impl Store {
             .bind_all(part.iter().map(|job| job.id))
             .execute(&mut transaction)
             .await?;
-        // Otherwise another instance deletes them at the same time and counts them.
-        let is_counted_here = usize::try_from(deleted) == Ok(part.len());
-        if is_counted_here {
-            storage::adjust(&mut transaction, user, -part.iter().map(|job| job.counted).sum::<i64>()).await?;
-            transaction.commit().await?;
+        if usize::try_from(deleted) != Ok(part.len()) {
+            // Another instance deletes them at the same time and counts them.
+            return Ok(0);
         }
+        storage::adjust(&mut transaction, user, -part.iter().map(|job| job.counted).sum::<i64>()).await?;
+        transaction.commit().await?;
         pause_since(began).await;
-        Ok(if is_counted_here { deleted } else { 0 })
+        Ok(deleted)
     }
 
     /// Executes a statement that deletes at most [`PART_ROWS`] rows until nothing is left to delete, with pauses. `$1` is `before`.
