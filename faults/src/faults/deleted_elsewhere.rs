@@ -52,7 +52,7 @@ impl Fault for DeletedElsewhere {
             let status = scene.http.delete(deleted).send().await?.status();
             ensure!(status == 204, "a deletion is answered with {status}");
             if timeout(NOTICED, response.bytes()).await.is_err() {
-                scene.complaints.push(format!("a reader of the deleted run {} is never let go", answer.run));
+                scene.complaints.push(format!("the stream of the deleted run {} does not end", answer.run));
             }
             let (upstream, prompt) = (&scene.cluster.upstream, &answer.prompt);
             let is_written = || {
